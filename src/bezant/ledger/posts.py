@@ -1,0 +1,293 @@
+"""Posting: one transfer, many, linked ones, a rehearsal, a reversal."""
+
+import asyncio
+import hashlib
+from collections import defaultdict
+from collections.abc import Awaitable, Sequence
+from dataclasses import dataclass
+
+from bezant import ids
+from bezant.actor import PLATFORM
+from bezant.clock import Clock
+from bezant.db.database import Database, Tx
+from bezant.db.faults import DatabaseFault
+from bezant.errors import BezantError, OutcomeUnknown
+from bezant.ledger import rules, spelling
+from bezant.ledger.books import Book, Books
+from bezant.ledger.port import (
+    BATCH_MAX,
+    LEGS_MAX,
+    BatchTooLarge,
+    IdReused,
+    MalformedTransfer,
+    NotReversible,
+    TooManyLegs,
+    UnknownTransfer,
+)
+from bezant.ledger.posting import Answer, Denied, Kind, Posting, Seen, Written, book_of
+from bezant.ledger.question import Trial
+from bezant.ledger.store import read, write
+from bezant.ledger.store.write import Outcome as Answered
+from bezant.ledger.transfer import (
+    Outcome,
+    PostLinked,
+    PostTransfer,
+    ReverseTransfer,
+    Transfer,
+)
+from bezant.money import AmountTooLarge
+
+LINKED_TRIES_MAX = 5  # Of a commit whose outcome is unknown; then the caller asks again.
+OVERFLOW = "22003"
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A command that passed the rules, with what is needed to answer it."""
+
+    command: PostTransfer
+    posting: Posting
+    book: Book
+
+
+class Undone(Exception):
+    """Ends a transaction that was only tried, or that failed as a whole."""
+
+
+class Posts:
+    """The ways a transfer gets into the book."""
+
+    def __init__(self, database: Database, books: Books, clock: Clock) -> None:
+        self._database = database
+        self._books = books
+        self._clock = clock
+
+    async def post(self, command: PostTransfer) -> Transfer:
+        """Record one transfer."""
+        prepared = await self._prepare(command)
+        try:
+            outcome = await self._books.poster(prepared.book.id).submit(prepared.posting)
+        except DatabaseFault as fault:
+            raise _overflowed(fault) from None
+        if type(outcome) is Written:
+            return spelling.posted(command, prepared.posting, prepared.book, outcome)
+        return await self._answer(prepared, outcome)
+
+    async def post_batch(self, commands: Sequence[PostTransfer]) -> tuple[Outcome, ...]:
+        """Record many transfers, each for itself."""
+        if len(commands) > BATCH_MAX:
+            raise BatchTooLarge(f"a batch has at most {BATCH_MAX} transfers", field="transfers")
+        waiting: list[Prepared | BezantError] = []
+        answers: list[Awaitable[Answered]] = []
+        for command in commands:
+            try:
+                prepared = await self._prepare(command)
+                answers.append(self._books.poster(prepared.book.id).submit(prepared.posting))
+                waiting.append(prepared)
+            except BezantError as error:
+                waiting.append(error)
+        settled = iter(await asyncio.gather(*answers, return_exceptions=True))
+        return tuple(
+            [
+                await self._outcome(one, None if isinstance(one, BezantError) else next(settled))
+                for one in waiting
+            ]
+        )
+
+    async def post_linked(self, command: PostLinked) -> tuple[Transfer, ...]:
+        """Record transfers of several books in one commit, the books taken in order."""
+        if not command.transfers:
+            raise MalformedTransfer("there is nothing to post", field="transfers")
+        if sum(len(one.legs) for one in command.transfers) > LEGS_MAX:
+            raise TooManyLegs(f"linked transfers have at most {LEGS_MAX} legs", field="transfers")
+        link = rules.idem(command.tenant, command.mode, command.id)
+        prepared = [
+            await self._prepare(one, link, place) for place, one in enumerate(command.transfers)
+        ]
+        by_book: dict[int, list[Prepared]] = defaultdict(list)
+        for one in prepared:
+            by_book[one.book.id].append(one)
+        for tries_left in reversed(range(LINKED_TRIES_MAX)):
+            try:
+                return await self._linked(prepared, dict(sorted(by_book.items())))
+            except OutcomeUnknown:
+                if not tries_left:
+                    raise
+        raise AssertionError("the last try returns or raises")
+
+    async def _linked(
+        self, prepared: Sequence[Prepared], by_book: dict[int, list[Prepared]]
+    ) -> tuple[Transfer, ...]:
+        outcomes: dict[str, Answered] = {}
+        now = self._clock.now()
+        denied: tuple[Prepared, Denied] | None = None
+        try:
+            async with self._database.transaction() as tx:
+                for book, members in by_book.items():
+                    postings = [one.posting for one in members]
+                    answers = await write.post_batch(tx, book, now, postings)
+                    for one, answer in zip(members, answers, strict=True):
+                        if isinstance(answer, Denied):
+                            denied = (one, answer)
+                            raise Undone
+                        outcomes[one.posting.idem] = answer
+        except Undone:
+            assert denied is not None
+            return await self._not_linked(prepared, *denied)
+        except DatabaseFault as fault:
+            raise _overflowed(fault) from None
+        return tuple([await self._answer(one, outcomes[one.posting.idem]) for one in prepared])
+
+    async def _not_linked(
+        self, prepared: Sequence[Prepared], one: Prepared, denied: Denied
+    ) -> tuple[Transfer, ...]:
+        """Tell why nothing was recorded now: a repeat, or a refusal that is kept for repeats."""
+        idems = [each.posting.idem for each in prepared]
+        async with self._database.transaction() as tx:
+            before = await write.known(tx, idems)
+            if not before and denied.answer in (
+                Answer.FROZEN, Answer.CLOSED, Answer.INSUFFICIENT,
+            ):  # fmt: skip
+                await write.refuse(tx, self._clock.now(), one.posting.idem, denied)
+        if not before:
+            raise self._error(one, denied)
+        for each in prepared:
+            answer = before.get(each.posting.idem)
+            if isinstance(answer, Denied):
+                await self._answer(each, answer)
+        if len(before) != len(set(idems)):
+            raise IdReused
+        return tuple([await self._answer(each, before[each.posting.idem]) for each in prepared])
+
+    async def rehearse(self, command: PostTransfer) -> Trial:
+        """Post in a transaction that is undone, and tell what it did."""
+        prepared = await self._prepare(command)
+        trial: Trial | None = None
+        try:
+            async with self._database.transaction() as tx:
+                trial = await self._tried(tx, prepared)
+                raise Undone
+        except Undone:
+            assert trial is not None
+            return trial
+        except DatabaseFault as fault:
+            raise _overflowed(fault) from None
+
+    async def _tried(self, tx: Tx, prepared: Prepared) -> Trial:
+        book, posting = prepared.book, prepared.posting
+        answers = await write.post_batch(tx, book.id, self._clock.now(), [posting])
+        why = None
+        if isinstance(answers[0], Denied):
+            denied = answers[0]
+            if denied.answer in (Answer.SEEN, Answer.REFUSED_BEFORE):
+                before = (await write.known(tx, [posting.idem]))[posting.idem]
+                why = IdReused() if isinstance(before, Seen) else self._error(prepared, before)
+            else:
+                why = self._error(prepared, denied)
+        facts = await self._books.facts_within(tx, posting.accounts)
+        balances = [
+            spelling.balance(account, facts[account], book.asset, row)
+            for account in posting.accounts
+            if (row := await read.entry(tx, account))
+        ]
+        return Trial(why is None, why and spelling.refusal(why), tuple(balances))
+
+    async def reverse(self, command: ReverseTransfer) -> Transfer:
+        """Record the opposite of a transfer."""
+        number = ids.read_number("tr", command.transfer, "transfer")
+        async with self._database.transaction() as tx:
+            rows = await read.transfers(tx, [number], None)
+        if not rows:
+            raise UnknownTransfer
+        row = rows[0]
+        try:
+            book = await self._books.admit(command.tenant, command.mode, row.accounts)
+        except BezantError:
+            raise UnknownTransfer from None
+        if row.kind not in (Kind.POST, Kind.CAPTURE):
+            raise NotReversible
+        reason = rules.text(command.reason, "reason")
+        posting = Posting(
+            book=book.id,
+            kind=Kind.REVERSAL,
+            idem=rules.idem(command.tenant, command.mode, command.id),
+            request=rules.fingerprint("reverse", number, reason),
+            accounts=row.accounts,
+            amounts=tuple(-int(amount) for amount in row.amounts),
+            subject=number,
+            reference=row.reference,
+            reason=reason,
+        )
+        try:
+            outcome = await self._books.poster(book.id).submit(posting)
+        except DatabaseFault as fault:
+            raise _overflowed(fault) from None
+        if isinstance(outcome, Denied):
+            raise _refused(outcome, posting, book)
+        return await self._stored(outcome, posting.request, command.tenant, book)
+
+    async def _prepare(
+        self, command: PostTransfer, link: str | None = None, place: int = 0
+    ) -> Prepared:
+        now = self._clock.now()
+        if link is None:
+            posting = rules.posting(command, now)
+        else:
+            own = hashlib.sha256(f"{link} {place}".encode()).hexdigest()[:32]
+            posting = rules.posting(command, now, link, own)
+        asset = command.legs[0].amount.asset
+        book = await self._books.admit(command.tenant, command.mode, posting.accounts, asset)
+        return Prepared(command, posting, book)
+
+    async def _outcome(
+        self, one: Prepared | BezantError, answer: Answered | BaseException | None
+    ) -> Outcome:
+        if isinstance(one, BezantError):
+            return Outcome(None, spelling.refusal(one))
+        try:
+            if isinstance(answer, DatabaseFault):
+                raise _overflowed(answer)
+            if isinstance(answer, BaseException):
+                raise answer
+            assert answer is not None
+            return Outcome(await self._answer(one, answer), None)
+        except BezantError as error:
+            return Outcome(None, spelling.refusal(error))
+
+    async def _answer(self, one: Prepared, outcome: Answered) -> Transfer:
+        if isinstance(outcome, Written):
+            return spelling.posted(one.command, one.posting, one.book, outcome)
+        if isinstance(outcome, Denied):
+            raise self._error(one, outcome)
+        return await self._stored(outcome, one.posting.request, one.command.tenant, one.book)
+
+    async def _stored(
+        self, outcome: Written | Seen, request: int, tenant: str, book: Book
+    ) -> Transfer:
+        if isinstance(outcome, Seen) and (
+            outcome.request != request or book_of(outcome.id) != book.id
+        ):
+            raise IdReused
+        visible = None if tenant == PLATFORM else rules.tenant_number(tenant)
+        async with self._database.transaction() as tx:
+            rows = await read.transfers(tx, [outcome.id], visible)
+        return spelling.transfer(rows[0], book, replayed=isinstance(outcome, Seen))
+
+    def _error(self, one: Prepared, denied: Denied) -> BezantError:
+        return _refused(denied, one.posting, one.book)
+
+
+def _refused(denied: Denied, posting: Posting, book: Book) -> BezantError:
+    if denied.request != posting.request:
+        return IdReused()
+    needed = None
+    if denied.account in posting.accounts:
+        needed = abs(posting.amounts[posting.accounts.index(denied.account)])
+    return spelling.error(denied, book.asset, needed)
+
+
+def _overflowed(fault: DatabaseFault) -> BezantError | DatabaseFault:
+    """A balance with more digits than it may have is the caller's mistake; any other fault is ours."""
+    if fault.sqlstate != OVERFLOW:
+        return fault
+    return AmountTooLarge("the balance of an account would have too many digits", field="legs")
