@@ -39,9 +39,7 @@ LEDGER = ModuleSchema("ledger")
 
 def migrated(database: TestDatabase) -> None:
     """Put the ledger's tables into a database."""
-    asyncio.run(
-        migrate(database.administrator_dsn, [LEDGER], {"ledger": Secret(PASSWORD)})
-    )
+    asyncio.run(migrate(database.administrator_dsn, [LEDGER], {"ledger": Secret(PASSWORD)}))
 
 
 def dsn(database: TestDatabase) -> str:
@@ -139,8 +137,13 @@ class Shelf:
         """Set money aside."""
         return await self.ledger.place_hold(
             PlaceHold(
-                self.fresh("hold"), MERCHANT, source.mode, source.id,
-                Money.parse(amount, source.asset), target.id, **more,  # pyright: ignore[reportArgumentType]
+                self.fresh("hold"),
+                MERCHANT,
+                source.mode,
+                source.id,
+                Money.parse(amount, source.asset),
+                target.id,
+                **more,  # pyright: ignore[reportArgumentType]
             )  # fmt: skip
         )
 

@@ -423,9 +423,7 @@ async def test_a_transfer_is_reversed_once(shelf: Shelf):
     assert done[0].subject == moved.id
     assert await shelf.balance(a) == ("10.00", "0.00", "10.00")
     with pytest.raises(NotReversible):
-        await shelf.ledger.reverse(
-            ReverseTransfer(shelf.fresh(), MERCHANT, Mode.TEST, done[0].id)
-        )
+        await shelf.ledger.reverse(ReverseTransfer(shelf.fresh(), MERCHANT, Mode.TEST, done[0].id))
     await shelf.agrees()
 
 

@@ -10,7 +10,14 @@ from bezant.errors import BezantError
 from bezant.ledger import rules, spelling
 from bezant.ledger.books import Book, Books
 from bezant.ledger.hold import CaptureHold, Hold, PlaceHold, VoidHold
-from bezant.ledger.port import AMOUNT_MAX, IdReused, LegAmount, MalformedTransfer, UnknownHold, WrongAsset
+from bezant.ledger.port import (
+    AMOUNT_MAX,
+    IdReused,
+    LegAmount,
+    MalformedTransfer,
+    UnknownHold,
+    WrongAsset,
+)
 from bezant.ledger.posting import Denied, Kind, Record, Seen, Written
 from bezant.ledger.store import read
 from bezant.ledger.store.read import HoldRow

@@ -8,7 +8,7 @@ from bezant import ids
 from bezant.actor import PLATFORM
 from bezant.errors import BezantError, Invalid
 from bezant.ledger.account import Account, AccountState, AccountType
-from bezant.ledger.books import Book, Facts, unknown_account
+from bezant.ledger.books import Book, Facts
 from bezant.ledger.hold import Hold, HoldState
 from bezant.ledger.port import (
     AccountClosed,
@@ -18,6 +18,7 @@ from bezant.ledger.port import (
     HoldExceeded,
     HoldOver,
     InsufficientFunds,
+    UnknownAccount,
     UnknownHold,
 )
 from bezant.ledger.posting import PLATFORM_TENANT, Answer, Denied, Kind, Posting, Written
@@ -33,6 +34,17 @@ KINDS: Final = {kind: TransferKind[kind.name] for kind in Kind}
 SUBJECT_PREFIX: Final = {
     Kind.REVERSAL: "tr", Kind.CAPTURE: "hold", Kind.VOID: "hold", Kind.EXPIRY: "hold",
 }  # fmt: skip
+
+REFUSALS: Final[Mapping[Answer, type[BezantError]]] = {
+    Answer.UNKNOWN_ACCOUNT: UnknownAccount,
+    Answer.FROZEN: AccountFrozen,
+    Answer.CLOSED: AccountClosed,
+    Answer.REVERSED_ALREADY: AlreadyReversed,
+    Answer.UNKNOWN_HOLD: UnknownHold,
+    Answer.HOLD_OVER: HoldOver,
+    Answer.HOLD_EXCEEDED: HoldExceeded,
+    Answer.NOT_EMPTY: AccountNotEmpty,
+}
 
 
 def tenant(stored: str) -> str:
@@ -157,30 +169,11 @@ def error(denied: Denied, asset: Asset, needed: int | None = None) -> BezantErro
     facts: dict[str, str] = {}
     if denied.account is not None:
         facts["account"] = ids.spell_number("acct", denied.account)
-    match denied.answer:
-        case Answer.UNKNOWN_ACCOUNT:
-            assert denied.account is not None
-            return unknown_account(denied.account)
-        case Answer.FROZEN:
-            return AccountFrozen(facts=facts)
-        case Answer.CLOSED:
-            return AccountClosed(facts=facts)
-        case Answer.INSUFFICIENT:
-            return _insufficient(denied, asset, needed, facts)
-        case Answer.REVERSED_ALREADY:
-            return AlreadyReversed()
-        case Answer.UNKNOWN_HOLD:
-            return UnknownHold()
-        case Answer.HOLD_OVER:
-            return HoldOver()
-        case Answer.HOLD_EXCEEDED:
-            return HoldExceeded()
-        case Answer.OVER_AT_ONCE:
-            return Invalid("a hold expires in the future", field="expires_at")
-        case Answer.NOT_EMPTY:
-            return AccountNotEmpty(facts=facts)
-        case _:
-            raise AssertionError(f"{denied.answer} is no refusal")
+    if denied.answer is Answer.INSUFFICIENT:
+        return _insufficient(denied, asset, needed, facts)
+    if denied.answer is Answer.OVER_AT_ONCE:
+        return Invalid("a hold expires in the future", field="expires_at")
+    return REFUSALS[denied.answer](facts=facts)
 
 
 def _insufficient(

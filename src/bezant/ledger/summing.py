@@ -84,7 +84,7 @@ class Sums:
         if query.by is Axis.OCCURRED:
             return await sums.occurred(tx, book.id, visible, (start, end), (after, until), most)
         after = max(after, book.id << 40)
-        return await sums.moved(tx, book.id, visible, after, until, most)
+        return await sums.moved(tx, visible, after, until, most)
 
     async def reconcile(self, command: Reconcile) -> Reconciliation:
         """Recompute balances, holds and transfers from the entries."""

@@ -322,6 +322,11 @@ async def position_at(tx: Tx, book: int, at: datetime) -> int:
     return found or 0
 
 
+async def position_last(tx: Tx, book: int) -> int | None:
+    """Return the newest transfer of a book; None if it has none."""
+    return await tx.fetch_value("SELECT max(last) FROM ledger.batch WHERE book = %s", [book])
+
+
 async def statement(tx: Tx, account: int, after: int, before: int, limit: int) -> list[LineRow]:
     """Return entries of an account between two transfers, newest first."""
     return await tx.fetch_all(

@@ -89,9 +89,7 @@ async def by_type(tx: Tx, book: int, tenant: str | None, position: int) -> list[
     )
 
 
-async def moved(
-    tx: Tx, book: int, tenant: str | None, after: int, until: int, limit: int
-) -> list[MovedRow]:
+async def moved(tx: Tx, tenant: str | None, after: int, until: int, limit: int) -> list[MovedRow]:
     """Add up what was recorded between two transfers, account by account."""
     return await tx.fetch_all(
         MovedRow,

@@ -108,13 +108,8 @@ def _denied(row: BatchRow, place: int, answer: Answer, request: int) -> Denied:
 
 
 def _batch_parameters(book: int, at: datetime, postings: Sequence[Posting]) -> list[object]:
-    places: dict[int, int] = {}
-    for posting in postings:
-        for account in posting.accounts:
-            places[account] = 0
-    distinct = sorted(places)
-    for place, account in enumerate(distinct, 1):
-        places[account] = place
+    distinct = sorted({account for posting in postings for account in posting.accounts})
+    places = {account: place for place, account in enumerate(distinct, 1)}
     starts: list[int] = []
     start = 1
     for posting in postings:
