@@ -6,11 +6,12 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
+from tests.harness.cluster import TestDatabase
+
 from bezant.actor import PLATFORM, Mode
 from bezant.clock import Clock
 from bezant.db.database import Database
 from bezant.db.migrate import migrate
-from bezant.db.schema import ModuleSchema
 from bezant.ledger import (
     Account,
     AccountType,
@@ -24,17 +25,17 @@ from bezant.ledger import (
     Reconcile,
     Side,
     Transfer,
+    TrialBalanceOf,
     VoidHold,
 )
+from bezant.ledger.feed import SCHEMA as LEDGER
 from bezant.ledger.service import LedgerService
 from bezant.money import Money
 from bezant.secret import Secret
-from tests.harness.cluster import TestDatabase
 
 PASSWORD = "a password of the tests"
 MERCHANT = "mer_" + "1" * 32
 STRANGER = "mer_" + "2" * 32
-LEDGER = ModuleSchema("ledger")
 
 
 def migrated(database: TestDatabase) -> None:
@@ -144,7 +145,7 @@ class Shelf:
                 Money.parse(amount, source.asset),
                 target.id,
                 **more,  # pyright: ignore[reportArgumentType]
-            )  # fmt: skip
+            )
         )
 
     async def capture(self, hold: Hold, amount: str | None = None, **more: object) -> Transfer:
@@ -167,8 +168,6 @@ class Shelf:
 
     async def agrees(self, mode: Mode = Mode.TEST) -> None:
         """Assert that the whole book follows from its entries and balances to zero."""
-        from bezant.ledger import TrialBalanceOf
-
         found = await self.ledger.reconcile(Reconcile(PLATFORM, mode))
         assert found.differences == ()
         for trial in await self.ledger.trial_balance(TrialBalanceOf(PLATFORM, mode)):

@@ -11,7 +11,6 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from bezant_verify import export
 from psycopg import sql
 from tests.ledger.shelf import MERCHANT, Shelf, dsn
 
@@ -24,11 +23,13 @@ from bezant.ledger import (
     Leg,
     PostLinked,
     PostTransfer,
+    Reconcile,
     ReverseTransfer,
     Side,
 )
 from bezant.ledger.proof import Proof, Verified, read_heads
 from bezant.money import EUR, USD
+from bezant_verify import export
 
 
 @dataclass
@@ -190,8 +191,10 @@ TAMPERINGS = {
         "",
     ),
     "swapped references": (
-        f"UPDATE ledger.transfer SET reference = CASE WHEN id = {LATEST} THEN 'three legs' END"
-        f" WHERE id = {LATEST} OR reference = 'three legs'",
+        f"""
+        UPDATE ledger.transfer SET reference = CASE WHEN id = {LATEST} THEN 'three legs' END
+        WHERE id = {LATEST} OR reference = 'three legs'
+        """,
         "hash",
     ),
     "inserted entry": (
@@ -335,8 +338,6 @@ async def test_heads_survive_a_torn_last_line(vault: Vault):
 
 
 async def test_reconcile_names_a_wrong_balance(vault: Vault):
-    from bezant.ledger import Reconcile
-
     vault.tamper(
         f"UPDATE ledger.entry SET balance = balance + 7 WHERE transfer = {LATEST} AND amount > 0"
     )

@@ -101,7 +101,7 @@ class Questions:
             cursor = ids.read_number("tr", query.before, "before")
         async with self._database.transaction() as tx:
             found: list[Transfer] = []
-            bounds = await self._bounds(tx, cursor)
+            bounds = await self._bounds(tx, cursor, query.tenant)
             for book in books:
                 after, before = await _between(
                     tx,
@@ -152,12 +152,12 @@ class Questions:
             raise unknown_account(number)
         return number, book, facts[0]
 
-    async def _bounds(self, tx: Tx, cursor: int | None) -> datetime | None:
+    async def _bounds(self, tx: Tx, cursor: int | None, tenant: str) -> datetime | None:
         """Return when the transfer of a cursor was recorded."""
         if cursor is None:
             return None
-        rows = await read.transfers(tx, [cursor], None)
-        if not rows:
+        rows = await read.transfers(tx, [cursor], _visible(tenant))
+        if not rows or not rows[0].accounts:
             raise UnknownTransfer(field="before")
         return rows[0].recorded_at
 

@@ -82,6 +82,7 @@ CREATE TABLE ledger.hold_step (
 );
 
 -- One row a commit: the chain's links, and the ledger's feed.
+CREATE SEQUENCE ledger.batch_ticket AS bigint;
 CREATE TABLE ledger.batch (
     book integer NOT NULL REFERENCES ledger.book,
     id bigint NOT NULL,
@@ -89,10 +90,22 @@ CREATE TABLE ledger.batch (
     last bigint NOT NULL,
     hash bytea NOT NULL CHECK (length(hash) = 32),
     recorded_at timestamptz NOT NULL,
-    xid xid8 NOT NULL DEFAULT pg_current_xact_id(),  -- Orders the feed; never leaves this database.
+    -- Places the batch in the feed. The transaction has its number before it draws the ticket, as a feed's rows must.
+    ticket bigint NOT NULL UNIQUE
+    DEFAULT nextval(CASE WHEN pg_current_xact_id() IS NOT NULL THEN 'ledger.batch_ticket'::regclass END),
     PRIMARY KEY (book, first)
 );
 CREATE INDEX batch_recorded ON ledger.batch (book, recorded_at);
+
+CREATE VIEW ledger.batch_event AS
+SELECT
+    b.ticket, encode(substr(b.hash, 1, 16), 'hex')::uuid AS id, 'transfers.recorded' AS type, 1 AS version,
+    k.mode, 'platform' AS tenant, 'book_' || b.book AS subject, b.recorded_at AS occurred_at,
+    json_build_object(
+        'asset', k.asset, 'batch', b.id, 'first', 'tr_' || lpad(to_hex(b.first), 16, '0'),
+        'last', 'tr_' || lpad(to_hex(b.last), 16, '0'), 'hash', encode(b.hash, 'hex')
+    ) AS data
+FROM ledger.batch AS b INNER JOIN ledger.book AS k ON k.id = b.book;
 
 -- What was refused, so that a late repeat of the same request cannot succeed after its caller was told no.
 -- No part of the book: rows are dropped after thirty days.

@@ -9,11 +9,11 @@ DECLARE
     head ledger.batch;
 BEGIN
     PERFORM pg_advisory_xact_lock(7001, p_book);
-    SELECT b.book, b.id + 1, b.last + 1, b.last, b.hash, greatest(p_at, b.recorded_at), b.xid
+    SELECT b.book, b.id + 1, b.last + 1, b.last, b.hash, greatest(p_at, b.recorded_at), NULL
     INTO head FROM ledger.batch AS b WHERE b.book = p_book ORDER BY b.first DESC LIMIT 1;
     IF NOT FOUND THEN
         head := (p_book, 1, (p_book::bigint << 40) + 1, p_book::bigint << 40,
-            sha256(convert_to('bezant ledger 1 book ' || p_book, 'UTF8')), p_at, '0'::xid8);
+            sha256(convert_to('bezant ledger 1 book ' || p_book, 'UTF8')), p_at, NULL);
     END IF;
     RETURN head;
 END

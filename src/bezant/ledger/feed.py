@@ -1,0 +1,15 @@
+"""The ledger's feed: its batches are its events, so a transfer writes no event of its own."""
+
+from typing import Final
+
+from bezant.db.database import Database
+from bezant.db.feeds import StoredFeed
+from bezant.db.schema import ModuleSchema, Piece
+
+SCHEMA: Final = ModuleSchema("ledger", (Piece.FEED,))
+SOURCE: Final = "batch_event"
+
+
+def feed(database: Database) -> StoredFeed:
+    """Return the feed of recorded batches."""
+    return StoredFeed(database, SCHEMA.module, source=SOURCE)
