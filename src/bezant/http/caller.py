@@ -1,0 +1,118 @@
+"""Who is asking: the credential a request carries, and the Protocol that knows whose it is.
+
+`identity` implements `Callers`; `wiring` hands it in. `known` answers from memory without waiting, so that a busy
+key costs a dictionary lookup; whoever implements it forgets a credential the moment it is revoked.
+"""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Protocol
+
+import msgspec
+
+from bezant.actor import Actor
+from bezant.errors import Forbidden, Invalid, Unauthenticated
+from bezant.secret import Secret
+
+SESSION_COOKIE = "__Host-bezant"
+CREDENTIAL_CHARACTERS_MAX = 8_192  # A token with many claims fits; a megabyte of header does not.
+_BEARER = b"bearer "
+
+
+class CredentialKind(StrEnum):
+    """How a caller proves who they are."""
+
+    API_KEY = "api_key"
+    BEARER = "bearer"
+    SESSION = "session"
+
+
+class Credential(msgspec.Struct, frozen=True):
+    """What a request carries to say who is asking."""
+
+    kind: CredentialKind
+    secret: Secret[str]
+
+
+class Callers(Protocol):
+    """Knows whose a credential is."""
+
+    def known(self, credential: Credential) -> Actor | None:
+        """Return the caller if that is known without waiting, else None."""
+        ...
+
+    async def identify(self, credential: Credential) -> Actor:
+        """Return the caller, or raise `CredentialInvalid`."""
+        ...
+
+
+class CredentialMissing(Unauthenticated):
+    """API key required."""
+
+    code = "credential_missing"
+
+
+class CredentialInvalid(Unauthenticated):
+    """Invalid API key."""
+
+    code = "credential_invalid"
+
+
+class CredentialAmbiguous(Invalid):
+    """A request carries one credential, not several."""
+
+    code = "credential_ambiguous"
+
+
+class PermissionMissing(Forbidden):
+    """Insufficient permissions."""
+
+    code = "insufficient_permissions"
+
+
+class CrossSiteRequest(Forbidden):
+    """A session works only from our own pages."""
+
+    code = "cross_site_request"
+
+
+def credential_of(headers: Mapping[bytes, bytes]) -> Credential | None:
+    """Find the one credential among a request's headers; a cookie counts only without another."""
+    key = headers.get(b"x-api-key")
+    authorization = headers.get(b"authorization")
+    if key is not None:
+        if authorization is not None:
+            raise CredentialAmbiguous
+        return Credential(CredentialKind.API_KEY, _secret(key))
+    if authorization is not None:
+        if authorization[:7].lower() != _BEARER:
+            raise CredentialInvalid("only Bearer tokens are accepted in Authorization")
+        return Credential(CredentialKind.BEARER, _secret(authorization[7:].strip()))
+    cookies = headers.get(b"cookie")
+    return _session(cookies) if cookies is not None else None
+
+
+def _session(cookies: bytes) -> Credential | None:
+    for cookie in cookies.split(b";"):
+        name, _, value = cookie.strip().partition(b"=")
+        if name == SESSION_COOKIE.encode() and value:
+            return Credential(CredentialKind.SESSION, _secret(value))
+    return None
+
+
+def _secret(value: bytes) -> Secret[str]:
+    if not value or len(value) > CREDENTIAL_CHARACTERS_MAX or not value.isascii():
+        raise CredentialInvalid
+    return Secret(value.decode("ascii"))
+
+
+def refuse_cross_site(headers: Mapping[bytes, bytes]) -> None:
+    """Refuse a change that another site's page asks for with our cookie (browsers tell where they stand)."""
+    site = headers.get(b"sec-fetch-site")
+    if site is not None:
+        if site != b"same-origin":
+            raise CrossSiteRequest
+        return
+    origin = headers.get(b"origin", b"").partition(b"://")[2]
+    if not origin or origin != headers.get(b"host"):
+        raise CrossSiteRequest

@@ -1,0 +1,316 @@
+"""The edge: what happens to every request before and after a module's handler, in one order for both lanes.
+
+    limits of the address -> who is asking -> limits of the key -> permission -> idempotency key -> body -> handler
+
+Nothing here is cancelled when a caller goes away: the server lets a handler finish (see `serve.py`), and what it
+wrote is found again under its idempotency key.
+"""
+
+from collections.abc import Mapping, Sequence
+from time import perf_counter
+from typing import cast
+
+import msgspec
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.types import Message, Receive, Scope, Send
+
+from bezant.errors import BezantError, TooManyRequests, Unavailable
+from bezant.http import answers
+from bezant.http.bodies import CallerLeft, check_json, read_body
+from bezant.http.caller import (
+    Callers,
+    CredentialKind,
+    CredentialMissing,
+    PermissionMissing,
+    credential_of,
+    refuse_cross_site,
+)
+from bezant.http.cors import Cors
+from bezant.http.entries import Entry
+from bezant.http.fast import FastRequest
+from bezant.http.headers import Network, client_of, read_headers
+from bezant.http.idempotency import Idempotency, key_of
+from bezant.http.limits import Limits, Rule, TooManyFromAddress, bucket_of_address
+from bezant.http.mistakes import of_pydantic
+from bezant.http.problems import (
+    PLAIN,
+    AddressTooLong,
+    Dialect,
+    InternalError,
+    MalformedRequest,
+    MediaTypeUnsupported,
+    error_of_status,
+)
+from bezant.http.routes import LOCAL, LOCAL_PERMISSION, PUBLIC
+from bezant.http.table import PATH_CHARACTERS_MAX, Table
+from bezant.http.visit import VISIT, Visit
+from bezant.ids import Ids
+from bezant.telemetry import REQUEST_ID, TRACE_ID, log
+from bezant.telemetry.metrics import Meters
+from bezant.telemetry.traces import continue_trace, span, tracing
+
+QUERY_CHARACTERS_MAX = 4_096
+IN_FLIGHT_MAX = (
+    4_096  # More callers than this wait longer than they will; they are told at once instead.
+)
+_SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+_log = log("http")
+
+
+class Overloaded(Unavailable):
+    """More requests are being answered than this process can hold."""
+
+    code = "overloaded"
+
+
+class Rules(msgspec.Struct, frozen=True):
+    """What a listener asks of its callers beyond their routes' own declarations."""
+
+    address: Rule | None = None
+    key: Rule | None = None
+    origins: tuple[str, ...] = ()
+    trusted_proxies: tuple[Network, ...] = ()
+    dialect: Dialect = PLAIN
+    in_flight_max: int = IN_FLIGHT_MAX
+
+
+class Edge:
+    """One listener's ASGI application."""
+
+    def __init__(
+        self,
+        table: Table[Entry],
+        *,
+        callers: Callers,
+        limits: Limits,
+        rules: Rules,
+        meters: Meters,
+        ids: Ids,
+        known_names: frozenset[str] = frozenset(),
+    ) -> None:
+        self._table = table
+        self._callers = callers
+        self._limits = limits
+        self._rules = rules
+        self._meters = meters
+        self._known_names = known_names
+        self._cors = Cors(rules.origins)
+        self._request_prefix = f"req_{ids.uuid().hex[:20]}"
+        self._requests = 0
+        self._unmatched = Entry.unmatched(meters)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["type"] != "http":
+            await _answer_other(scope, receive, send)
+            return
+        started = perf_counter()
+        self._requests += 1
+        visit = Visit(f"{self._request_prefix}{self._requests:012x}")
+        REQUEST_ID.set(visit.request_id)
+        self._meters.in_flight += 1
+        entry = self._unmatched
+        try:
+            entry = self._route(scope, visit)
+            if b"traceparent" in visit.headers or tracing():
+                await self._traced(entry, visit, scope, receive, send)
+            else:
+                await self._answer(entry, visit, scope, receive, send)
+        except CallerLeft:
+            visit.status = answers.CALLER_LEFT
+        except Exception as failure:  # noqa: BLE001 - the last place; every failure becomes an answer here
+            await self._tell(failure, visit, scope, send)
+        finally:
+            self._meters.in_flight -= 1
+            seconds = perf_counter() - started
+            entry.meter.answered(visit.status, seconds)
+            answers.write_access_line(visit, scope["method"], entry.path, seconds)
+
+    async def _traced(
+        self, entry: Entry, visit: Visit, scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        traceparent = visit.headers.get(b"traceparent", b"").decode("latin-1")
+        with continue_trace(traceparent), span(f"{entry.method} {entry.path}"):
+            visit.trace_id = TRACE_ID.get()
+            await self._answer(entry, visit, scope, receive, send)
+
+    def _route(self, scope: Scope, visit: Visit) -> Entry:
+        """Read what is cheap to read, and find out which route is meant."""
+        client = cast("tuple[str, int] | None", scope.get("client"))
+        peer = client[0] if client else ""
+        visit.address = peer
+        visit.secure = scope["scheme"] == "https"
+        visit.headers = headers = read_headers(scope["headers"])
+        if self._rules.trusted_proxies:
+            visit.address, forwarded_secure = client_of(peer, headers, self._rules.trusted_proxies)
+            visit.secure = visit.secure or forwarded_secure
+        method, path = cast("str", scope["method"]), cast("str", scope["path"])
+        if method == "HEAD":
+            method = "GET"
+        entry = self._table.plain(method, path)
+        if entry is not None:
+            return entry
+        if len(path) > PATH_CHARACTERS_MAX:
+            raise AddressTooLong
+        if not path.isprintable():
+            raise MalformedRequest
+        found = self._table.find(method, path)
+        if found is None:
+            return self._unmatched
+        entry, visit.path = found
+        return entry
+
+    async def _answer(
+        self, entry: Entry, visit: Visit, scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        if entry.limited:
+            self._spend_address(visit)
+        if len(scope["query_string"]) > QUERY_CHARACTERS_MAX:
+            raise AddressTooLong
+        if entry is self._unmatched:
+            await self._answer_unmatched(visit, scope, send)
+            return
+        await self._admit(entry, visit, scope)
+        if entry.fast is not None:
+            await self._answer_fast(entry, visit, scope, receive, send)
+        else:
+            await self._answer_ordinary(entry, visit, scope, receive, send)
+
+    def _spend_address(self, visit: Visit) -> None:
+        rules = self._rules
+        if self._meters.in_flight > rules.in_flight_max:
+            raise Overloaded(retry_after_seconds=1)
+        if rules.address is not None:
+            spent = self._limits.spend(bucket_of_address(visit.address), rules.address)
+            visit.spent = spent
+            if not spent.allowed:
+                raise TooManyFromAddress(retry_after_seconds=spent.reset_seconds)
+
+    async def _admit(self, entry: Entry, visit: Visit, scope: Scope) -> None:
+        """Let in who may come in."""
+        permission = entry.permission
+        if permission == PUBLIC:
+            return
+        if permission == LOCAL:
+            if _is_of_this_machine(scope, visit.headers):
+                return
+            permission = LOCAL_PERMISSION
+        credential = credential_of(visit.headers)
+        if credential is None:
+            raise CredentialMissing
+        if credential.kind is CredentialKind.SESSION and scope["method"] not in _SAFE:
+            refuse_cross_site(visit.headers)
+        actor = self._callers.known(credential) or await self._callers.identify(credential)
+        visit.actor = actor
+        if self._rules.key is not None:
+            spent = self._limits.spend(actor.subject, self._rules.key)
+            if visit.spent is None or spent.remaining < visit.spent.remaining:
+                visit.spent = spent
+            if not spent.allowed:
+                raise TooManyRequests(retry_after_seconds=spent.reset_seconds)
+        if permission not in actor.permissions:
+            raise PermissionMissing(facts={"permission": permission})
+
+    async def _answer_fast(
+        self, entry: Entry, visit: Visit, scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        route = entry.fast
+        assert route is not None
+        assert visit.actor is not None, "the fast lane serves identified callers only"
+        headers = visit.headers
+        if entry.idempotency is not Idempotency.NONE:
+            visit.idempotency_key = key_of(headers, entry.idempotency)
+        if headers.get(b"content-type") != b"application/json":
+            _refuse_media_type(headers, entry)
+        body = await read_body(receive, headers, entry.body_bytes_max)
+        request = FastRequest(
+            visit.actor, route.decode(body), visit.path, visit.idempotency_key, visit.request_id
+        )
+        answer = await route.handler(request)
+        await answers.send_fast(scope, send, visit, answer, self._cors.answer_headers(headers))
+
+    async def _answer_ordinary(
+        self, entry: Entry, visit: Visit, scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        visit.idempotency_key = key_of(visit.headers, entry.idempotency)
+        if entry.reads_body:
+            body = await read_body(receive, visit.headers, entry.body_bytes_max)
+            if body and _refuse_media_type(visit.headers, entry) == b"application/json":
+                check_json(body)
+            receive = answers.replay(body, receive)
+        scope["path_params"] = visit.path
+        scope[VISIT] = visit
+        extra = self._cors.answer_headers(visit.headers)
+        assert entry.ordinary is not None
+        await entry.ordinary(
+            scope, receive, answers.dressed(scope, send, visit, entry.policy, extra)
+        )
+
+    async def _answer_unmatched(self, visit: Visit, scope: Scope, send: Send) -> None:
+        headers = visit.headers
+        if self._cors.is_preflight(scope["method"], headers):
+            await answers.send_empty(scope, send, visit, 204, self._cors.preflight_headers(headers))
+            return
+        methods = self._table.methods(scope["path"])
+        if not methods:
+            raise error_of_status(404)
+        allow = answers.allow_of(methods)
+        if scope["method"] == "OPTIONS":
+            await answers.send_empty(
+                scope, send, visit, 204, (allow, *self._cors.answer_headers(headers))
+            )
+            return
+        extra = (allow, *self._cors.answer_headers(headers))
+        await answers.send_problem(
+            scope, send, visit, error_of_status(405), self._rules.dialect, extra
+        )
+
+    async def _tell(self, failure: Exception, visit: Visit, scope: Scope, send: Send) -> None:
+        """Turn a failure into an answer, unless an answer is already on its way."""
+        if isinstance(failure, BezantError):
+            error = failure
+        elif isinstance(failure, RequestValidationError):
+            errors = cast("Sequence[Mapping[str, object]]", failure.errors())
+            error = of_pydantic(errors, self._known_names)
+        elif isinstance(failure, HTTPException):
+            error = error_of_status(failure.status_code)
+        else:
+            error = InternalError()
+            _log.error("http.failed", failure, **_trace(visit))
+        if visit.status:
+            # Half an answer is out; the connection must break, so that nobody takes it for a whole one.
+            raise failure
+        extra = self._cors.answer_headers(visit.headers)
+        await answers.send_problem(scope, send, visit, error, self._rules.dialect, extra)
+
+
+def _refuse_media_type(headers: Mapping[bytes, bytes], entry: Entry) -> bytes:
+    """Return the body's media type if the route takes it."""
+    media_type = headers.get(b"content-type", b"").partition(b";")[0].strip().lower()
+    if media_type not in entry.accepts:
+        raise MediaTypeUnsupported(f"send {' or '.join(sorted(a.decode() for a in entry.accepts))}")
+    return media_type
+
+
+def _trace(visit: Visit) -> dict[str, str]:
+    return {"trace_id": visit.trace_id} if visit.trace_id else {}
+
+
+def _is_of_this_machine(scope: Scope, headers: Mapping[bytes, bytes]) -> bool:
+    client = cast("tuple[str, int] | None", scope.get("client"))
+    if client is None or b"x-forwarded-for" in headers or b"forwarded" in headers:
+        return False
+    return client[0] == "::1" or client[0].startswith("127.")
+
+
+async def _answer_other(scope: Scope, receive: Receive, send: Send) -> None:
+    """There are no websockets here, and nothing to do when a server starts or ends."""
+    if scope["type"] != "lifespan":
+        await send({"type": "websocket.close", "code": 1003})
+        return
+    while True:
+        message: Message = await receive()
+        await send({"type": f"{message['type']}.complete"})
+        if message["type"] == "lifespan.shutdown":
+            return

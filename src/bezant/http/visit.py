@@ -1,0 +1,40 @@
+"""One request on its way through the edge, and what the edge learnt about it."""
+
+from collections.abc import Mapping
+
+from bezant.actor import Actor
+from bezant.http.limits import Spent
+
+VISIT = "bezant.visit"
+"""Where the edge leaves a visit in the ASGI scope, for handlers of the ordinary lane."""
+
+
+class Visit:
+    """A request between its arrival and its answer."""
+
+    __slots__ = (
+        "actor",
+        "address",
+        "headers",
+        "idempotency_key",
+        "path",
+        "request_id",
+        "secure",
+        "spent",
+        "status",
+        "trace_id",
+    )
+
+    def __init__(self, request_id: str) -> None:
+        self.request_id = request_id
+        self.address = ""
+        """Where the client is, as far as our trusted proxies can tell."""
+        self.secure = False
+        """Whether the client's connection is encrypted."""
+        self.headers: Mapping[bytes, bytes] = {}
+        self.path: Mapping[str, str] = {}
+        self.actor: Actor | None = None
+        self.idempotency_key: str | None = None
+        self.spent: Spent | None = None
+        self.status = 0
+        self.trace_id = ""
