@@ -1,0 +1,58 @@
+"""How a port is called: how long a call may take, and whether it may be repeated.
+
+Every port method is safe to repeat: a command carries its client's id, a question changes nothing.
+A method that is not goes into `once`, and a far call that may have arrived is then never sent
+twice.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+DEADLINE_SECONDS = 5.0
+SLOW_SECONDS = 1.5  # Slower than this, a call counts against its peer although it will be answered.
+
+
+@dataclass(frozen=True, slots=True)
+class Manners:
+    """The manners of one port."""
+
+    deadline_seconds: float = DEADLINE_SECONDS
+    deadlines: Mapping[str, float] = field(default_factory=dict[str, float])
+    """By method, where it is not the ordinary one."""
+    once: frozenset[str] = frozenset()
+    """Methods that must not be sent a second time."""
+    slow_seconds: float = SLOW_SECONDS
+
+    def deadline_of(self, method: str) -> float:
+        """Return how many seconds a call of this method may take."""
+        return self.deadlines.get(method, self.deadline_seconds)
+
+    def slow_of(self, method: str) -> float:
+        """Return after how many seconds a call of this method is slow: longer for long ones."""
+        return max(self.slow_seconds, self.deadlines.get(method, 0) / 2)
+
+
+ORDINARY: Final = Manners()
+
+MANNERS: Final[Mapping[str, Manners]] = {
+    "ledger.Ledger": Manners(
+        deadlines={
+            "post_batch": 15.0,  # A thousand transfers may wait behind a thousand others.
+            "trial_balance": 60.0,
+            "report": 60.0,
+            "reconcile": 300.0,  # It reads every entry of the book.
+        }
+    ),
+}
+
+
+def port_name(port: type) -> str:
+    """Name a port by its module and class, such as `ledger.Ledger`: the key of every table here."""
+    home = port.__module__.split(".")
+    return f"{home[1] if home[0] == 'bezant' else home[-1]}.{port.__name__}"
+
+
+def manners_of(port: type) -> Manners:
+    """Return a port's manners."""
+    return MANNERS.get(port_name(port), ORDINARY)

@@ -1,0 +1,86 @@
+"""Whatever bytes arrive, a service answers with an error of the caller's and goes on."""
+
+from pathlib import Path
+
+import grpc.aio
+import pytest
+from tests.rpc.fuzz import shower
+from tests.rpc.sample import Sample, SampleService
+
+from bezant.clock import RealClock
+from bezant.errors import NotFound
+from bezant.rpc.authority import Authority
+from bezant.rpc.channel import OPTIONS
+from bezant.rpc.manners import port_name
+from bezant.rpc.papers import FolderIssuer, server_name
+from bezant.rpc.permits import EVERYTHING
+from bezant.rpc.proto import ports
+from bezant.rpc.serve import Server
+from bezant.rpc.tls import channel_credentials
+from bezant.rpc.wire import contract
+
+MESSAGES = 2_000
+
+pytestmark = [pytest.mark.requirement("S001-5", part="rpc"), pytest.mark.catalogue("T64")]
+
+
+class Nothing:
+    """A service without anything in it."""
+
+    def __getattr__(self, name: str):
+        async def miss(*_: object) -> None:
+            raise NotFound
+
+        return miss
+
+
+class Clumsy(SampleService):
+    """The negative control: a service that trips over what it is given."""
+
+    async def wish(self, command: object) -> str:
+        raise KeyError(command)
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("port", [Sample, *ports()], ids=lambda port: port.__name__)
+async def test_no_message_breaks_a_service(tmp_path: Path, port: type):
+    service = SampleService() if port is Sample else Nothing()
+    counted = await showered(tmp_path, port, service, MESSAGES)
+
+    for method, statuses in counted.items():
+        assert statuses.total() == MESSAGES
+        assert set(statuses) <= {"OK", "INVALID_ARGUMENT", "NOT_FOUND", "RESOURCE_EXHAUSTED"}, method
+        assert statuses["RESOURCE_EXHAUSTED"] >= 1  # The one that is larger than a message may be.
+        assert statuses["INVALID_ARGUMENT"] > MESSAGES // 10
+        assert statuses["OK"] + statuses["NOT_FOUND"] > 0  # Some were not broken, and arrived.
+
+
+async def test_a_service_that_trips_is_noticed(tmp_path: Path):
+    counted = await showered(tmp_path, Sample, Clumsy(), 50)
+    assert counted["wish"]["INTERNAL"] > 0
+
+
+async def showered(tmp_path: Path, port: type, service: object, count: int):
+    module = port_name(port).partition(".")[0]
+    authority = Authority(tmp_path, "test", RealClock())
+    permits = {port_name(port): {"gateway": EVERYTHING}}
+    server = Server(FolderIssuer(authority.issue(module)), RealClock(), permits=permits)
+    server.offer(port, service)
+    address = f"127.0.0.1:{await server.start('127.0.0.1:0')}"
+    papers = FolderIssuer(authority.issue("gateway")).papers()
+    options = [
+        *(each for each in OPTIONS if each[0] != "grpc.max_send_message_length"),
+        ("grpc.max_send_message_length", -1),
+        ("grpc.ssl_target_name_override", server_name(module)),
+    ]
+    agreed = contract(port)
+    try:
+        async with grpc.aio.secure_channel(
+            address, channel_credentials(papers), options=options
+        ) as channel:
+            return {
+                method.name: await shower(channel, agreed, method, count=count, seed=64)
+                for method in agreed.methods
+            }
+    finally:
+        await server.stop(0)
