@@ -1,0 +1,201 @@
+"""API keys: made, listed, rotated and revoked. A key's text exists here only while it is made."""
+
+from datetime import datetime, timedelta
+from typing import Final
+
+from bezant.actor import Actor
+from bezant.db.database import Tx
+from bezant.errors import Invalid
+from bezant.identity import rules
+from bezant.identity.desk import Desk, page_limit
+from bezant.identity.port import (
+    KEYS_MAX,
+    NAME_CHARACTERS_MAX,
+    Access,
+    AlreadyShown,
+    ApiKey,
+    ApiKeyPage,
+    CreateApiKey,
+    Grant,
+    KeyEnded,
+    MalformedName,
+    NewApiKey,
+    OfTenant,
+    RevokeApiKey,
+    RevokeApiKeys,
+    RotateApiKey,
+    TooManyKeys,
+    UnknownApiKey,
+    UnknownMerchant,
+)
+from bezant.identity.store import api_key as store
+from bezant.identity.store import merchant as merchant_store
+from bezant.identity.store.api_key import ApiKeyRow
+from bezant.ids import read, spell
+from bezant.keys.port import Mac
+from bezant.secret import Secret
+
+API_KEY_HASH: Final = "api-key-hash"
+"""The logical key under which API keys are hashed."""
+
+
+class Keyring(Desk):
+    """The part of the service that is about API keys."""
+
+    async def create_key(self, command: CreateApiKey) -> NewApiKey:
+        """Make a key; its secret is told this once."""
+        rules.permit(command.by, "api_keys.write", command.tenant)
+        now = self._clock.now()
+        rules.well_formed_key(command, now)
+        permissions = rules.key_permissions(command.kind, command.role, command.grants)
+        rules.grantable(command.by, permissions)
+        name = command.name.strip()
+        if len(name) > NAME_CHARACTERS_MAX or not (name.isprintable() or not name):
+            raise MalformedName("a key's name has at most 200 characters", field="name")
+        text = rules.new_key_text(command.kind, command.by.mode, self._chance)
+        row = ApiKeyRow(
+            id=read("key", command.id, "id"),
+            merchant_id=rules.tenant_id(command.tenant),
+            mode=command.by.mode,
+            kind=command.kind,
+            role=command.role,
+            name=name,
+            shown=rules.shown(text),
+            grants=tuple(f"{one.resource}:{one.access}" for one in command.grants),
+            created_at=now,
+            created_by=command.by.subject,
+            expires_at=command.expires_at,
+            revoked_at=None,
+            last_used_at=None,
+        )
+        mac = (await self._keys.macs(API_KEY_HASH, text.encode()))[0]
+        async with self._database.transaction() as tx:
+            await self._add(tx, row, mac)
+        return NewApiKey(told(row), Secret(text))
+
+    async def rotate_key(self, command: RotateApiKey) -> NewApiKey:
+        """Make a key's successor and let both work for a while."""
+        rules.permit(command.by, "api_keys.write", command.tenant)
+        if not 0 <= command.overlap_seconds <= rules.OVERLAP_SECONDS_MAX:
+            raise Invalid("keys overlap for at most 30 days", field="overlap_seconds")
+        now = self._clock.now()
+        old_id = read("key", command.key, "key")
+        old = await self._find(command.by, command.tenant, command.key)
+        rules.grantable(command.by, rules.key_permissions(old.kind, old.role, _grants(old)))
+        text = rules.new_key_text(old.kind, old.mode, self._chance)
+        mac = (await self._keys.macs(API_KEY_HASH, text.encode()))[0]
+        async with self._database.transaction() as tx:
+            locked = await store.lock(tx, old_id, old.merchant_id, old.mode)
+            if locked is None or locked.revoked_at is not None or _over(locked, now):
+                raise KeyEnded
+            life = locked.expires_at and locked.expires_at - locked.created_at
+            row = ApiKeyRow(
+                id=read("key", command.id, "id"),
+                merchant_id=locked.merchant_id,
+                mode=locked.mode,
+                kind=locked.kind,
+                role=locked.role,
+                name=locked.name,
+                shown=rules.shown(text),
+                grants=locked.grants,
+                created_at=now,
+                created_by=command.by.subject,
+                expires_at=now + life if life else None,
+                revoked_at=None,
+                last_used_at=None,
+            )
+            await self._add(tx, row, mac)
+            await store.expire(tx, old_id, now + timedelta(seconds=command.overlap_seconds))
+        self._rights_taken(command.key)
+        return NewApiKey(told(row), Secret(text))
+
+    async def revoke_key(self, command: RevokeApiKey) -> ApiKey:
+        """End a key now; ending it again changes nothing."""
+        rules.permit(command.by, "api_keys.write", command.tenant)
+        row = await self._find(command.by, command.tenant, command.key)
+        async with self._database.transaction() as tx:
+            await store.revoke(tx, row.id, command.by.subject, self._clock.now())
+            revoked = await store.find(tx, row.id, row.merchant_id, row.mode)
+        self._rights_taken(command.key)
+        assert revoked is not None
+        return told(revoked)
+
+    async def revoke_keys(self, command: RevokeApiKeys) -> int:
+        """End every key that fits and return how many were ended."""
+        rules.permit(command.by, "api_keys.write", command.tenant)
+        async with self._database.transaction() as tx:
+            ended = await store.revoke_all(
+                tx,
+                rules.tenant_id(command.tenant),
+                command.by.mode,
+                command.kind,
+                command.role,
+                command.by.subject,
+                self._clock.now(),
+            )
+        self._rights_taken()
+        return ended
+
+    async def key(self, by: Actor, tenant: str, key: str) -> ApiKey:
+        """Return one key."""
+        rules.permit(by, "api_keys.read", tenant)
+        return told(await self._find(by, tenant, key))
+
+    async def keys(self, query: OfTenant) -> ApiKeyPage:
+        """Return a page of keys of one's mode, newest first."""
+        rules.permit(query.by, "api_keys.read", query.tenant)
+        limit = page_limit(query.limit)
+        after = read("key", query.after, "after") if query.after else None
+        async with self._database.transaction() as tx:
+            tenant = rules.tenant_id(query.tenant)
+            rows = await store.page(tx, tenant, query.by.mode, after, limit + 1)
+        return ApiKeyPage(tuple(told(row) for row in rows[:limit]), has_more=len(rows) > limit)
+
+    async def _find(self, by: Actor, tenant: str, key: str) -> ApiKeyRow:
+        """Return a key of this tenant in the mode of whoever asks; others do not exist for them."""
+        async with self._database.transaction() as tx:
+            row = await store.find(tx, read("key", key), rules.tenant_id(tenant), by.mode)
+        if row is None:
+            raise UnknownApiKey
+        return row
+
+    async def _add(self, tx: Tx, row: ApiKeyRow, mac: Mac) -> None:
+        if not await merchant_store.lock(tx, row.merchant_id):
+            raise UnknownMerchant
+        if await store.living(tx, row.merchant_id, row.mode, row.created_at) >= KEYS_MAX:
+            raise TooManyKeys
+        if not await store.add(tx, row, mac.value, mac.kid):
+            raise AlreadyShown
+
+
+def told(row: ApiKeyRow) -> ApiKey:
+    """Return a key as the door tells it."""
+    return ApiKey(
+        id=spell("key", row.id),
+        tenant=rules.tenant_text(row.merchant_id),
+        mode=row.mode,
+        kind=row.kind,
+        role=row.role,
+        name=row.name,
+        shown=row.shown,
+        grants=_grants(row),
+        created_at=row.created_at,
+        created_by=row.created_by,
+        expires_at=row.expires_at,
+        revoked_at=row.revoked_at,
+        last_used_at=row.last_used_at,
+    )
+
+
+def grants_of(stored: tuple[str, ...]) -> tuple[Grant, ...]:
+    """Read a restricted key's grants as they are stored: `payments:read`."""
+    parts = [one.partition(":") for one in stored]
+    return tuple(Grant(resource, Access(access)) for resource, _, access in parts)
+
+
+def _grants(row: ApiKeyRow) -> tuple[Grant, ...]:
+    return grants_of(row.grants)
+
+
+def _over(row: ApiKeyRow, now: datetime) -> bool:
+    return row.expires_at is not None and row.expires_at <= now

@@ -1,0 +1,208 @@
+"""Members: invited by a one-time link, given roles, removed; and always somebody in charge."""
+
+from dataclasses import dataclass, replace
+from uuid import UUID
+
+from bezant.db.database import Tx
+from bezant.identity import rules
+from bezant.identity.desk import page_limit, token_hash
+from bezant.identity.logins import Logins
+from bezant.identity.port import (
+    AcceptInvitation,
+    AlreadyShown,
+    CancelInvitation,
+    ChangeMember,
+    Invitation,
+    InvitationInvalid,
+    InvitationPage,
+    InviteMember,
+    LastAdmin,
+    Member,
+    MemberPage,
+    NewInvitation,
+    OfTenant,
+    RemoveMember,
+    Role,
+    UnknownInvitation,
+    UnknownMember,
+    UnknownMerchant,
+)
+from bezant.identity.store import member as store
+from bezant.identity.store import merchant as merchant_store
+from bezant.identity.store.member import InvitationRow, MemberRow
+from bezant.ids import read, spell
+
+
+@dataclass(frozen=True, slots=True)
+class NewPerson:
+    """Somebody who was a member nowhere until now."""
+
+    name: str
+    password_hash: str
+
+
+class Members(Logins):
+    """The part of the service that is about who belongs where."""
+
+    async def invite(self, command: InviteMember) -> NewInvitation:
+        """Make a one-time link for a person."""
+        rules.permit(command.by, "members.write", command.tenant)
+        rules.grantable(command.by, rules.member_permissions(command.role, command.tenant))
+        now = self._clock.now()
+        row = InvitationRow(
+            id=read("inv", command.id, "id"),
+            merchant_id=rules.tenant_id(command.tenant),
+            email=rules.normal_email(command.email),
+            role=command.role,
+            invited_by=command.by.subject,
+            created_at=now,
+            expires_at=now + rules.INVITATION_LIFE,
+            accepted_at=None,
+            cancelled_at=None,
+        )
+        token = self._new_token("bzi")
+        async with self._database.transaction() as tx:
+            if not await merchant_store.lock(tx, row.merchant_id):
+                raise UnknownMerchant
+            if not await store.add_invitation(tx, row, token_hash(token)):
+                raise AlreadyShown
+        return NewInvitation(_invitation(row), token)
+
+    async def invitations(self, query: OfTenant) -> InvitationPage:
+        """Return a page of invitations."""
+        rules.permit(query.by, "members.read", query.tenant)
+        limit = page_limit(query.limit)
+        after = read("inv", query.after, "after") if query.after else None
+        async with self._database.transaction() as tx:
+            tenant = rules.tenant_id(query.tenant)
+            rows = await store.invitation_page(tx, tenant, after, limit + 1)
+        found = tuple(_invitation(row) for row in rows[:limit])
+        return InvitationPage(found, has_more=len(rows) > limit)
+
+    async def cancel_invitation(self, command: CancelInvitation) -> Invitation:
+        """Make an open invitation worthless."""
+        rules.permit(command.by, "members.write", command.tenant)
+        async with self._database.transaction() as tx:
+            row = await store.cancel_invitation(
+                tx,
+                read("inv", command.invitation),
+                rules.tenant_id(command.tenant),
+                self._clock.now(),
+            )
+        if row is None:
+            raise UnknownInvitation
+        return _invitation(row)
+
+    async def accept_invitation(self, command: AcceptInvitation) -> Member:
+        """Turn an invitation into a membership, once."""
+        hashed = token_hash(command.token)
+        async with self._database.transaction() as tx:
+            invitation = await store.open_invitation(tx, hashed, self._clock.now())
+            person = invitation and await store.person_by_email(tx, invitation.email)
+        if invitation is None:  # Looked at first, so that nobody makes us hash for nothing.
+            raise InvitationInvalid
+        if person is not None:
+            await self._prove(person.email, command.password)
+            return await self._enter(invitation, hashed, None, person.id)
+        name = rules.normal_name(command.name)
+        password = rules.normal_password(command.password.reveal())
+        rules.strong_password(password, invitation.email)
+        async with self._passwords.turn():
+            password_hash = await self._passwords.hash(command.password)
+        return await self._enter(
+            invitation, hashed, NewPerson(name, password_hash), self._ids.uuid()
+        )
+
+    async def members(self, query: OfTenant) -> MemberPage:
+        """Return a page of members."""
+        rules.permit(query.by, "members.read", query.tenant)
+        limit = page_limit(query.limit)
+        after = read("mem", query.after, "after") if query.after else None
+        async with self._database.transaction() as tx:
+            rows = await store.page(tx, rules.tenant_id(query.tenant), after, limit + 1)
+        return MemberPage(tuple(told(row) for row in rows[:limit]), has_more=len(rows) > limit)
+
+    async def change_member(self, command: ChangeMember) -> Member:
+        """Give a member another role."""
+        rules.permit(command.by, "members.write", command.tenant)
+        rules.grantable(command.by, rules.member_permissions(command.role, command.tenant))
+        async with self._database.transaction() as tx:
+            row = await _locked(tx, command.tenant, command.member)
+            await store.set_role(tx, row.id, row.merchant_id, command.role)
+            await _keep_an_admin(tx, row)
+            tx.after_commit(self._rights_taken)
+        return told(replace(row, role=command.role))
+
+    async def remove_member(self, command: RemoveMember) -> Member:
+        """End a membership and the sessions in it."""
+        rules.permit(command.by, "members.write", command.tenant)
+        async with self._database.transaction() as tx:
+            row = await _locked(tx, command.tenant, command.member)
+            await store.leave(tx, row.id, row.merchant_id, self._clock.now())
+            await _keep_an_admin(tx, row)
+            tx.after_commit(self._rights_taken)
+        return told(row)
+
+    async def _enter(
+        self, invitation: InvitationRow, hashed: bytes, person: NewPerson | None, member_id: UUID
+    ) -> Member:
+        """Use up an invitation and make its membership, in one transaction."""
+        now = self._clock.now()
+        async with self._database.transaction() as tx:
+            await merchant_store.lock(tx, invitation.merchant_id)
+            if person is not None:
+                await store.add_person(tx, member_id, invitation.email, person.name, now)
+                await store.add_password(tx, member_id, person.password_hash, now)
+            if not await store.claim_invitation(tx, hashed, member_id, now):
+                raise InvitationInvalid
+            before = await store.find(tx, member_id, invitation.merchant_id)
+            await store.join(tx, member_id, invitation.merchant_id, invitation.role, now)
+            await store.seen_in(tx, member_id, now)
+            if before is not None:
+                await _keep_an_admin(tx, before)
+            row = await store.find(tx, member_id, invitation.merchant_id)
+            tx.after_commit(self._rights_taken)
+        assert row is not None
+        return told(row)
+
+
+async def _locked(tx: Tx, tenant: str, member: str) -> MemberRow:
+    """Return a member, with the tenant locked so that two admins cannot remove each other."""
+    merchant_id = rules.tenant_id(tenant)
+    await merchant_store.lock(tx, merchant_id)
+    row = await store.find(tx, read("mem", member), merchant_id)
+    if row is None:
+        raise UnknownMember
+    return row
+
+
+async def _keep_an_admin(tx: Tx, before: MemberRow) -> None:
+    if before.role is Role.ADMIN and await store.admins(tx, before.merchant_id) == 0:
+        raise LastAdmin
+
+
+def told(row: MemberRow) -> Member:
+    """Return a member as the door tells it."""
+    return Member(
+        id=spell("mem", row.id),
+        tenant=rules.tenant_text(row.merchant_id),
+        email=row.email,
+        name=row.name,
+        role=row.role,
+        joined_at=row.joined_at,
+        last_login_at=row.last_login_at,
+    )
+
+
+def _invitation(row: InvitationRow) -> Invitation:
+    return Invitation(
+        id=spell("inv", row.id),
+        tenant=rules.tenant_text(row.merchant_id),
+        email=row.email,
+        role=row.role,
+        invited_by=row.invited_by,
+        created_at=row.created_at,
+        expires_at=row.expires_at,
+        accepted_at=row.accepted_at,
+        cancelled_at=row.cancelled_at,
+    )

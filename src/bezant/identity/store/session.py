@@ -1,0 +1,263 @@
+"""SQL about sessions and about wrong passwords."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from bezant.actor import Mode
+from bezant.db.database import Tx
+from bezant.identity.port import Role
+
+
+@dataclass(frozen=True, slots=True)
+class SessionRow:
+    """A session without its token."""
+
+    id: UUID
+    member_id: UUID
+    merchant_id: UUID
+    mode: Mode
+    created_at: datetime
+    last_seen_at: datetime
+    expires_at: datetime
+    address: str
+    agent: str
+
+
+@dataclass(frozen=True, slots=True)
+class LivingRow:
+    """A session that may be used, and what its member may do in it."""
+
+    id: UUID
+    member_id: UUID
+    merchant_id: UUID
+    mode: Mode
+    role: Role
+    demo: bool
+    last_seen_at: datetime
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class TryRow:
+    """How often an address failed in a row, and until when it waits."""
+
+    failures: int
+    locked_until: datetime | None
+
+
+_SESSION = """
+    SELECT
+        id, member_id, merchant_id, mode, created_at, last_seen_at, expires_at, address, agent
+    FROM identity.session
+"""
+
+
+async def add(tx: Tx, row: SessionRow, token_hash: bytes) -> None:
+    """Add a session."""
+    await tx.execute(
+        """
+        INSERT INTO identity.session (
+            id, member_id, merchant_id, mode, token_hash, created_at, last_seen_at, expires_at,
+            address, agent
+        )
+        VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+        """,
+        (
+            row.id,
+            row.member_id,
+            row.merchant_id,
+            row.mode.value,
+            token_hash,
+            row.created_at,
+            row.last_seen_at,
+            row.expires_at,
+            row.address,
+            row.agent,
+        ),
+    )
+
+
+async def living(
+    tx: Tx, token_hash: bytes, now: datetime, seen_after: datetime
+) -> LivingRow | None:
+    """Return the session of a token if it was neither ended nor left idle nor outlived."""
+    return await tx.fetch_one(
+        LivingRow,
+        """
+        SELECT
+            s.id, s.member_id, s.merchant_id, s.mode, b.role, m.demo, s.last_seen_at, s.expires_at
+        FROM identity.session AS s
+        JOIN identity.membership AS b
+            ON b.member_id = s.member_id AND b.merchant_id = s.merchant_id
+        JOIN identity.merchant AS m ON m.id = s.merchant_id
+        WHERE
+            s.token_hash = %s
+            AND s.ended_at IS NULL
+            AND s.expires_at > %s
+            AND s.last_seen_at > %s
+            AND m.state = 'active'
+        """,
+        (token_hash, now, seen_after),
+    )
+
+
+async def seen(tx: Tx, session_id: UUID, at: datetime) -> None:
+    """Record that a session was used."""
+    await tx.execute(
+        """
+        UPDATE identity.session
+        SET last_seen_at = %s
+        WHERE id = %s AND ended_at IS NULL AND last_seen_at < %s
+        """,
+        (at, session_id, at),
+    )
+
+
+async def move(tx: Tx, session_id: UUID, merchant_id: UUID, mode: Mode) -> SessionRow | None:
+    """Let a session enter another tenant or mode."""
+    await tx.execute(
+        """
+        UPDATE identity.session
+        SET merchant_id = %s, mode = %s
+        WHERE id = %s AND ended_at IS NULL
+        """,
+        (merchant_id, mode.value, session_id),
+    )
+    return await tx.fetch_one(SessionRow, _SESSION + " WHERE id = %s", (session_id,))
+
+
+async def of_member(
+    tx: Tx, member_id: UUID, now: datetime, seen_after: datetime
+) -> list[SessionRow]:
+    """Return a member's living sessions, newest first."""
+    return await tx.fetch_all(
+        SessionRow,
+        _SESSION
+        + """
+        WHERE member_id = %s AND ended_at IS NULL AND expires_at > %s AND last_seen_at > %s
+        ORDER BY id DESC
+        LIMIT 100
+        """,
+        (member_id, now, seen_after),
+    )
+
+
+async def end(tx: Tx, session_id: UUID, member_id: UUID, at: datetime) -> SessionRow | None:
+    """End one of a member's sessions; return it."""
+    await tx.execute(
+        """
+        UPDATE identity.session
+        SET ended_at = %s
+        WHERE id = %s AND member_id = %s AND ended_at IS NULL
+        """,
+        (at, session_id, member_id),
+    )
+    return await tx.fetch_one(
+        SessionRow, _SESSION + " WHERE id = %s AND member_id = %s", (session_id, member_id)
+    )
+
+
+async def end_by_token(tx: Tx, token_hash: bytes, at: datetime) -> UUID | None:
+    """End the session of a token; return its id if there was one."""
+    ended: UUID | None = await tx.fetch_value(
+        """
+        UPDATE identity.session
+        SET ended_at = %s
+        WHERE token_hash = %s AND ended_at IS NULL
+        RETURNING id
+        """,
+        (at, token_hash),
+    )
+    return ended
+
+
+async def end_all(tx: Tx, member_id: UUID, at: datetime) -> None:
+    """End every session of a member."""
+    await tx.execute(
+        "UPDATE identity.session SET ended_at = %s WHERE member_id = %s AND ended_at IS NULL",
+        (at, member_id),
+    )
+
+
+async def lock_try(tx: Tx, identifier: bytes, now: datetime) -> TryRow:
+    """Return how often an address failed, and hold on to that until the transaction ends."""
+    await tx.execute(
+        """
+        INSERT INTO identity.login_try (identifier, failures, tried_at)
+        VALUES (%s, 0, %s)
+        ON CONFLICT (identifier) DO NOTHING
+        """,
+        (identifier, now),
+    )
+    row = await tx.fetch_one(
+        TryRow,
+        """
+        SELECT failures, locked_until
+        FROM identity.login_try
+        WHERE identifier = %s
+        FOR UPDATE
+        """,
+        (identifier,),
+    )
+    return row or TryRow(0, None)  # Forgotten between the two statements: as good as new.
+
+
+async def count_try(
+    tx: Tx, identifier: bytes, failures: int, locked_until: datetime, now: datetime
+) -> None:
+    """Record a try as a failure; a success forgets it again."""
+    await tx.execute(
+        """
+        INSERT INTO identity.login_try (identifier, failures, locked_until, tried_at)
+        VALUES (%(identifier)s, %(failures)s, %(locked_until)s, %(now)s)
+        ON CONFLICT (identifier) DO UPDATE SET
+            failures = excluded.failures,
+            locked_until = excluded.locked_until,
+            tried_at = excluded.tried_at
+        """,
+        {
+            "identifier": identifier,
+            "failures": failures,
+            "locked_until": locked_until,
+            "now": now,
+        },
+    )
+
+
+async def forget_tries(tx: Tx, identifier: bytes) -> None:
+    """Begin to count anew after a success."""
+    await tx.execute("DELETE FROM identity.login_try WHERE identifier = %s", (identifier,))
+
+
+async def tidy(tx: Tx, sessions_before: datetime, tries_before: datetime, limit: int) -> int:
+    """Delete what is long over: sessions, and tries that no longer count."""
+    sessions = await tx.execute(
+        """
+        DELETE FROM identity.session
+        WHERE id IN (
+            SELECT id
+            FROM identity.session
+            WHERE expires_at < %s
+            ORDER BY expires_at
+            LIMIT %s
+            FOR UPDATE SKIP LOCKED
+        )
+        """,
+        (sessions_before, limit),
+    )
+    tries = await tx.execute(
+        """
+        DELETE FROM identity.login_try
+        WHERE identifier IN (
+            SELECT identifier
+            FROM identity.login_try
+            WHERE tried_at < %s
+            ORDER BY tried_at
+            LIMIT %s
+            FOR UPDATE SKIP LOCKED
+        )
+        """,
+        (tries_before, limit),
+    )
+    return sessions + tries

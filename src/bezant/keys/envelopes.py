@@ -1,0 +1,110 @@
+"""Sealing with one version, wherever it lies: with a provider, or here, wrapped by another key."""
+
+import os
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from bezant.keys import algorithms
+from bezant.keys.port import (
+    ALGORITHM_OF,
+    CannotOpen,
+    KeyState,
+    KeyStoreUnusable,
+    Sealed,
+)
+from bezant.keys.provider import Encrypted, KeyProvider, KeyRef
+from bezant.keys.registry import Registry
+from bezant.keys.store import VersionRow
+from bezant.secret import Secret
+
+ENVELOPE_VERSION: Final = 1
+UNWRAPPED_MAX: Final = 1_024  # Data keys kept unwrapped in memory; the least used one goes first.
+
+
+class Envelopes:
+    """Seals and opens with a given version."""
+
+    def __init__(
+        self,
+        providers: Mapping[str, KeyProvider],
+        registry: Registry,
+        chance: Callable[[int], bytes] = os.urandom,
+    ) -> None:
+        self._providers = providers
+        self._registry = registry
+        self._chance = chance
+        self._unwrapped: OrderedDict[str, Secret[bytes]] = OrderedDict()
+
+    def provider(self, row: VersionRow) -> KeyProvider:
+        """Return the provider that holds a version."""
+        provider = self._providers.get(row.provider or "")
+        if provider is None:
+            raise KeyStoreUnusable("the provider of this key is not configured")
+        return provider
+
+    async def seal(self, row: VersionRow, plaintext: bytes, bound_to: bytes) -> Sealed:
+        """Encrypt with this version; its kid and algorithm are bound too."""
+        bound = _bound(row, bound_to)
+        if row.wrapped_by is None:
+            made = await self.provider(row).encrypt(ref_of(row), plaintext, bound)
+        else:
+            key = await self._data_key(row)
+            made = algorithms.encrypt(key.reveal(), plaintext, bound, self._chance)
+        return Sealed(ENVELOPE_VERSION, row.kid, made.algorithm, made.iv, made.ciphertext)
+
+    async def open(self, sealed: Sealed, bound_to: bytes) -> bytes:
+        """Decrypt with the version that sealed, if it may still do so."""
+        row = await self._registry.find(sealed.kid)
+        if row is None or row.state in (KeyState.DESTROYED, KeyState.PENDING):
+            raise CannotOpen
+        if sealed.version != ENVELOPE_VERSION or sealed.algorithm is not ALGORITHM_OF[row.spec]:
+            raise CannotOpen
+        encrypted = Encrypted(sealed.algorithm, sealed.iv, sealed.ciphertext)
+        bound = _bound(row, bound_to)
+        if row.wrapped_by is None:
+            return await self.provider(row).decrypt(ref_of(row), encrypted, bound)
+        key = await self._data_key(row)
+        return algorithms.decrypt(key.reveal(), encrypted, bound)
+
+    async def wrap(self, under: VersionRow, kid: str, key: Secret[bytes]) -> bytes:
+        """Wrap a data key for the version with this kid, and for no other."""
+        return await self.provider(under).wrap(ref_of(under), key, _wrapped_for(kid))
+
+    async def unwrap(self, row: VersionRow) -> Secret[bytes]:
+        """Unwrap the data key of a version."""
+        above = await self._registry.find(row.wrapped_by or "")
+        if above is None or row.wrapped_key is None or above.state is KeyState.DESTROYED:
+            raise CannotOpen
+        provider = self.provider(above)
+        return await provider.unwrap(ref_of(above), row.wrapped_key, _wrapped_for(row.kid))
+
+    def forget(self, kid: str) -> None:
+        """Drop a data key from memory."""
+        self._unwrapped.pop(kid, None)
+
+    async def _data_key(self, row: VersionRow) -> Secret[bytes]:
+        key = self._unwrapped.get(row.kid)
+        if key is None:
+            key = self._unwrapped[row.kid] = await self.unwrap(row)
+            if len(self._unwrapped) > UNWRAPPED_MAX:
+                self._unwrapped.popitem(last=False)
+        else:
+            self._unwrapped.move_to_end(row.kid)
+        return key
+
+
+def ref_of(row: VersionRow) -> KeyRef:
+    """Return the provider's reference of a version."""
+    assert row.provider is not None
+    assert row.provider_ref is not None
+    return KeyRef(row.provider, row.provider_ref, row.spec)
+
+
+def _bound(row: VersionRow, bound_to: bytes) -> bytes:
+    """Put the envelope's head before the caller's bytes; each field of it is told by its length."""
+    return Sealed(ENVELOPE_VERSION, row.kid, ALGORITHM_OF[row.spec], b"", bound_to).to_bytes()
+
+
+def _wrapped_for(kid: str) -> bytes:
+    return f"bezant data key {kid}".encode()

@@ -1,0 +1,71 @@
+"""Which versions exist and which one works: the registry's rows, remembered for a few seconds."""
+
+import re
+from datetime import datetime, timedelta
+from typing import Final
+
+from bezant.clock import Clock
+from bezant.db.database import Database
+from bezant.keys import store
+from bezant.keys.port import KeyState, KeyVersion, UnknownKey
+from bezant.keys.store import VersionRow
+
+REMEMBERED_SECONDS: Final = 5
+"""A rotation or destruction in another process is honoured at the latest after this."""
+_KID = re.compile(r"([a-z][a-z0-9-]{0,39})-v[1-9][0-9]{0,8}-[A-Za-z0-9_-]{10}\Z")
+
+
+class Registry:
+    """Answers who is active; reads the database at most once in `REMEMBERED_SECONDS` a key."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+        self._remembered: dict[str, tuple[datetime, tuple[VersionRow, ...]]] = {}
+
+    async def versions(self, name: str) -> tuple[VersionRow, ...]:
+        """Return the versions of a key, newest first; of a key nobody declared, none."""
+        now = self._clock.now()
+        known = self._remembered.get(name)
+        if known is not None and now - known[0] < timedelta(seconds=REMEMBERED_SECONDS):
+            return known[1]
+        async with self._database.transaction() as tx:
+            found = tuple(await store.versions(tx, name))
+        if found:  # Names that do not exist are not remembered, or anyone could fill the memory.
+            self._remembered[name] = (now, found)
+        return found
+
+    async def active(self, name: str) -> VersionRow:
+        """Return the version that does new work."""
+        for version in await self.versions(name):
+            if version.state is KeyState.ACTIVE:
+                return version
+        raise UnknownKey
+
+    async def find(self, kid: str) -> VersionRow | None:
+        """Return a version by its kid."""
+        match = _KID.match(kid)
+        if match is None:
+            return None
+        versions = await self.versions(match[1])
+        return next((version for version in versions if version.kid == kid), None)
+
+    def forget(self, name: str) -> None:
+        """Read this key anew next time: it was just changed."""
+        self._remembered.pop(name, None)
+
+
+def told(row: VersionRow) -> KeyVersion:
+    """Return a version as the door tells it, without the place where its material lies."""
+    return KeyVersion(
+        kid=row.kid,
+        name=row.name,
+        version=row.version,
+        purpose=row.purpose,
+        spec=row.spec,
+        state=row.state,
+        provider=row.provider or row.wrapped_by or "",
+        wrapped=row.wrapped_by is not None,
+        created_at=row.created_at,
+        changed_at=row.changed_at,
+    )
