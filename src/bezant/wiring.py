@@ -1,7 +1,8 @@
 """Who holds whom: the only page that constructs services, in the order in which they start.
 
 Read `build` from top to bottom: each module is opened on its own database role and handed to those above it. What is
-entered first is left last, so a house stops in the opposite order.
+entered first is left last, so a house stops in the opposite order. A module that has a process of its own
+(`<MODULE>_GRPC`) is called there; nobody who holds its port can tell. `build_apart` is such a process.
 """
 
 from collections.abc import AsyncGenerator, Mapping, Sequence
@@ -9,44 +10,82 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
-from typing import Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
-from bezant.actor import Actor
 from bezant.clock import Clock
-from bezant.db.database import Database
+from bezant.db.database import Database, Limits
+from bezant.db.jobs import JOBS, JobRunner, Tick, Turn
 from bezant.db.migrate import create_database, plan, script
 from bezant.db.migrate import migrate as apply_migrations
+from bezant.db.nudges import Nudges
 from bezant.db.schema import File, ModuleSchema
-from bezant.gateway.app import Ground
+from bezant.db.sequencer import Sequencer
+from bezant.gateway.app import Alias, Ground
 from bezant.gateway.app import build as build_listener
 from bezant.gateway.health import Health
-from bezant.http.caller import Credential, CredentialInvalid
+from bezant.gateway.profile import Listener, Profile, load_profile
 from bezant.http.edge import Edge, Rules
-from bezant.http.limits import MemoryLimits
-from bezant.http.serve import Listening
+from bezant.http.limits import MemoryLimits, Rule
+from bezant.http.routes import Routes
+from bezant.http.serve import Listening, settle_memory
+from bezant.identity.callers import RememberedCallers
+from bezant.identity.http import routes as identity_routes
+from bezant.identity.port import Identity
+from bezant.identity.rules import operator
+from bezant.identity.service import IdentityService
 from bezant.ids import Ids
 from bezant.keys.file import FileProvider
 from bezant.keys.keyfile import create_key_file, load_key_file
+from bezant.keys.port import Keys
 from bezant.keys.service import KeysService
+from bezant.ledger import feed as ledger_feed
+from bezant.ledger import jobs as ledger_jobs
+from bezant.ledger.http import routes as ledger_routes
+from bezant.ledger.port import Ledger
+from bezant.ledger.proof import Proof
+from bezant.ledger.service import LedgerService
+from bezant.rpc.near import near
 from bezant.secret import Secret
 from bezant.settings import Settings
 from bezant.telemetry.metrics import Meters
 
+if TYPE_CHECKING:
+    from bezant.rpc.papers import FolderIssuer
+
 __all__ = [
     "MODULES",
+    "ROLES",
+    "Apart",
     "House",
     "Site",
+    "addresses",
     "build",
+    "build_apart",
     "create_database",
     "create_key_file",
     "load_key_file",
     "migrate",
     "migration_script",
     "missing_migrations",
+    "operator",
 ]
 
-SCHEMAS: Final[Sequence[ModuleSchema]] = (ModuleSchema("keys"),)
-MODULES: Final = tuple(schema.module for schema in SCHEMAS)
+Port = TypeVar("Port")
+SCHEMAS: Final[Sequence[ModuleSchema]] = (
+    ModuleSchema("keys"),
+    ModuleSchema("identity"),
+    ledger_feed.SCHEMA,
+    JOBS,
+)
+ROLES: Final = tuple(schema.module for schema in SCHEMAS)
+"""Whose database roles there are."""
+MODULES: Final = ("keys", "identity", "ledger")
+"""What can have a process of its own."""
+GATEWAY: Final = "gateway"
+SLOW_QUESTIONS: Final = Limits(statement_seconds=300, transaction_seconds=330)
+"""A report reads every entry of a month; nothing else may take so long."""
+SLOW_CONNECTIONS_MAX: Final = 2
+TIDY_EVERY_SECONDS: Final = 3_600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,30 +99,278 @@ class Site:
     databases: Mapping[str, Secret[str]]
 
 
-class NobodyYet:
-    """Knows no caller: what is open to everybody answers, the rest refuses."""
+@dataclass(frozen=True, slots=True)
+class House:
+    """Everything that was built and is running. The first of the listenings is the main one."""
 
-    def known(self, credential: Credential) -> Actor | None:
-        """Return nobody."""
-        del credential
-        return None
-
-    async def identify(self, credential: Credential) -> Actor:
-        """Refuse."""
-        del credential
-        raise CredentialInvalid
+    keys: Keys
+    identity: Identity
+    ledger: Ledger
+    listenings: Sequence[Listening]
 
 
 @dataclass(frozen=True, slots=True)
-class House:
-    """Everything that was built and is running."""
+class Apart:
+    """One module that runs in this process for others to call."""
 
-    keys: KeysService
-    edge: Edge
+    grpc_port: int
+    listenings: Sequence[Listening]
 
-    def listenings(self, host: str, port: int) -> list[Listening]:
-        """Return the addresses this house answers on; the first is the main one."""
-        return [Listening(host, port, self.edge)]
+
+@asynccontextmanager
+async def build(settings: Settings, site: Site, clock: Clock, ids: Ids) -> AsyncGenerator[House]:
+    """Build the house, keep it running for as long as the block lasts, and take it down in order."""
+    async with AsyncExitStack() as stack:
+        bench = Workbench(stack, settings, site, clock, ids, GATEWAY)
+
+        keys = await keys_port(bench)
+        identity, callers = await identity_port(bench, keys)
+        ledger = await ledger_port(bench)
+
+        routes = [identity_routes(identity, ids), ledger_routes(ledger)]
+        ground = _ground(bench, identity, callers)
+        listenings = [
+            Listening(host, port, _edge(bench, listener, routes, ground))
+            for listener, host, port in _listeners(settings)
+        ]
+        await bench.run_jobs()
+        settle_memory()
+        yield House(keys, identity, ledger, listenings)
+
+
+@asynccontextmanager
+async def build_apart(
+    module: str, address: str, settings: Settings, site: Site, clock: Clock, ids: Ids
+) -> AsyncGenerator[Apart]:
+    """Build one module, offer its port to the other processes, and answer HTTP where a profile says so."""
+    from bezant.rpc.serve import Server, serve  # noqa: PLC0415 - one process needs no gRPC
+
+    async with AsyncExitStack() as stack:
+        bench = Workbench(stack, settings, site, clock, ids, module)
+        server = Server(bench.papers(), clock)
+        routes: list[Routes] = []
+        match module:
+            case "keys":
+                serve(server, Keys, await open_keys(bench))
+            case "identity":
+                serve(server, Identity, await open_identity(bench, await keys_port(bench)))
+            case "ledger":
+                ledger = await open_ledger(bench)
+                serve(server, Ledger, ledger)
+                routes.append(ledger_routes(near(Ledger, ledger)))
+            case _:
+                raise AssertionError(module)
+        port = await server.start(address)
+        stack.push_async_callback(server.stop)
+
+        listeners = [row for row in _listeners(settings) if module in row[0].modules and routes]
+        listenings: list[Listening] = []
+        if listeners:
+            identity, callers = await identity_port(bench, await keys_port(bench))
+            ground = _ground(bench, identity, callers)
+            listenings = [
+                Listening(host, port, _edge(bench, listener, routes, ground))
+                for listener, host, port in listeners
+            ]
+        await bench.run_jobs()
+        settle_memory()
+        yield Apart(port, listenings)
+
+
+class Workbench:
+    """What everything is built with."""
+
+    def __init__(
+        self,
+        stack: AsyncExitStack,
+        settings: Settings,
+        site: Site,
+        clock: Clock,
+        ids: Ids,
+        name: str,
+    ) -> None:
+        self.stack = stack
+        self.settings = settings
+        self.site = site
+        self.clock = clock
+        self.ids = ids
+        self.name = name
+        """Who we are towards other processes."""
+        self.ticks: list[Tick] = []
+        """What the modules of this process look after now and then."""
+
+    async def database(
+        self, module: str, size_max: int = 0, limits: Limits | None = None
+    ) -> Database:
+        """Open a module's database under its own role."""
+        opened = await Database.open(
+            self.site.databases[module],
+            name=module,
+            size_max=size_max or self.settings.database.connections_max,
+            clock=self.clock,
+            limits=limits,
+        )
+        self.stack.push_async_callback(opened.close)
+        return opened
+
+    async def run_jobs(self) -> None:
+        """Begin to look after what modules look after; ends before anything of theirs closes."""
+        if self.ticks:
+            runner = JobRunner(
+                self.site.databases["jobs"], await self.database("jobs"), ticks=self.ticks
+            )
+            runner.start()
+            self.stack.push_async_callback(runner.stop)
+
+    def papers(self) -> "FolderIssuer":
+        """Return the certificate this process shows to others."""
+        from bezant.rpc.authority import Authority  # noqa: PLC0415 - only between processes
+        from bezant.rpc.papers import FolderIssuer  # noqa: PLC0415
+
+        authority = Authority(self.site.folder / "pki", self.site.installation, self.clock)
+        return FolderIssuer(authority.issue(self.name))
+
+    def elsewhere(self, port: type[Port], module: str) -> Port | None:
+        """Return a module's port if it has a process of its own that is not this one."""
+        address = self.settings.platform.peers.get(module)
+        if address is None or module == self.name:
+            return None
+        from bezant.rpc.channel import Channel  # noqa: PLC0415 - only between processes
+        from bezant.rpc.far import far  # noqa: PLC0415
+
+        channel = Channel(address, module, self.papers())
+        self.stack.push_async_callback(channel.close)
+        return far(port, channel)
+
+
+async def keys_port(bench: Workbench) -> Keys:
+    """Return the key room, near or far."""
+    return bench.elsewhere(Keys, "keys") or near(Keys, await open_keys(bench))
+
+
+async def open_keys(bench: Workbench) -> KeysService:
+    """Open the key room on the encrypted folder of this installation."""
+    provider = await FileProvider.open(bench.site.folder / "keys", key=bench.site.key)
+    service = KeysService(await bench.database("keys"), bench.clock, [provider])
+    await service.start()
+    return service
+
+
+async def identity_port(bench: Workbench, keys: Keys) -> tuple[Identity, RememberedCallers]:
+    """Return identity, near or far, with the memory of callers in front of it."""
+    identity = bench.elsewhere(Identity, "identity")
+    service = None if identity else await open_identity(bench, keys)
+    if service is not None:
+        identity = near(Identity, service)
+    assert identity is not None
+    callers = RememberedCallers(identity, bench.clock)
+    if service is not None:
+        service.when_rights_are_taken(callers.forget)
+    await callers.start()
+    bench.stack.push_async_callback(callers.stop)
+    return identity, callers
+
+
+async def open_identity(bench: Workbench, keys: Keys) -> IdentityService:
+    """Open identity."""
+    database = await bench.database("identity")
+    service = IdentityService(database, bench.clock, bench.ids, keys, live=bench.site.live)
+    await service.start()
+
+    async def tidy(turn: Turn) -> None:
+        del turn  # Deleting what is long over may happen twice.
+        await service.tidy()
+
+    bench.ticks.append(Tick("identity.tidy", TIDY_EVERY_SECONDS, tidy))
+    return service
+
+
+async def ledger_port(bench: Workbench) -> Ledger:
+    """Return the book, near or far."""
+    return bench.elsewhere(Ledger, "ledger") or near(Ledger, await open_ledger(bench))
+
+
+async def open_ledger(bench: Workbench) -> LedgerService:
+    """Open the book with its feed and its proof; long questions have sessions of their own."""
+    database = await bench.database("ledger")
+    slowly = await bench.database("ledger", SLOW_CONNECTIONS_MAX, SLOW_QUESTIONS)
+
+    nudges = Nudges(database)
+    nudges.start()
+    bench.stack.push_async_callback(nudges.stop)
+    sequencer = Sequencer(database, "ledger", nudges, source=ledger_feed.SOURCE)
+    sequencer.start()
+    bench.stack.push_async_callback(sequencer.stop)
+
+    heads = bench.site.folder / "heads"
+    proof = Proof(slowly, bench.clock)
+    bench.stack.push_async_callback(proof.write_heads, heads)
+    service = LedgerService(database, slowly, bench.clock)
+    bench.stack.push_async_callback(service.close)
+    bench.ticks += ledger_jobs.ticks(service, proof, database, heads, bench.clock)
+    return service
+
+
+def addresses(settings: Settings) -> list[tuple[str, int]]:
+    """Return every address the house will answer on, the main one first."""
+    return [(host, port) for _, host, port in _listeners(settings)]
+
+
+def _listeners(settings: Settings) -> list[tuple[Listener, str, int]]:
+    """Return what a profile opens while these modules exist; `PORT` moves the main one."""
+    platform = settings.platform
+    opened = load_profile(platform.profile).opens(MODULES)
+    return [
+        (listener, platform.host, platform.port if listener.main else listener.port)
+        for listener in sorted(opened, key=lambda listener: not listener.main)
+    ]
+
+
+def _ground(bench: Workbench, identity: Identity, callers: RememberedCallers) -> Ground:
+    async def database_answers() -> None:
+        await identity.generation()
+
+    health = Health(bench.clock, database=database_answers)
+    return Ground(callers, MemoryLimits(monotonic), Meters(), bench.ids, health)
+
+
+def _edge(
+    bench: Workbench, listener: Listener, routes: Sequence[Routes], ground: Ground
+) -> Edge:
+    profile = load_profile(bench.settings.platform.profile)
+    return build_listener(
+        [
+            one
+            for one in routes
+            if listener.serves(one.module) and one.family in {None, profile.name}
+        ],
+        service=listener.unit,
+        ground=ground,
+        rules=_rules(bench.settings, profile),
+        title=profile.title,
+        aliases=[Alias(path, of) for path, of in listener.aliases],
+        services={
+            name: frozenset(modules)
+            for name, modules in listener.services.items()
+            if frozenset(modules) & frozenset(MODULES)
+        },
+    )
+
+
+def _rules(settings: Settings, profile: Profile) -> Rules:
+    edge = settings.edge
+    own = (
+        Rule(edge.rate_limit, edge.rate_window_milliseconds / 1000)
+        if edge.rate_limit is not None
+        else None
+    )
+    return Rules(
+        address=own or profile.address_rule,
+        key=profile.key_rule,
+        origins=edge.cors_origins,
+        trusted_proxies=edge.trusted_proxies,
+        dialect=profile.dialect,
+    )
 
 
 async def migrate(
@@ -117,30 +404,3 @@ def _by_database(
     for schema in SCHEMAS:
         shared.setdefault(administrators[schema.module].reveal(), []).append(schema)
     return [(Secret(address), schemas) for address, schemas in shared.items()]
-
-
-@asynccontextmanager
-async def build(settings: Settings, site: Site, clock: Clock, ids: Ids) -> AsyncGenerator[House]:
-    """Build the house, keep it running for as long as the block lasts, and take it down in order."""
-    async with AsyncExitStack() as stack:
-
-        async def database(module: str) -> Database:
-            opened = await Database.open(
-                site.databases[module],
-                name=module,
-                size_max=settings.database.connections_max,
-                clock=clock,
-            )
-            stack.push_async_callback(opened.close)
-            return opened
-
-        file_provider = await FileProvider.open(site.folder / "keys", key=site.key)
-        keys_database = await database("keys")
-        keys = KeysService(keys_database, clock, [file_provider])
-        await keys.start()
-
-        health = Health(clock, database=lambda: keys_database.fetch_value("SELECT 1"))
-        ground = Ground(NobodyYet(), MemoryLimits(monotonic), Meters(), ids, health)
-        edge = build_listener([], service="gateway", ground=ground, rules=Rules())
-
-        yield House(keys, edge)

@@ -1,0 +1,107 @@
+# Everything a person does with this repository. Each target sets up what it needs on a fresh machine.
+
+SHELL := bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+PYTHON ?= python3
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
+ARGS ?=
+# Two of everything: the test run is bound by the processor and by one PostgreSQL for each worker.
+PYTEST := $(BIN)/python -m pytest -n 2 --dist loadgroup
+
+# What is installed is remembered by the hash of what asked for it: nothing changed, nothing to do.
+BASE_FILES := requirements/base.txt pyproject.toml verify/pyproject.toml
+TEST_FILES := requirements/test.txt
+hash_of = $(shell cat $(1) 2>/dev/null | cksum | tr -d ' ')
+BASE_STAMP := .venv/.base-$(call hash_of,$(BASE_FILES))
+TEST_STAMP := .venv/.test-$(call hash_of,$(BASE_FILES) $(TEST_FILES))
+
+# Shows one line a package while pip works, on one line where there is a terminal.
+COUNT := awk -v tty="$$([ -t 1 ] && echo 1 || echo 0)" \
+  '/^(Collecting|Requirement already)/ { n++; if (tty) printf "\r\033[K  installing: %d packages, %s", n, $$2; else if (n % 20 == 0) print "  installing: " n " packages so far"; fflush() } \
+   /^Installing collected/ { if (tty) printf "\r\033[K  installing: %d packages, unpacking", n; else print "  installing: " n " packages, unpacking"; fflush() } \
+   /^ERROR|^error/ { print } END { if (tty) printf "\r\033[K"; print "  installed " n " packages" }'
+
+.PHONY: help
+help:  ## Show this list
+	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-20s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: up
+up: $(BASE_STAMP)  ## Start the platform here and stay with it; Ctrl-C stops everything
+	@exec $(BIN)/bezant up $(ARGS)
+
+.PHONY: demo
+demo: $(BASE_STAMP)  ## Show the platform at work with sample data
+	@exec $(BIN)/bezant demo $(ARGS)
+
+.PHONY: setup
+setup: $(BASE_STAMP) $(TEST_STAMP)  ## Install everything that running, testing and checking need
+
+.PHONY: test
+test: $(TEST_STAMP)  ## Run the tests that need no system package (PostgreSQL is real everywhere)
+	@$(PYTEST) -m "not system and not long" $(ARGS)
+
+.PHONY: test-full
+test-full: $(TEST_STAMP) system-packages  ## Run all tests of every change; installs system packages as root
+	@$(PYTEST) -m "not long" $(ARGS)
+
+.PHONY: test-long
+test-long: $(TEST_STAMP) system-packages  ## Run the long tests: minutes to an hour
+	@$(BIN)/python -m pytest -m long $(ARGS)
+
+.PHONY: system-packages
+system-packages:
+	@requirements/system
+
+.PHONY: check
+check: $(TEST_STAMP)  ## Lint, types, import floors, house rules, SQL, secrets and licences
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/basedpyright
+	$(BIN)/lint-imports
+	$(BIN)/python -m pytest -q tests/house
+
+.PHONY: bench
+bench: $(TEST_STAMP)  ## Measure against pgbench and the ordinary way (ARGS="ledger --quick")
+	@exec $(BIN)/bezant bench $(ARGS)
+
+.PHONY: proto
+proto: $(TEST_STAMP)  ## Write proto/ from the ports
+	@$(BIN)/python -m bezant.rpc.proto
+
+.PHONY: docs
+docs: $(BASE_STAMP)  ## Write the derived pages: settings, command line, errors, API
+	@$(BIN)/python -m bezant.cli.reference
+
+.PHONY: lock
+lock: $(TEST_STAMP)  ## Compile requirements/*.txt anew
+	@compile() { $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	    --no-annotate --no-header "$$@"; }; \
+	compile --no-emit-package bezant-verify pyproject.toml requirements/build.in -o requirements/base.txt; \
+	compile requirements/test.in -c requirements/base.txt -o requirements/test.txt
+
+.PHONY: clean
+clean:  ## Remove the environment and everything that was made; data folders stay
+	rm -rf .venv build dist .pytest_cache .ruff_cache .hypothesis .import_linter_cache .mypy_cache
+	find . -name __pycache__ -type d -not -path './.git/*' -prune -exec rm -rf {} +
+
+.venv/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+	  echo "Bezant needs Python 3.11 or newer; $(PYTHON) is $$($(PYTHON) --version 2>/dev/null || echo missing)."; \
+	  echo "Name another one: make $(MAKECMDGOALS) PYTHON=/path/to/python3.12"; exit 1; }
+	@echo "  making the environment in .venv"
+	@$(PYTHON) -m venv --clear .venv || { echo "Python's venv module is needed (Debian: apt install python3-venv)."; exit 1; }
+
+$(BASE_STAMP): .venv/bin/python
+	@echo "  installing what runs, pinned by hash"
+	@$(PIP) install --require-hashes -r requirements/base.txt | $(COUNT)
+	@$(PIP) install --quiet --no-deps --no-build-isolation -e ./verify -e .
+	@rm -f .venv/.base-* && touch $@
+
+$(TEST_STAMP): $(BASE_STAMP)
+	@echo "  installing what tests, pinned by hash"
+	@$(PIP) install --require-hashes -r requirements/test.txt | $(COUNT)
+	@rm -f .venv/.test-* && touch $@

@@ -1,0 +1,1 @@
+"""The command line: what people and their scripts start, stop and ask."""

@@ -1,0 +1,128 @@
+"""What `bezant doctor database` looks at: durability, migrations, the server's clock, old transactions."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
+
+from bezant.cli.checkup import Case, Finding, Health
+from bezant.cli.exits import Exit, Stop
+from bezant.cli.ground import Ground, running_ground
+from bezant.cli.installation import key_path
+from bezant.clock import RealClock
+from bezant.errors import BezantError
+
+if TYPE_CHECKING:
+    from bezant.db.database import Database
+
+CLOCK_SECONDS_MAX: Final = 2.0
+OLD_TRANSACTION_SECONDS: Final = 60.0
+AREA: Final = "database"
+
+
+def database(case: Case) -> Iterator[Finding]:
+    """Look at the database that runs; without one there is nothing to look at."""
+    from bezant.wiring import ROLES, load_key_file
+
+    if case.installation is None:
+        yield Finding(AREA, "server", Health.NOTE, "There is no database yet", "Start one with bezant up.")
+        return
+    try:
+        key = load_key_file(key_path(case.installation, case.settings.platform.key_file))
+        ground = running_ground(case.settings, case.place, ROLES, key)
+        yield from asyncio.run(_look(ground))
+    except Stop as stop:
+        resting = stop.exit_code is Exit.NOT_RUNNING
+        yield Finding(
+            AREA, "server", Health.NOTE if resting else Health.WRONG, stop.sentence, stop.remedy
+        )
+    except BezantError as wrong:
+        yield Finding(
+            AREA, "server", Health.WRONG, wrong.detail, "Look at bezant logs, then bezant down and up."
+        )
+
+
+async def _look(ground: Ground) -> list[Finding]:
+    from bezant.db.database import Database
+
+    opened = await Database.open(
+        ground.administrator, name="doctor", size_max=1, clock=RealClock()
+    )
+    try:
+        return [
+            finding
+            for look in (_server, _durability, _transactions)
+            async for finding in look(opened)
+        ] + [finding async for finding in _migrations(ground)]
+    finally:
+        await opened.close()
+
+
+async def _server(opened: "Database") -> AsyncIterator[Finding]:
+    from bezant.db.durability import about
+
+    server = await about(opened)
+    if server.supported:
+        yield Finding(AREA, "version", Health.GOOD, f"PostgreSQL {server.version} answers")
+    else:
+        yield Finding(
+            AREA, "version", Health.WRONG, f"PostgreSQL {server.version} is not supported",
+            "Use PostgreSQL 15 to 18.",
+        )
+    apart = abs(server.now - RealClock().now())
+    if apart > timedelta(seconds=CLOCK_SECONDS_MAX):
+        yield Finding(
+            AREA, "clock", Health.WRONG,
+            f"The database's clock is {apart.total_seconds():.0f} s away from this machine's",
+            "Set both clocks, best by NTP.",
+        )
+
+
+async def _durability(opened: "Database") -> AsyncIterator[Finding]:
+    from bezant.db.durability import settings_of
+
+    found = await settings_of(opened)
+    for setting in found:
+        if not setting.good:
+            yield Finding(
+                AREA, setting.name, Health.WRONG, f"{setting.name} is {setting.setting}",
+                f"Set it to {setting.wanted}: without it, what was acknowledged can be lost.",
+            )
+    if all(setting.good for setting in found):
+        names = ", ".join(setting.name for setting in found)
+        yield Finding(AREA, "durability", Health.GOOD, f"Acknowledged writes are kept ({names})")
+
+
+async def _migrations(ground: Ground) -> AsyncIterator[Finding]:
+    from bezant.wiring import missing_migrations
+
+    try:
+        missing = await missing_migrations(ground.administrators)
+    except BezantError as wrong:
+        yield Finding(AREA, "migrations", Health.WRONG, wrong.detail, "Run the version that wrote it.")
+        return
+    if missing:
+        yield Finding(
+            AREA, "migrations", Health.WRONG, f"{len(missing)} migrations are missing",
+            "Run bezant migrate.",
+        )
+    else:
+        yield Finding(AREA, "migrations", Health.GOOD, "The tables are those of this version")
+
+
+async def _transactions(opened: "Database") -> AsyncIterator[Finding]:
+    from bezant.db.watch import oldest_transactions
+
+    old = await oldest_transactions(opened, OLD_TRANSACTION_SECONDS)
+    for one in old:
+        yield Finding(
+            AREA, "transaction", Health.WRONG,
+            f"{one.module or one.role} has a transaction open for {one.age_seconds:.0f} s"
+            + (" and holds the feeds back" if one.wrote else ""),
+            f"End it, or its session: SELECT pg_terminate_backend({one.pid})",
+        )
+    if not old:
+        yield Finding(
+            AREA, "transaction", Health.GOOD,
+            f"No transaction is older than {OLD_TRANSACTION_SECONDS:.0f} s",
+        )

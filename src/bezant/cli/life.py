@@ -1,0 +1,204 @@
+"""The life of a running platform: checks before anything is touched, start in order, stop in reverse."""
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Callable
+from contextlib import AsyncExitStack, suppress
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+import bezant
+from bezant import telemetry
+from bezant.cli.exits import Stop
+from bezant.cli.ground import DATABASE, Ground, embedded_ground, own_ground
+from bezant.cli.installation import (
+    DEMO,
+    LIVE,
+    Installation,
+    Place,
+    Running,
+    check_room,
+    key_path,
+    make_folders,
+    make_installation,
+    present,
+    read_installation,
+    sign_lock,
+    take_lock,
+    write_running,
+)
+from bezant.cli.listening import first_answer, listen, refuse_taken
+from bezant.cli.sample import sample_of
+from bezant.cli.screen import show_line, step
+from bezant.cli.welcome import show_welcome
+from bezant.clock import RealClock
+from bezant.ids import Ids
+from bezant.secret import Secret
+from bezant.settings import Settings, refusals
+
+if TYPE_CHECKING:
+    from bezant.wiring import House
+
+STOPPING: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+UNIT: Final = "bezant"
+"""The log of the platform in one process."""
+
+
+def live_in_foreground(settings: Settings, place: Place, *, as_json: bool) -> None:
+    """Start, stay until told to stop, and stop in order."""
+    import uvloop
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_until_told(settings, place, as_json=as_json))
+
+
+async def _until_told(settings: Settings, place: Place, *, as_json: bool) -> None:
+    """Live until a signal comes; one that comes while starting ends the start."""
+    told = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in STOPPING:
+        loop.add_signal_handler(number, told.set)
+    async with AsyncExitStack() as stack:
+        starting = asyncio.create_task(_start(stack, settings, place, as_json=as_json))
+        stopping = asyncio.create_task(told.wait())
+        await asyncio.wait({starting, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        if starting.done():
+            serving = starting.result()
+            await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            if serving.done():
+                serving.result()
+        else:
+            starting.cancel()
+            with suppress(asyncio.CancelledError):
+                await starting
+        stopping.cancel()
+        if not as_json:
+            show_line("  stopping …", style="dim")
+    if not as_json:
+        show_line("  ✓ stopped; everything acknowledged is on disk")
+
+
+async def _start(
+    stack: AsyncExitStack, settings: Settings, place: Place, *, as_json: bool
+) -> "asyncio.Task[None]":
+    """Start everything in order; return the task that ends when serving ends."""
+    address = settings.platform
+    found = recognise(settings, place)
+    from bezant import wiring
+
+    refuse_taken(wiring.addresses(settings))
+    make_folders(place)
+    lock = take_lock(place)
+    if lock is None:
+        raise Stop(f"Another process has just started on {place.folder}.", "Ask bezant status.")
+    stack.callback(lock.close)
+    sign_lock(lock)
+    place.record.unlink(missing_ok=True)  # What a crash left behind speaks of nobody.
+    mode = LIVE if settings.live else DEMO
+    installation = found or make_installation(place, mode, address.key_file)
+    stack.callback(_write_logs(settings, place))
+    house = await _raise_house(stack, settings, place, installation)
+    running = Running(
+        pid=os.getpid(),
+        host=address.host,
+        port=address.port,
+        mode=installation.mode,
+        profile=address.profile,
+        started_at=present(),
+        version=bezant.__version__,
+        healthy=True,
+    )
+    sample = None
+    if installation.mode == DEMO:
+        with step("laying out the samples", "the samples are laid out"):
+            sample = await sample_of(place.sample, house, Ids(RealClock()))
+    with step("opening the doors", "the doors are open"):
+        serving, ports = await stack.enter_async_context(
+            listen(house.listenings)
+        )
+        running = replace(running, port=ports[0])
+        await first_answer(running.url)
+    write_running(place, running)
+    stack.callback(place.record.unlink, missing_ok=True)
+    show_welcome(place, installation, running, sample, as_json=as_json)
+    return serving
+
+
+def recognise(settings: Settings, place: Place) -> Installation | None:
+    """Refuse what must not start; return the installation that is there. Changes nothing."""
+    found = read_installation(place)
+    if found is not None and found.mode == DEMO and settings.live:
+        raise Stop(
+            f"{place.folder} holds a demo installation; it never becomes a live one.",
+            "Start live in a folder of its own: bezant up --live --data DIR",
+        )
+    if found is not None and found.mode == LIVE and not settings.live:
+        raise Stop(
+            f"{place.folder} holds a live installation; it is not started as a demo.",
+            "Start it with: bezant up --live",
+        )
+    refused = refusals(settings, live=settings.live)
+    if refused:
+        lines = [f"{mistake.name} {mistake.problem}: {mistake.remedy}." for mistake in refused]
+        raise Stop("\n".join(lines), "Nothing was started or changed.")
+    check_room(place)
+    if found is not None:
+        key_path(found, settings.platform.key_file)
+    return found
+
+
+def _write_logs(settings: Settings, place: Place) -> Callable[[], None]:
+    """Begin to write logs: to the terminal, and as JSON to the unit's file."""
+    human = settings.logs.format == "human"
+    telemetry.configure(
+        telemetry.Level.of(settings.logs.level),
+        stream=sys.stdout,
+        human=human,
+        colour=human and sys.stdout.isatty(),
+        file=place.logs / f"{UNIT}.log",
+    )
+    return telemetry.shut
+
+
+async def _raise_house(
+    stack: AsyncExitStack, settings: Settings, place: Place, installation: Installation
+) -> "House":
+    """Start the database, bring it up to date, and build the house on it."""
+    from bezant import wiring
+
+    key = wiring.load_key_file(key_path(installation, settings.platform.key_file))
+    address = settings.database.address()
+    if address is None:
+        ground = await _start_database(stack, place, key)
+    else:
+        show_line("  ✓ using your own database; the embedded one rests")
+        ground = own_ground(settings, address, wiring.ROLES, key)
+    with step("bringing the tables up to date", "the tables are up to date"):
+        await wiring.migrate(ground.administrators, ground.passwords)
+    site = wiring.Site(
+        folder=place.folder,
+        installation=installation.id,
+        live=installation.mode == LIVE,
+        key=key,
+        databases=ground.roles,
+    )
+    clock = RealClock()
+    with step("building the house", "the modules are up"):
+        building = wiring.build(settings, site, clock, Ids(clock))
+        return await stack.enter_async_context(building)
+
+
+async def _start_database(stack: AsyncExitStack, place: Place, key: Secret[bytes]) -> Ground:
+    from bezant import wiring
+    from bezant.db.embedded import EmbeddedServer
+
+    server = EmbeddedServer(place.folder)
+    doing = "starting PostgreSQL" if place.postgres.exists() else "making the database"
+    with step(doing, "PostgreSQL 18 is up, private to this folder"):
+        await server.start()
+    stack.push_async_callback(server.stop)
+    await wiring.create_database(server.administrator_dsn(), DATABASE)
+    administrator = Secret(server.administrator_dsn(DATABASE))
+    return embedded_ground(server, administrator, wiring.ROLES, key)

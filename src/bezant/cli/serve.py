@@ -1,0 +1,104 @@
+"""`bezant serve`: run one module as a process of its own, beside a running database."""
+
+import asyncio
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+from bezant.cli.exits import Stop
+
+if TYPE_CHECKING:
+    from bezant.cli.beside import Beside
+    from bezant.cli.units import Unit
+
+ANY_PORT: Final = "127.0.0.1:0"
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command()(serve)
+
+
+def serve(
+    unit: Annotated[str, typer.Argument(help="A module or a unit of the profile, such as ledger.")],
+    data: Annotated[Path | None, typer.Option(help="Data folder.", show_default=".bezant")] = None,
+    grpc: Annotated[
+        str | None,
+        typer.Option(help="host:port for the other modules.", show_default="<MODULE>_GRPC"),
+    ] = None,
+    host: Annotated[str | None, typer.Option(help="Address for HTTP.", show_default="127.0.0.1")] = None,
+    port: Annotated[int | None, typer.Option(help="Port of the gateway.", show_default="8080")] = None,
+    profile: Annotated[str | None, typer.Option(help="Whose names and ports.", show_default="default")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Facts as JSON.")] = False,
+) -> None:
+    """Run one module in a process of its own."""
+    import uvloop
+
+    from bezant.cli.beside import beside
+    from bezant.cli.units import unit_named
+
+    here = beside(
+        data,
+        BEZANT_HOST=host,
+        PORT=None if port is None else str(port),
+        BEZANT_PROFILE=profile,
+        BEZANT_LIVE=None,
+    )
+    wanted = unit_named(unit, here.settings.platform.profile)
+    if not wanted.main and len(wanted.modules) != 1:
+        raise Stop(f"{unit} is no module that can have a process of its own.", "Use bezant up.")
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_serve(here, wanted, grpc, as_json=as_json))
+
+
+async def _serve(here: "Beside", unit: "Unit", grpc: str | None, *, as_json: bool) -> None:
+    from bezant.cli.life import stopping, write_logs
+    from bezant.cli.listening import listen
+    from bezant.cli.screen import show_facts, show_json
+    from bezant.clock import RealClock
+    from bezant.ids import Ids
+    from bezant.wiring import build, build_apart
+
+    told = stopping()
+    clock = RealClock()
+    async with AsyncExitStack() as stack:
+        stack.callback(write_logs(here.settings, here.place, unit.log if not unit.main else unit.name))
+        facts: dict[str, object] = {"unit": unit.name, "modules": list(unit.modules)}
+        if unit.main:
+            house = await stack.enter_async_context(
+                build(here.settings, here.site(), clock, Ids(clock))
+            )
+            listenings = house.listenings[:1]
+        else:
+            (module,) = unit.modules
+            address = grpc or here.settings.platform.peers.get(module, ANY_PORT)
+            building = build_apart(
+                module, address, here.settings, here.site(), clock, Ids(clock)
+            )
+            apart = await stack.enter_async_context(building)
+            listenings = apart.listenings
+            facts["grpc"] = f"{address.rpartition(':')[0]}:{apart.grpc_port}"
+        serving = None
+        if listenings:
+            serving, ports = await stack.enter_async_context(listen(listenings))
+            facts["http"] = [
+                f"http://{one.host}:{bound}" for one, bound in zip(listenings, ports, strict=True)
+            ]
+        if as_json:
+            show_json(facts)
+        else:
+            lines = [(name, _line(fact)) for name, fact in facts.items() if name != "unit"]
+            show_facts(f"{unit.name} runs on its own", [*lines, ("Stop", "Ctrl-C")])
+        waiting = asyncio.create_task(told.wait())
+        await asyncio.wait(
+            {waiting} | ({serving} if serving else set()), return_when=asyncio.FIRST_COMPLETED
+        )
+        if serving is not None and serving.done():
+            serving.result()
+        waiting.cancel()
+
+
+def _line(fact: object) -> str:
+    return ", ".join(str(one) for one in fact) if isinstance(fact, list) else str(fact)  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]

@@ -1,0 +1,318 @@
+"""Every name the platform understands, once, with its type, default and sentence.
+
+`.env.example` and `docs/reference/settings.md` are written from these fields.
+"""
+
+# ruff: noqa: RUF009 - `named` declares a field, as `dataclasses.field` does.
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from ipaddress import IPv4Network, IPv6Network
+from pathlib import Path
+from typing import Final
+from urllib.parse import quote
+
+from bezant.secret import Secret
+from bezant.settings.texts import (
+    POSTGRES,
+    REDIS,
+    WEB,
+    choice,
+    hidden,
+    items,
+    named,
+    networks,
+    path,
+    perhaps,
+    plain,
+    whole,
+    yes,
+)
+
+PORT_MAX: Final = 65_535
+
+
+@dataclass(frozen=True, slots=True)
+class Platform:
+    """Where and how the platform runs."""
+
+    host: str = named("BEZANT_HOST", "Address to listen on.", plain, "127.0.0.1")
+    port: int = named("PORT", "Port to listen on.", whole(0, PORT_MAX), 8080)
+    data: Path | None = named(
+        "BEZANT_DATA", "Data folder; `.bezant` of the working folder if not set.", path, None
+    )
+    key_file: Path | None = named(
+        "BEZANT_KEY_FILE",
+        "File of the 32-byte installation key; outside the data folder if not set.",
+        path,
+        None,
+    )
+    profile: str = named(
+        "BEZANT_PROFILE",
+        "Which ports and paths are open.",
+        choice("default", "poc", "platform", "peopletrust", "merchant"),
+        "default",
+    )
+    live: bool = named("BEZANT_LIVE", "Start without demo data and well-known secrets.", yes, False)
+    node_environment: str = named("NODE_ENV", "`production` means the same as `--live`.", plain, "")
+    api_url: str = named(
+        "API_URL", "Public address of the API, for links.", plain, "", awaits="links in messages"
+    )
+    peers: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Where modules in processes of their own listen for the others: `<MODULE>_GRPC`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Logs:
+    """What is written down about the work."""
+
+    level: str = named(
+        "LOG_LEVEL",
+        "From which level on lines are written: error, warn, info, debug.",
+        choice("error", "warn", "info", "debug", warning="warn"),
+        "info",
+    )
+    format: str = named(
+        "LOG_FORMAT", "Lines for people or as JSON.", choice("human", "json"), "human"
+    )
+    file: Path | None = named(
+        "LOG_FILE",
+        "A further file for all lines; errors also go to error.log beside it.",
+        path,
+        None,
+    )
+    sentry_dsn: Secret[str] | None = named(
+        "SENTRY_DSN", "Where errors are reported.", WEB, None, secret=True, awaits="error reporting"
+    )
+    otlp_endpoint: Secret[str] | None = named(
+        "OTEL_EXPORTER_OTLP_ENDPOINT", "Where traces are sent (OTLP over HTTP).", WEB, None
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Database:
+    """A database of one's own. Nothing set: the embedded PostgreSQL is started."""
+
+    url: Secret[str] | None = named(
+        "DATABASE_URL", "PostgreSQL 15 to 18; beats DB_*.", POSTGRES, None, secret=True
+    )
+    host: str = named("DB_HOST", "Host of the database.", plain, "")
+    port: int = named("DB_PORT", "Its port.", whole(1, PORT_MAX), 5432)
+    name: str = named("DB_NAME", "Name of the database.", plain, "PeopleTrustPay")
+    user: str = named("DB_USER", "User that may create roles and schemas.", plain, "PeopleTrustPay")
+    password: Secret[str] | None = named(
+        "DB_PASSWORD", "That user's password.", hidden, None, secret=True
+    )
+    tls: str = named(
+        "DB_SSLMODE",
+        "How the connection is protected; another host needs verify-full or verify-ca.",
+        choice("disable", "prefer", "require", "verify-ca", "verify-full"),
+        "prefer",
+    )
+    tls_root: Path | None = named(
+        "DB_SSLROOTCERT", "Certificates that may vouch for the database.", path, None
+    )
+    connections_max: int = named(
+        "DB_CONNECTIONS_MAX", "Most connections a module keeps open.", whole(1, 500), 10
+    )
+    modules: Mapping[str, Secret[str]] = field(default_factory=dict[str, Secret[str]])
+    """A database of its own for a module: `<MODULE>_DATABASE_URL`."""
+
+    def address(self) -> Secret[str] | None:
+        """Return the one URL to connect to, or nothing when the embedded server is meant."""
+        if self.url is not None or not self.host:
+            return self.url
+        secret = f":{quote(self.password.reveal(), safe='')}" if self.password else ""
+        root = f"&sslrootcert={quote(str(self.tls_root), safe='')}" if self.tls_root else ""
+        host = quote(self.host, safe="") if self.host.startswith("/") else self.host
+        host = f"[{host}]" if ":" in host else host
+        return Secret(
+            f"postgresql://{quote(self.user, safe='')}{secret}@{host}:{self.port}"
+            f"/{quote(self.name, safe='')}?sslmode={self.tls}{root}"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """What callers from outside meet."""
+
+    cors_origins: tuple[str, ...] = named(
+        "CORS_ORIGINS", "Origins whose pages may call, by comma.", items, ()
+    )
+    rate_limit: int | None = named(
+        "RATE_LIMIT",
+        "Requests an address may send in a window (merchant: 100).",
+        perhaps(whole(1, 1_000_000_000)),
+        None,
+        aliases=("RATIONALE_LIMIT",),
+    )
+    rate_window_milliseconds: int = named(
+        "RATE_LIMIT_WINDOW",
+        "Length of that window in milliseconds.",
+        whole(1_000, 86_400_000),
+        900_000,
+        aliases=("RATIONALE_WINDOW",),
+    )
+    trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = named(
+        "TRUSTED_PROXIES", "Addresses whose X-Forwarded-For is believed.", networks, ()
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who people are."""
+
+    jwt_secret: Secret[str] | None = named(
+        "JWT_SECRET",
+        "Derives the key that wraps token-signing keys.",
+        hidden,
+        None,
+        secret=True,
+        awaits="tokens",
+    )
+    relying_party: str = named("RP_ID", "Domain of passkeys.", plain, "", awaits="passkeys")
+    expected_origin: str = named(
+        "EXPECTED_ORIGIN",
+        "Origin of the pages that ask for passkeys.",
+        plain,
+        "",
+        awaits="passkeys",
+    )
+    keycloak_admin: str = named(
+        "KEYCLOAK_ADMIN",
+        "Name of the issuer's administrator.",
+        plain,
+        "",
+        awaits="the issuer's console",
+    )
+    keycloak_admin_password: Secret[str] | None = named(
+        "KEYCLOAK_ADMIN_PASSWORD",
+        "That administrator's password.",
+        hidden,
+        None,
+        secret=True,
+        awaits="the issuer's console",
+    )
+    wso2_url: Secret[str] | None = named(
+        "WSO2_IS_URL",
+        "An issuer of your own, by OIDC discovery.",
+        WEB,
+        None,
+        awaits="federation",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """Where keys live."""
+
+    softhsm_module: Path | None = named(
+        "SOFTHSM_MODULE", "PKCS#11 library.", path, None, awaits="the PKCS#11 provider"
+    )
+    softhsm_user_pin: Secret[str] | None = named(
+        "SOFTHSM_USER_PIN",
+        "PIN of the token's user.",
+        hidden,
+        None,
+        secret=True,
+        awaits="the PKCS#11 provider",
+    )
+    softhsm_so_pin: Secret[str] | None = named(
+        "SOFTHSM_SO_PIN",
+        "PIN of the token's security officer.",
+        hidden,
+        None,
+        secret=True,
+        awaits="the PKCS#11 provider",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Providers:
+    """Companies that move money."""
+
+    stripe_secret_key: Secret[str] | None = named(
+        "STRIPE_SECRET_KEY",
+        "A live key works with --live only.",
+        hidden,
+        None,
+        secret=True,
+        awaits="card payments",
+    )
+    plaid_client_id: str = named(
+        "PLAID_CLIENT_ID", "Turns on bank-account linking.", plain, "", awaits="bank linking"
+    )
+    ethereum_rpc_url: Secret[str] | None = named(
+        "ETHEREUM_RPC_URL",
+        "Turns on the Ethereum watcher and anchor.",
+        WEB,
+        None,
+        secret=True,
+        awaits="Ethereum",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Messages:
+    """Brokers, caches and webhooks."""
+
+    redis_url: Secret[str] | None = named(
+        "REDIS_URL",
+        "Cache and sessions; beats REDIS_HOST and the others.",
+        REDIS,
+        None,
+        secret=True,
+        awaits="the Redis cache",
+    )
+    redis_host: str = named("REDIS_HOST", "Host of Redis.", plain, "", awaits="the Redis cache")
+    redis_port: int = named(
+        "REDIS_PORT", "Its port.", whole(1, PORT_MAX), 6379, awaits="the Redis cache"
+    )
+    redis_password: Secret[str] | None = named(
+        "REDIS_PASSWORD", "Its password.", hidden, None, secret=True, awaits="the Redis cache"
+    )
+    kafka: tuple[str, ...] = named(
+        "KAFKA_BOOTSTRAP_SERVERS",
+        "host:port by comma; events are published there.",
+        items,
+        (),
+        awaits="the Kafka bridge",
+    )
+    webhook_retry_max: int | None = named(
+        "WEBHOOK_RETRY_MAX",
+        "Retries of a delivery; not set: the schedule of days.",
+        perhaps(whole(0, 100)),
+        None,
+        awaits="outgoing webhooks",
+    )
+    webhook_timeout_milliseconds: int = named(
+        "WEBHOOK_TIMEOUT",
+        "How long a delivery waits, in milliseconds.",
+        whole(100, 60_000),
+        5_000,
+        awaits="outgoing webhooks",
+    )
+    webhook_signature_version: str = named(
+        "WEBHOOK_SIGNATURE_VERSION",
+        "`sha256` also sends X-Webhook-Signature.",
+        choice("", "sha256"),
+        "",
+        awaits="outgoing webhooks",
+    )
+    envoy_log_level: str = named(
+        "ENVOY_LOG_LEVEL",
+        "Log level of Envoy.",
+        choice("trace", "debug", "info", "warning", "error", "critical", "off", warn="warning"),
+        "info",
+        awaits="the Envoy edge",
+    )
+
+    def redis(self) -> Secret[str] | None:
+        """Return the one address of Redis, or nothing."""
+        if self.redis_url is not None or not self.redis_host:
+            return self.redis_url
+        secret = f":{quote(self.redis_password.reveal(), safe='')}@" if self.redis_password else ""
+        return Secret(f"redis://{secret}{self.redis_host}:{self.redis_port}/0")
+
+
+GROUPS: Final = (Platform, Logs, Database, Edge, Identity, Keys, Providers, Messages)

@@ -1,0 +1,105 @@
+"""Doctor is green on a good installation and names the remedy of everything that is not."""
+
+import json
+from pathlib import Path
+
+import pytest
+from tests.cli.running import Nest
+
+
+def findings(nest: Nest, *words: str, **variables: str) -> dict[tuple[str, str], dict[str, str]]:
+    told = nest.run("doctor", "--json", *words, **variables)
+    assert told.code in {0, 1}, told
+    assert told.facts["healthy"] is (told.code == 0)
+    return {(one["area"], one["check"]): one for one in told.facts["findings"]}
+
+
+@pytest.mark.requirement("S000-16")
+def test_doctor_is_green_on_a_running_demo(nest: Nest):
+    nest.up().url()
+    told = nest.run("doctor")
+    assert told.code == 0, told
+    assert "All is well" in told.out
+    found = findings(nest)
+    assert {one["health"] for one in found.values()} <= {"good", "note"}
+    assert {area for area, _ in found} == {
+        *("machine", "settings", "secrets", "keys", "hsm", "database", "broker")
+    }
+    durable = found["database", "durability"]["found"]
+    assert "fsync" in durable
+    assert "data_checksums" in durable
+
+
+def test_every_failure_names_its_remedy(nest: Nest):
+    nest.up().url()
+    state = json.loads((nest.data / "state.json").read_text())
+    Path(state["key_file"]).chmod(0o644)
+    found = findings(nest, SOFTHSM_MODULE="/gone.so", KAFKA_BOOTSTRAP_SERVERS="127.0.0.1:1")
+    wrong = {name: one for name, one in found.items() if one["health"] == "wrong"}
+    assert {("keys", "file"), ("hsm", "module"), ("broker", "KAFKA_BOOTSTRAP_SERVERS")} <= set(wrong)
+    assert all(one["remedy"] for one in wrong.values())
+
+
+@pytest.mark.requirement("S000-15")
+@pytest.mark.parametrize(
+    ("name", "secret"),
+    [
+        ("KEYCLOAK_ADMIN_PASSWORD", "admin"),
+        ("DATABASE_URL", "postgresql://guest:guest@localhost/x"),
+        ("SOFTHSM_USER_PIN", "1234"),
+        ("SOFTHSM_SO_PIN", "5678"),
+        ("JWT_SECRET", "your-jwt-secret-key"),
+        ("REDIS_PASSWORD", "redis-secret"),
+        ("DB_PASSWORD", "secure-password"),
+        ("KEYCLOAK_ADMIN_PASSWORD", "wso2carbon"),
+        ("KEYCLOAK_ADMIN_PASSWORD", "ChangeMe123!"),
+    ],
+)
+def test_a_well_known_secret_is_a_failure_of_a_live_installation_only(
+    nest: Nest, name: str, secret: str
+):
+    live = findings(nest, "secrets", "--live", **{name: secret})
+    assert live["secrets", name]["health"] == "wrong"
+    assert live["secrets", name]["remedy"]
+    demo = findings(nest, "secrets", **{name: secret})
+    assert demo["secrets", name]["health"] == "note"
+
+
+def test_a_key_file_inside_the_data_folder_is_warned_about(nest: Nest):
+    inside = nest.data / "installation.key"
+    running = nest.up(BEZANT_KEY_FILE=str(inside))
+    running.url()
+    found = findings(nest, "keys", BEZANT_KEY_FILE=str(inside))
+    assert found["keys", "place"]["health"] == "note"
+    assert "BEZANT_KEY_FILE" in found["keys", "place"]["remedy"]
+
+
+def test_without_an_installation_there_is_nothing_wrong_yet(nest: Nest):
+    told = nest.run("doctor")
+    assert told.code == 0, told
+    assert "no installation yet" in told.out
+
+
+@pytest.mark.requirement("S000-16")
+@pytest.mark.parametrize("area", ["hsm", "database", "broker"])
+def test_one_area_can_be_asked_for(nest: Nest, area: str):
+    assert {found for found, _ in findings(nest, area)} == {area}
+
+
+def test_a_database_that_may_lose_what_it_acknowledged_is_found(nest: Nest, cluster, database_url: str):
+    """The test cluster runs without fsync: a database of one's own that doctor must not like."""
+    nest.up().url()
+    found = findings(nest, "database", DATABASE_URL=_as_url(database_url))
+    assert found["database", "fsync"]["health"] == "wrong"
+    assert "lost" in found["database", "fsync"]["remedy"]
+    assert ("database", "durability") not in found
+
+
+def _as_url(conninfo: str) -> str:
+    from urllib.parse import quote
+
+    from psycopg.conninfo import conninfo_to_dict
+
+    parts = conninfo_to_dict(conninfo)
+    host, word = quote(str(parts["host"]), safe=""), quote(str(parts["password"]), safe="")
+    return f"postgresql://{parts['user']}:{word}@{host}:{parts['port']}/{parts['dbname']}"
