@@ -1,0 +1,1 @@
+"""What is measured against what. Runs from a checkout: `bezant bench floor|ledger`."""

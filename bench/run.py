@@ -1,0 +1,107 @@
+"""One run of `bezant bench ledger`: how large it is, what it found, and what was wrong with it."""
+
+import statistics
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from bench.measure import (
+    Fact,
+    Measure,
+    Options,
+    Sample,
+    Subject,
+    absent,
+    judge,
+    take_turns,
+    told,
+)
+from bench.pgbench import SCALE, SCALE_QUICK, Pgbench, latency_ms
+from bench.server import Server
+from bench.targets import BY_ID, TARGETS
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """How long and how large a run is. `near_seconds` and `far_seconds` bound the rounds of the two halves."""
+
+    scale: int
+    accounts: int
+    stretch_seconds: float
+    rounds_max: int
+    near_seconds: float
+    far_seconds: float
+    snapshot_seconds: float
+    reads_seconds: float
+    bytes_after: int
+    """So many transfers are enough to tell what one takes on disk."""
+
+
+QUICK: Final = Size(SCALE_QUICK, 500, 2.0, 3, 22.0, 40.0, 10.0, 2.0, 50_000)
+ORDINARY: Final = Size(SCALE, 1_000, 8.0, 5, 240.0, 480.0, 60.0, 10.0, 500_000)
+GROWN_SMALL, GROWN_LARGE = 500_000, 5_000_000
+"""Transfers; each has two entries."""
+GROW_SECONDS_MAX = 1_800.0
+
+
+@dataclass(slots=True)
+class Run:
+    """What the parts of a run share."""
+
+    options: Options
+    size: Size
+    folder: Path
+    server: Server
+    yard: Pgbench
+    latencies: list[float] = field(default_factory=list[float])
+    problems: list[str] = field(default_factory=list[str])
+    found: dict[str, tuple[float, Mapping[str, Fact]]] = field(
+        default_factory=dict[str, tuple[float, Mapping[str, Fact]]]
+    )
+    missing: dict[str, str] = field(default_factory=dict[str, str])
+    """Measures that could not be taken here, and why."""
+
+    def wants(self, *measures: str) -> bool:
+        """Tell whether any of these measures belongs to this run."""
+        return any(
+            self.options.wants(measure) and (self.options.long or not BY_ID[measure].long)
+            for measure in measures
+        )
+
+    async def tpcb(self) -> Sample:
+        """Run the yardstick once."""
+        sample = await self.yard.run(self.size.stretch_seconds)
+        self.latencies.append(latency_ms(sample))
+        return sample
+
+    async def turns(
+        self, subjects: Mapping[str, Subject], seconds: float
+    ) -> dict[str, list[Sample]]:
+        """Let subjects take turns within so many seconds."""
+        until = time.monotonic() + seconds
+        return await take_turns(subjects, self.size.rounds_max, until, self.options.tell)
+
+    def keep(self, measure: str, value: float, **samples: Sequence[Sample]) -> None:
+        """Keep what a measure came to, with the samples behind it, if this run was asked for it."""
+        raw: dict[str, Fact] = {name: told(taken) for name, taken in samples.items()}
+        self.keep_with(measure, value, raw)
+
+    def keep_with(self, measure: str, value: float, raw: Mapping[str, Fact]) -> None:
+        """Keep what a measure came to, with facts of any kind."""
+        if self.wants(measure):
+            self.found[measure] = (value, raw)
+            self.options.tell(f"{measure} = {value:,.3f} {BY_ID[measure].unit}")
+
+    def measures(self) -> tuple[Measure, ...]:
+        """Set everything found beside its bar."""
+        latency = statistics.median(self.latencies)
+        measures: list[Measure] = []
+        for target in TARGETS:
+            if target.id in self.found:
+                value, raw = self.found[target.id]
+                measures.append(judge(target, value, raw, latency))
+            elif target.id in self.missing and self.wants(target.id):
+                measures.append(absent(target, self.missing[target.id]))
+        return tuple(measures)
