@@ -1,0 +1,1 @@
+"""The rooms around PostgreSQL: sessions, migrations, gathered writes, feeds, jobs, the server itself."""

@@ -1,0 +1,72 @@
+"""The fixtures every test may ask for. Each is a real PostgreSQL; nothing here pretends.
+
+cluster            one server per test process, without fsync: quick, and thrown away
+durable_cluster    a server of this module's own, with the settings of production
+database           a fresh database with every module's migrations applied
+database_url       its administrator's connection string
+empty_database     a fresh database with nothing in it
+installation       a data folder of its own with a stopped server in it, quicker than making one
+"""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tests.harness.cluster import Cluster, LoopThread, TestDatabase, migrated, started
+from tests.harness.folders import open_folder
+
+from bezant.db.embedded import EmbeddedServer
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[Cluster]:
+    with started(durable=False) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def durable_cluster() -> Iterator[Cluster]:
+    with started(durable=True) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def template(cluster: Cluster) -> str:
+    """Return the name of a database in which the migrations were applied once."""
+    return migrated(cluster).name
+
+
+@pytest.fixture
+def database(cluster: Cluster, template: str) -> Iterator[TestDatabase]:
+    with cluster.fresh(template) as fresh:
+        yield fresh
+
+
+@pytest.fixture
+def database_url(database: TestDatabase) -> str:
+    return database.administrator_dsn
+
+
+@pytest.fixture(scope="session")
+def made_once() -> Iterator[Path]:
+    with open_folder() as place:
+        server = EmbeddedServer(place / "data")
+        loop = LoopThread()
+        loop.run(server.start())
+        loop.run(server.stop())
+        loop.close()
+        yield place / "data"
+
+
+@pytest.fixture
+def installation(made_once: Path) -> Iterator[Path]:
+    with open_folder() as place:
+        shutil.copytree(made_once, place / "data")
+        yield place / "data"
+
+
+@pytest.fixture
+def empty_database(cluster: Cluster) -> Iterator[TestDatabase]:
+    with cluster.fresh() as fresh:
+        yield fresh

@@ -1,0 +1,22 @@
+"""Ports nobody uses. They lie below the range from which the kernel gives ports to clients."""
+
+import itertools
+import os
+import socket
+
+# Each test process starts at its own place, so two of them seldom try the same port.
+_candidates = itertools.cycle(
+    range(20_000 + os.getpid() * 37 % 9_000, 20_000 + os.getpid() * 37 % 9_000 + 2_000)
+)
+
+
+def free_port() -> int:
+    """Return a port on which nothing listens; it is not given again soon."""
+    for port in itertools.islice(_candidates, 2_000):
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+    raise AssertionError("no free port in two thousand")

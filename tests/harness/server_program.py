@@ -1,0 +1,34 @@
+"""A program that runs an embedded server until it is told to stop: `python -m tests.harness.server_program FOLDER`.
+
+Says `ready DSN` when the server answers, or `refused CODE DETAIL` and ends with status 3.
+"""
+
+import asyncio
+import signal
+import sys
+from pathlib import Path
+
+from bezant.db.embedded import EmbeddedServer
+from bezant.errors import BezantError
+
+REFUSED = 3
+
+
+async def serve(folder: Path) -> int:
+    stop = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
+    server = EmbeddedServer(folder, disk_free_min_bytes=0)
+    try:
+        await server.start()
+    except BezantError as error:
+        print(f"refused {error.code} {error.detail}")
+        return REFUSED
+    print(f"ready {server.administrator_dsn()}")
+    await stop.wait()
+    await server.stop()
+    print("stopped")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(asyncio.run(serve(Path(sys.argv[1]))))
