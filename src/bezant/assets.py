@@ -1,7 +1,7 @@
 """The assets as data: every active currency of ISO 4217 (its list of 2026-01-01), and the tokens.
 
-A line is a code and a name, grouped by the number of decimals. Metals, bond units, drawing rights and the
-testing codes are left out: ISO 4217 gives them no minor unit, so no amount could be whole.
+A line is a code and a name, grouped by the number of decimals. Metals, bond units, drawing rights
+and the testing codes are left out: ISO 4217 gives them no minor unit, so no amount could be whole.
 """
 
 CURRENCIES_BY_EXPONENT: dict[int, str] = {

@@ -20,7 +20,9 @@ class RealClock:
 
 
 class MovableClock:
-    """A clock that follows another one at a distance that can be changed; stands still without one."""
+    """A clock that follows another one at a distance that can be changed; stands still
+    without one.
+    """
 
     def __init__(self, start: datetime, follows: Clock | None = None) -> None:
         self._follows = follows

@@ -1,7 +1,8 @@
 """Ids: a prefix that names the kind, and 128 time-sorted bits (UUID version 7, RFC 9562).
 
-The prefix is only spelling: tables store the bare `uuid` (or `bigint`, for the ledger's dense numbers), and the
-text after the prefix is that value in hex, so an id found in a log can be pasted into psql as it is.
+The prefix is only spelling: tables store the bare `uuid` (or `bigint`, for the ledger's dense
+numbers), and the text after the prefix is that value in hex, so an id found in a log can be pasted
+into psql as it is.
 """
 
 import os

@@ -1,7 +1,8 @@
 """Money: whole minor units of a known asset. Nothing else in this code base is an amount.
 
-Text at the edge is a decimal in major units (`"19.99"`), stored and computed is an integer of minor units (1999).
-A float is refused wherever it shows up: it has already lost cents by the time we see it.
+Text at the edge is a decimal in major units (`"19.99"`), stored and computed is an integer of minor
+units (1999). A float is refused wherever it shows up: it has already lost cents by the time we see
+it.
 """
 
 import re
@@ -143,7 +144,9 @@ class Money:
         return self.minor != 0
 
     def split(self, *shares: int) -> tuple["Money", ...]:
-        """Divide by whole shares; nothing is lost, and the leftover units go to the largest remainders."""
+        """Divide by whole shares; nothing is lost, and the leftover units go to the largest
+        remainders.
+        """
         whole = sum(shares)
         if whole <= 0 or min(shares) < 0:
             raise ValueError("shares are whole numbers of at least 0, and not all 0")

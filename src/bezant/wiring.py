@@ -250,7 +250,7 @@ async def keys_port(bench: Workbench) -> Keys:
 
 async def open_keys(bench: Workbench) -> KeysService:
     """Open the key room on the encrypted folder of this installation."""
-    provider = await FileProvider.open(bench.site.folder / "keys", key=bench.site.key)
+    provider = await FileProvider.open(bench.site.folder / "keystore", key=bench.site.key)
     service = KeysService(await bench.database("keys"), bench.clock, [provider])
     await service.start()
     return service
@@ -334,9 +334,7 @@ def _ground(bench: Workbench, identity: Identity, callers: RememberedCallers) ->
     return Ground(callers, MemoryLimits(monotonic), Meters(), bench.ids, health)
 
 
-def _edge(
-    bench: Workbench, listener: Listener, routes: Sequence[Routes], ground: Ground
-) -> Edge:
+def _edge(bench: Workbench, listener: Listener, routes: Sequence[Routes], ground: Ground) -> Edge:
     profile = load_profile(bench.settings.platform.profile)
     return build_listener(
         [

@@ -100,7 +100,11 @@ class Nest:
         return {**kept, "HOME": str(self.home), "PYTHONUNBUFFERED": "1", **(more or {})}
 
     def run(
-        self, *words: str, typed: str | None = None, seconds: float = START_SECONDS, **variables: str
+        self,
+        *words: str,
+        typed: str | None = None,
+        seconds: float = START_SECONDS,
+        **variables: str,
     ) -> Ended:
         """Run a command to its end."""
         return Ended(

@@ -36,7 +36,9 @@ def test_every_failure_names_its_remedy(nest: Nest):
     Path(state["key_file"]).chmod(0o644)
     found = findings(nest, SOFTHSM_MODULE="/gone.so", KAFKA_BOOTSTRAP_SERVERS="127.0.0.1:1")
     wrong = {name: one for name, one in found.items() if one["health"] == "wrong"}
-    assert {("keys", "file"), ("hsm", "module"), ("broker", "KAFKA_BOOTSTRAP_SERVERS")} <= set(wrong)
+    assert {("keys", "file"), ("hsm", "module"), ("broker", "KAFKA_BOOTSTRAP_SERVERS")} <= set(
+        wrong
+    )
     assert all(one["remedy"] for one in wrong.values())
 
 
@@ -86,7 +88,9 @@ def test_one_area_can_be_asked_for(nest: Nest, area: str):
     assert {found for found, _ in findings(nest, area)} == {area}
 
 
-def test_a_database_that_may_lose_what_it_acknowledged_is_found(nest: Nest, cluster, database_url: str):
+def test_a_database_that_may_lose_what_it_acknowledged_is_found(
+    nest: Nest, cluster, database_url: str
+):
     """The test cluster runs without fsync: a database of one's own that doctor must not like."""
     nest.up().url()
     found = findings(nest, "database", DATABASE_URL=_as_url(database_url))

@@ -54,7 +54,11 @@ def test_status_logs_and_down_know_what_runs(nest: Nest):
     assert set(status.facts) == {
         *("url", "health", "mode", "profile", "version", "pid", "started_at", "data")
     }
-    assert (status.facts["url"], status.facts["health"], status.facts["mode"]) == (url, "ok", "demo")
+    assert (status.facts["url"], status.facts["health"], status.facts["mode"]) == (
+        url,
+        "ok",
+        "demo",
+    )
     assert url in nest.run("status").out
 
     down = nest.run("down", "--json")

@@ -14,7 +14,9 @@ def test_lines_are_json_in_the_unit_s_file_and_words_on_the_screen(nest: Nest):
     health(url)
     running.wait_for("http.answered")
     running.stop()
-    lines = [json.loads(line) for line in (nest.data / "logs" / "bezant.log").read_text().splitlines()]
+    lines = [
+        json.loads(line) for line in (nest.data / "logs" / "bezant.log").read_text().splitlines()
+    ]
     assert {"ts", "level", "log", "event"} <= set(lines[0])
     assert any(line["event"] == "http.answered" for line in lines)
     shown = nest.run("logs", "bezant").out

@@ -205,7 +205,12 @@ def test_the_settings_file_is_read_with_quotes_and_comments(nest: Nest):
 
     text = "A=1\nexport B = two # no\nC='x # y' # z\nD=\"q\"\n\n# E=5\nF=a#b\nG=\n"
     assert parse_dotenv(text) == {
-        "A": "1", "B": "two", "C": "x # y", "D": "q", "F": "a#b", "G": "",
+        "A": "1",
+        "B": "two",
+        "C": "x # y",
+        "D": "q",
+        "F": "a#b",
+        "G": "",
     }
 
 

@@ -9,7 +9,17 @@ from tests.cli.running import Nest
 from bezant.cli.exits import Exit
 from bezant.cli.reference import ROOT, pages
 
-HEAVY = ("fastapi", "starlette", "psycopg", "grpc", "uvicorn", "pydantic", "cryptography", "rich", "asyncio")
+HEAVY = (
+    "fastapi",
+    "starlette",
+    "psycopg",
+    "grpc",
+    "uvicorn",
+    "pydantic",
+    "cryptography",
+    "rich",
+    "asyncio",
+)
 
 
 def test_help_imports_nothing_heavy(nest: Nest):
@@ -20,12 +30,16 @@ def test_help_imports_nothing_heavy(nest: Nest):
         text=True,
         check=True,
     )
-    imported = {line.rpartition("|")[2].strip().partition(".")[0] for line in told.stderr.splitlines()}
+    imported = {
+        line.rpartition("|")[2].strip().partition(".")[0] for line in told.stderr.splitlines()
+    }
     assert "typer" in imported
     assert imported & set(HEAVY) == set()
 
 
-@pytest.mark.parametrize("words", [("nonsense",), ("up", "--nonsense"), ("up", "--port", "eighty"), ("doctor", "mars")])
+@pytest.mark.parametrize(
+    "words", [("nonsense",), ("up", "--nonsense"), ("up", "--port", "eighty"), ("doctor", "mars")]
+)
 def test_wrong_words_end_with_2(nest: Nest, words: tuple[str, ...]):
     assert nest.run(*words).code == Exit.USAGE
 

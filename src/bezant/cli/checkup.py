@@ -77,7 +77,9 @@ def examine(settings: Settings, place: Place, area: str | None, *, live: bool) -
         "database": database,
         "broker": broker,
     }
-    return [finding for name, look in looks.items() if area in {None, name} for finding in look(case)]
+    return [
+        finding for name, look in looks.items() if area in {None, name} for finding in look(case)
+    ]
 
 
 def machine(case: Case) -> Iterator[Finding]:
@@ -86,19 +88,30 @@ def machine(case: Case) -> Iterator[Finding]:
     free = shutil.disk_usage(folder).free
     room = f"{free // MEBIBYTE} MiB are free for {case.place.folder}"
     if free < FREE_BYTES_MIN:
-        yield Finding("machine", "disk", Health.WRONG, room, "Make room; PostgreSQL stops on a full disk.")
+        yield Finding(
+            "machine", "disk", Health.WRONG, room, "Make room; PostgreSQL stops on a full disk."
+        )
     elif free < FREE_BYTES_COMFORTABLE:
         yield Finding("machine", "disk", Health.NOTE, room, "Make room before it is needed.")
     else:
         yield Finding("machine", "disk", Health.GOOD, room)
     if case.place.folder.exists() and case.place.folder.stat().st_mode & 0o007:
         yield Finding(
-            "machine", "folder", Health.WRONG, f"{case.place.folder} is open to others",
+            "machine",
+            "folder",
+            Health.WRONG,
+            f"{case.place.folder} is open to others",
             f"Run chmod 700 {case.place.folder}",
         )
     files = os.sysconf("SC_OPEN_MAX")
     if 0 <= files < FREE_FILES_MIN:
-        yield Finding("machine", "files", Health.WRONG, f"Only {files} files may be open", "Run ulimit -n 4096")
+        yield Finding(
+            "machine",
+            "files",
+            Health.WRONG,
+            f"Only {files} files may be open",
+            "Run ulimit -n 4096",
+        )
     yield _clock(case)
     yield _port(case)
 
@@ -108,7 +121,10 @@ def _clock(case: Case) -> Finding:
     made = datetime.fromisoformat(case.installation.made_at) if case.installation else None
     if made is not None and now < made - timedelta(minutes=1):
         return Finding(
-            "machine", "clock", Health.WRONG, "The clock stands before the day this data was made",
+            "machine",
+            "clock",
+            Health.WRONG,
+            "The clock stands before the day this data was made",
             "Set the clock, best by NTP.",
         )
     return Finding("machine", "clock", Health.GOOD, f"The clock says {now:%Y-%m-%d %H:%M:%S} UTC")
@@ -136,12 +152,28 @@ def given_settings(case: Case) -> Iterator[Finding]:
     for mistake in wrong:
         if case.live and mistake.name == "STRIPE_SECRET_KEY":
             continue
-        yield Finding("settings", mistake.name, Health.WRONG, f"{mistake.name} {mistake.problem}", mistake.remedy)
+        yield Finding(
+            "settings",
+            mistake.name,
+            Health.WRONG,
+            f"{mistake.name} {mistake.problem}",
+            mistake.remedy,
+        )
     waiting = unused(case.settings)
     for name, awaits in waiting:
-        yield Finding("settings", name, Health.NOTE, f"{name} is read, but nothing uses it yet: it waits for {awaits}")
+        yield Finding(
+            "settings",
+            name,
+            Health.NOTE,
+            f"{name} is read, but nothing uses it yet: it waits for {awaits}",
+        )
     if not wrong:
-        yield Finding("settings", "all", Health.GOOD, f"{len(case.settings.given)} settings are given, all readable")
+        yield Finding(
+            "settings",
+            "all",
+            Health.GOOD,
+            f"{len(case.settings.given)} settings are given, all readable",
+        )
 
 
 def secrets(case: Case) -> Iterator[Finding]:
@@ -153,15 +185,28 @@ def secrets(case: Case) -> Iterator[Finding]:
         yield Finding("secrets", mistake.name, health, f"{mistake.name} {mistake.problem}", remedy)
     if not found:
         what = "a live" if case.live else "this"
-        yield Finding("secrets", "all", Health.GOOD, f"No setting of {what} installation is a well-known secret")
+        yield Finding(
+            "secrets",
+            "all",
+            Health.GOOD,
+            f"No setting of {what} installation is a well-known secret",
+        )
     if case.installation is not None and not case.live:
-        yield Finding("secrets", "demo", Health.NOTE, "Demo mode: sample keys and published passwords are active", "Never take real money here.")
+        yield Finding(
+            "secrets",
+            "demo",
+            Health.NOTE,
+            "Demo mode: sample keys and published passwords are active",
+            "Never take real money here.",
+        )
 
 
 def keys(case: Case) -> Iterator[Finding]:
     """The key file: there, readable by its owner only, and elsewhere than the data."""
     if case.installation is None:
-        yield Finding("keys", "file", Health.NOTE, "There is no installation yet", "Start one with bezant up.")
+        yield Finding(
+            "keys", "file", Health.NOTE, "There is no installation yet", "Start one with bezant up."
+        )
         return
     from bezant.wiring import load_key_file
 
@@ -169,13 +214,17 @@ def keys(case: Case) -> Iterator[Finding]:
         path = key_path(case.installation, case.settings.platform.key_file)
         load_key_file(path)
     except (Stop, BezantError) as wrong:
-        said, remedy = (wrong.sentence, wrong.remedy) if isinstance(wrong, Stop) else (wrong.detail, "")
+        said, remedy = (
+            (wrong.sentence, wrong.remedy) if isinstance(wrong, Stop) else (wrong.detail, "")
+        )
         yield Finding("keys", "file", Health.WRONG, said, remedy or "Put the right file back.")
         return
     yield Finding("keys", "file", Health.GOOD, f"The key file {path} is in order")
     if lies_inside(path, case.place.folder):
         yield Finding(
-            "keys", "place", Health.WRONG if case.live else Health.NOTE,
+            "keys",
+            "place",
+            Health.WRONG if case.live else Health.NOTE,
             "The key file lies in the data folder: whoever copies one has both",
             "Move it elsewhere and name it with BEZANT_KEY_FILE.",
         )
@@ -185,12 +234,19 @@ def hsm(case: Case) -> Iterator[Finding]:
     """The PKCS#11 token, where one is configured."""
     module = case.settings.keys.softhsm_module
     if module is None:
-        yield Finding("hsm", "module", Health.GOOD, "No HSM is configured; keys lie in encrypted files")
+        yield Finding(
+            "hsm", "module", Health.GOOD, "No HSM is configured; keys lie in encrypted files"
+        )
     elif not Path(module).is_file():
-        yield Finding("hsm", "module", Health.WRONG, f"{module} does not exist", "Correct SOFTHSM_MODULE.")
+        yield Finding(
+            "hsm", "module", Health.WRONG, f"{module} does not exist", "Correct SOFTHSM_MODULE."
+        )
     else:
         yield Finding(
-            "hsm", "module", Health.NOTE, f"{module} is there, but this version does not use it yet",
+            "hsm",
+            "module",
+            Health.NOTE,
+            f"{module} is there, but this version does not use it yet",
             "Keys lie in encrypted files.",
         )
 
@@ -207,12 +263,23 @@ def broker(case: Case) -> Iterator[Finding]:
         if parts.hostname:
             places.append(("REDIS_URL", f"{parts.hostname}:{parts.port or 6379}"))
     if not places:
-        yield Finding("broker", "queue", Health.GOOD, "No broker is configured; events are read from the database")
+        yield Finding(
+            "broker",
+            "queue",
+            Health.GOOD,
+            "No broker is configured; events are read from the database",
+        )
     for name, where in places:
         if _answers(where):
             yield Finding("broker", name, Health.GOOD, f"{where} accepts connections ({name})")
         else:
-            yield Finding("broker", name, Health.WRONG, f"{where} does not answer ({name})", "Start it, or correct the setting.")
+            yield Finding(
+                "broker",
+                name,
+                Health.WRONG,
+                f"{where} does not answer ({name})",
+                "Start it, or correct the setting.",
+            )
 
 
 def _answers(where: str) -> bool:

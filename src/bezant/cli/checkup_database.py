@@ -25,7 +25,9 @@ def database(case: Case) -> Iterator[Finding]:
     from bezant.wiring import ROLES, load_key_file
 
     if case.installation is None:
-        yield Finding(AREA, "server", Health.NOTE, "There is no database yet", "Start one with bezant up.")
+        yield Finding(
+            AREA, "server", Health.NOTE, "There is no database yet", "Start one with bezant up."
+        )
         return
     try:
         key = load_key_file(key_path(case.installation, case.settings.platform.key_file))
@@ -38,16 +40,18 @@ def database(case: Case) -> Iterator[Finding]:
         )
     except BezantError as wrong:
         yield Finding(
-            AREA, "server", Health.WRONG, wrong.detail, "Look at bezant logs, then bezant down and up."
+            AREA,
+            "server",
+            Health.WRONG,
+            wrong.detail,
+            "Look at bezant logs, then bezant down and up.",
         )
 
 
 async def _look(ground: Ground) -> list[Finding]:
     from bezant.db.database import Database
 
-    opened = await Database.open(
-        ground.administrator, name="doctor", size_max=1, clock=RealClock()
-    )
+    opened = await Database.open(ground.administrator, name="doctor", size_max=1, clock=RealClock())
     try:
         return [
             finding
@@ -66,13 +70,18 @@ async def _server(opened: "Database") -> AsyncIterator[Finding]:
         yield Finding(AREA, "version", Health.GOOD, f"PostgreSQL {server.version} answers")
     else:
         yield Finding(
-            AREA, "version", Health.WRONG, f"PostgreSQL {server.version} is not supported",
+            AREA,
+            "version",
+            Health.WRONG,
+            f"PostgreSQL {server.version} is not supported",
             "Use PostgreSQL 15 to 18.",
         )
     apart = abs(server.now - RealClock().now())
     if apart > timedelta(seconds=CLOCK_SECONDS_MAX):
         yield Finding(
-            AREA, "clock", Health.WRONG,
+            AREA,
+            "clock",
+            Health.WRONG,
             f"The database's clock is {apart.total_seconds():.0f} s away from this machine's",
             "Set both clocks, best by NTP.",
         )
@@ -85,7 +94,10 @@ async def _durability(opened: "Database") -> AsyncIterator[Finding]:
     for setting in found:
         if not setting.good:
             yield Finding(
-                AREA, setting.name, Health.WRONG, f"{setting.name} is {setting.setting}",
+                AREA,
+                setting.name,
+                Health.WRONG,
+                f"{setting.name} is {setting.setting}",
                 f"Set it to {setting.wanted}: without it, what was acknowledged can be lost.",
             )
     if all(setting.good for setting in found):
@@ -99,11 +111,16 @@ async def _migrations(ground: Ground) -> AsyncIterator[Finding]:
     try:
         missing = await missing_migrations(ground.administrators)
     except BezantError as wrong:
-        yield Finding(AREA, "migrations", Health.WRONG, wrong.detail, "Run the version that wrote it.")
+        yield Finding(
+            AREA, "migrations", Health.WRONG, wrong.detail, "Run the version that wrote it."
+        )
         return
     if missing:
         yield Finding(
-            AREA, "migrations", Health.WRONG, f"{len(missing)} migrations are missing",
+            AREA,
+            "migrations",
+            Health.WRONG,
+            f"{len(missing)} migrations are missing",
             "Run bezant migrate.",
         )
     else:
@@ -116,13 +133,17 @@ async def _transactions(opened: "Database") -> AsyncIterator[Finding]:
     old = await oldest_transactions(opened, OLD_TRANSACTION_SECONDS)
     for one in old:
         yield Finding(
-            AREA, "transaction", Health.WRONG,
+            AREA,
+            "transaction",
+            Health.WRONG,
             f"{one.module or one.role} has a transaction open for {one.age_seconds:.0f} s"
             + (" and holds the feeds back" if one.wrote else ""),
             f"End it, or its session: SELECT pg_terminate_backend({one.pid})",
         )
     if not old:
         yield Finding(
-            AREA, "transaction", Health.GOOD,
+            AREA,
+            "transaction",
+            Health.GOOD,
             f"No transaction is older than {OLD_TRANSACTION_SECONDS:.0f} s",
         )

@@ -57,7 +57,9 @@ def _show(findings: "list[Finding]", wrong: int) -> None:
     out.print()
     area = ""
     for finding in findings:
-        line = Text("  " + (finding.area if finding.area != area else "").ljust(LABEL_WIDTH), style="dim")
+        line = Text(
+            "  " + (finding.area if finding.area != area else "").ljust(LABEL_WIDTH), style="dim"
+        )
         area = finding.area
         mark, colour = marks[finding.health]
         line.append(f"{mark} ", style=colour)
@@ -67,6 +69,8 @@ def _show(findings: "list[Finding]", wrong: int) -> None:
             out.print(Text(" " * (LABEL_WIDTH + 4) + finding.remedy, style="dim"))
     out.print()
     notes = sum(finding.health is Health.NOTE for finding in findings)
-    summary = "All is well" if not wrong else f"{wrong} thing{'s' if wrong > 1 else ''} to put right"
+    summary = (
+        "All is well" if not wrong else f"{wrong} thing{'s' if wrong > 1 else ''} to put right"
+    )
     out.print(Text(f"  {summary}" + (f"; {notes} to know." if notes else "."), style="bold"))
     out.print()

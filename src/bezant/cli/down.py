@@ -26,7 +26,9 @@ def add_to(app: typer.Typer) -> None:
 
 def down(
     data: Annotated[Path | None, typer.Option(help="Data folder.", show_default=".bezant")] = None,
-    erase: Annotated[bool, typer.Option("--erase", help="Also remove all data. Asks first.")] = False,
+    erase: Annotated[
+        bool, typer.Option("--erase", help="Also remove all data. Asks first.")
+    ] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask (demo data only).")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Facts as JSON.")] = False,
 ) -> None:
@@ -94,7 +96,9 @@ def _ask(place: "Place", installation: "Installation | None", *, yes: bool) -> N
     if not sys.stdin.isatty():
         raise Stop(
             f"Erasing {place.folder} needs an answer, and nobody is there to give it.",
-            "Run it in a terminal." if installation.mode == "live" else "Run it in a terminal, or add --yes.",
+            "Run it in a terminal."
+            if installation.mode == "live"
+            else "Run it in a terminal, or add --yes.",
             Exit.USAGE,
         )
     typer.echo(f"  {place.folder} holds {what}.")

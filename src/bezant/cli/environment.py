@@ -23,7 +23,9 @@ def load_settings(
     sources = {
         Source.FILE: _read_dotenv(folder / ".env"),
         Source.ENVIRONMENT: dict(os.environ),
-        Source.COMMAND_LINE: {name: text for name, text in (options or {}).items() if text is not None},
+        Source.COMMAND_LINE: {
+            name: text for name, text in (options or {}).items() if text is not None
+        },
     }
     try:
         wanted = read(merge(sources), known_modules()).platform.profile
@@ -69,7 +71,9 @@ def parse_dotenv(text: str, name: str = ".env") -> dict[str, str]:
         key, equals, value = line.partition("=")
         key = key.strip()
         if not equals or not key.isidentifier():
-            raise Stop(f"Line {number} of {name} is not NAME=value.", "Correct or remove that line.")
+            raise Stop(
+                f"Line {number} of {name} is not NAME=value.", "Correct or remove that line."
+            )
         found[key] = _unquote(value.strip(), number, name)
     return found
 
@@ -102,18 +106,24 @@ def _unquote(value: str, number: int, name: str) -> str:
 def _read_dotenv(path: Path) -> dict[str, str]:
     try:
         if path.stat().st_size > DOTENV_BYTES_MAX:
-            raise Stop(f"{path} is larger than a settings file can be.", "Look what was written there.")
+            raise Stop(
+                f"{path} is larger than a settings file can be.", "Look what was written there."
+            )
         return parse_dotenv(path.read_text(encoding="utf-8"), str(path))
     except FileNotFoundError:
         return {}
     except (OSError, UnicodeDecodeError) as wrong:
-        raise Stop(f"{path} cannot be read ({type(wrong).__name__}).", "Correct or move that file.") from None
+        raise Stop(
+            f"{path} cannot be read ({type(wrong).__name__}).", "Correct or move that file."
+        ) from None
 
 
 def _read_secret(name: str, path: Path) -> str:
     try:
         if path.stat().st_size > SECRET_FILE_BYTES_MAX:
-            raise Stop(f"{name}{FILE_SUFFIX} names a file too large for a secret.", "Check the path.")
+            raise Stop(
+                f"{name}{FILE_SUFFIX} names a file too large for a secret.", "Check the path."
+            )
         return path.read_text(encoding="utf-8").strip("\r\n")
     except (OSError, UnicodeDecodeError) as wrong:
         raise Stop(

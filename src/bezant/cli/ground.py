@@ -36,7 +36,10 @@ class Ground:
 def password_of(key: Secret[bytes], module: str) -> Secret[str]:
     """Derive the password of a module's role: it is stored nowhere and differs per installation."""
     digest = hashlib.blake2b(
-        b"database role of " + module.encode(), key=key.reveal(), person=b"bezant role", digest_size=32
+        b"database role of " + module.encode(),
+        key=key.reveal(),
+        person=b"bezant role",
+        digest_size=32,
     )
     return Secret(digest.hexdigest())
 
@@ -46,9 +49,7 @@ def own_ground(
 ) -> Ground:
     """Stand on the operator's database; modules may have one of their own."""
     passwords = {module: password_of(key, module) for module in modules}
-    administrators = {
-        module: settings.database.modules.get(module, address) for module in modules
-    }
+    administrators = {module: settings.database.modules.get(module, address) for module in modules}
     roles = {
         module: _as_role(administrators[module], module, passwords[module]) for module in modules
     }
@@ -70,7 +71,9 @@ def embedded_ground(
     return Ground(dict.fromkeys(modules, administrator), roles, passwords)
 
 
-def running_ground(settings: Settings, place: Place, modules: tuple[str, ...], key: Secret[bytes]) -> Ground:
+def running_ground(
+    settings: Settings, place: Place, modules: tuple[str, ...], key: Secret[bytes]
+) -> Ground:
     """Stand on what runs already, for commands beside a running platform."""
     address = settings.database.address()
     if address is not None:

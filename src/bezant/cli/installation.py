@@ -14,7 +14,9 @@ import msgspec
 from bezant.cli.exits import Stop
 
 DATA_VERSION: Final = 1  # Of the folder's layout; the database counts its own migrations.
-FREE_BYTES_MIN: Final = 512 * 1024 * 1024  # PostgreSQL stops when its WAL no longer fits: keep room.
+FREE_BYTES_MIN: Final = (
+    512 * 1024 * 1024
+)  # PostgreSQL stops when its WAL no longer fits: keep room.
 DEMO, LIVE = "demo", "live"
 LOCK_TRIES: Final = 10  # Somebody who only asks holds the lock for an instant.
 LOCK_PAUSE_SECONDS: Final = 0.02

@@ -31,12 +31,13 @@ from bezant.cli.installation import (
 )
 from bezant.cli.listening import first_answer, listen, refuse_taken
 from bezant.cli.sample import sample_of
-from bezant.cli.screen import show_line, step
+from bezant.cli.screen import show_line, step, wants_json
 from bezant.cli.welcome import show_welcome
 from bezant.clock import RealClock
 from bezant.ids import Ids
 from bezant.secret import Secret
 from bezant.settings import Settings, refusals
+from bezant.telemetry import traces
 
 if TYPE_CHECKING:
     from bezant.wiring import House
@@ -56,28 +57,34 @@ def live_in_foreground(settings: Settings, place: Place, *, as_json: bool) -> No
 
 async def _until_told(settings: Settings, place: Place, *, as_json: bool) -> None:
     """Live until a signal comes; one that comes while starting ends the start."""
-    told = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in STOPPING:
-        loop.add_signal_handler(number, told.set)
+    told = stopping()
     async with AsyncExitStack() as stack:
         starting = asyncio.create_task(_start(stack, settings, place, as_json=as_json))
-        stopping = asyncio.create_task(told.wait())
-        await asyncio.wait({starting, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        ending = asyncio.create_task(told.wait())
+        await asyncio.wait({starting, ending}, return_when=asyncio.FIRST_COMPLETED)
         if starting.done():
             serving = starting.result()
-            await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({serving, ending}, return_when=asyncio.FIRST_COMPLETED)
             if serving.done():
                 serving.result()
         else:
             starting.cancel()
             with suppress(asyncio.CancelledError):
                 await starting
-        stopping.cancel()
+        ending.cancel()
         if not as_json:
             show_line("  stopping …", style="dim")
     if not as_json:
         show_line("  ✓ stopped; everything acknowledged is on disk")
+
+
+def stopping() -> asyncio.Event:
+    """Return what is set when somebody asks this process to end."""
+    told = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in STOPPING:
+        loop.add_signal_handler(number, told.set)
+    return told
 
 
 async def _start(
@@ -98,7 +105,7 @@ async def _start(
     place.record.unlink(missing_ok=True)  # What a crash left behind speaks of nobody.
     mode = LIVE if settings.live else DEMO
     installation = found or make_installation(place, mode, address.key_file)
-    stack.callback(_write_logs(settings, place))
+    stack.callback(write_logs(settings, place, UNIT))
     house = await _raise_house(stack, settings, place, installation)
     running = Running(
         pid=os.getpid(),
@@ -115,9 +122,7 @@ async def _start(
         with step("laying out the samples", "the samples are laid out"):
             sample = await sample_of(place.sample, house, Ids(RealClock()))
     with step("opening the doors", "the doors are open"):
-        serving, ports = await stack.enter_async_context(
-            listen(house.listenings)
-        )
+        serving, ports = await stack.enter_async_context(listen(house.listenings))
         running = replace(running, port=ports[0])
         await first_answer(running.url)
     write_running(place, running)
@@ -149,17 +154,24 @@ def recognise(settings: Settings, place: Place) -> Installation | None:
     return found
 
 
-def _write_logs(settings: Settings, place: Place) -> Callable[[], None]:
-    """Begin to write logs: to the terminal, and as JSON to the unit's file."""
-    human = settings.logs.format == "human"
+def write_logs(settings: Settings, place: Place, unit: str) -> Callable[[], None]:
+    """Begin to write logs and traces: to the terminal, and as JSON to the unit's file."""
+    human = settings.logs.format == "human" and not wants_json()
     telemetry.configure(
         telemetry.Level.of(settings.logs.level),
-        stream=sys.stdout,
+        stream=sys.stderr if wants_json() else sys.stdout,
         human=human,
         colour=human and sys.stdout.isatty(),
-        file=place.logs / f"{UNIT}.log",
+        file=place.logs / f"{unit}.log",
     )
-    return telemetry.shut
+    if settings.logs.otlp_endpoint is not None:
+        traces.start_traces(settings.logs.otlp_endpoint.reveal(), unit)
+
+    def shut() -> None:
+        traces.stop_traces()
+        telemetry.shut()
+
+    return shut
 
 
 async def _raise_house(
@@ -173,7 +185,8 @@ async def _raise_house(
     if address is None:
         ground = await _start_database(stack, place, key)
     else:
-        show_line("  ✓ using your own database; the embedded one rests")
+        with step("asking your own database", "using your own database; the embedded one rests"):
+            pass
         ground = own_ground(settings, address, wiring.ROLES, key)
     with step("bringing the tables up to date", "the tables are up to date"):
         await wiring.migrate(ground.administrators, ground.passwords)

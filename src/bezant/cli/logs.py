@@ -5,11 +5,16 @@ import time
 from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Final, cast
+from typing import TYPE_CHECKING, Annotated, Final, cast
 
 import typer
 
 from bezant.cli.exits import Exit, Stop
+
+if TYPE_CHECKING:
+    from bezant.cli.units import Unit
+
+WHOLE: Final = "bezant"
 
 POLL_SECONDS: Final = 0.2
 LINES_MAX: Final = 100_000
@@ -22,8 +27,12 @@ def add_to(app: typer.Typer) -> None:
 
 def logs(
     unit: Annotated[str | None, typer.Argument(help="One unit; all if not named.")] = None,
-    follow: Annotated[bool, typer.Option("--follow", "-f", help="Stay and show new lines.")] = False,
-    lines: Annotated[int, typer.Option("--lines", "-n", min=1, max=LINES_MAX, help="How many.")] = 50,
+    follow: Annotated[
+        bool, typer.Option("--follow", "-f", help="Stay and show new lines.")
+    ] = False,
+    lines: Annotated[
+        int, typer.Option("--lines", "-n", min=1, max=LINES_MAX, help="How many.")
+    ] = 50,
     data: Annotated[Path | None, typer.Option(help="Data folder.", show_default=".bezant")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Lines as they were written.")] = False,
 ) -> None:
@@ -35,19 +44,39 @@ def logs(
     settings = load_settings({"BEZANT_DATA": str(data) if data else None})
     folder = place_of(settings.platform.data).logs
     wanted = unit_named(unit, settings.platform.profile) if unit else None
-    pattern = f"{wanted}.log" if wanted else "*.log"
-    files = _files(folder, pattern)
-    if not files and not follow:
+    chosen = Chosen(folder, wanted)
+    if not chosen.files() and not follow:
         raise Stop(
-            f"{wanted or 'Nothing'} has written no log in {folder} yet.",
-            "Units of one process share `bezant logs`.",
+            f"{unit or 'Nothing'} has written no log in {folder} yet.",
+            "Start the platform with bezant up.",
             Exit.NOT_RUNNING,
         )
-    for line in _last_lines(files, lines):
+    for line in _last_lines(chosen, lines):
         typer.echo(line if as_json else readable(line))
     if follow:
-        for line in _new_lines(folder, pattern):
+        for line in _new_lines(chosen):
             typer.echo(line if as_json else readable(line))
+
+
+class Chosen:
+    """The lines somebody wants: all, or one unit's, which may share a process with others."""
+
+    def __init__(self, folder: Path, unit: "Unit | None") -> None:
+        self._folder = folder
+        self._unit = unit
+        self._modules = frozenset(unit.modules) if unit and not unit.main else frozenset[str]()
+
+    def files(self) -> list[Path]:
+        """Return the files to look into; what `error.log` holds stands in the others already."""
+        found = sorted(path for path in self._folder.glob("*.log") if path.name != "error.log")
+        if self._unit is None:
+            return found
+        names = {self._unit.log, WHOLE} if self._modules else {self._unit.log}
+        return [path for path in found if path.stem in names]
+
+    def wants(self, line: str) -> bool:
+        """Tell whether a line is the unit's."""
+        return not self._modules or _field(line, "log") in self._modules
 
 
 def readable(line: str) -> str:
@@ -60,33 +89,34 @@ def readable(line: str) -> str:
         return line
 
 
-def _files(folder: Path, pattern: str) -> list[Path]:
-    """Return the units' files; what `error.log` holds stands in them already."""
-    return sorted(path for path in folder.glob(pattern) if path.name != "error.log")
-
-
-def _last_lines(files: list[Path], count: int) -> list[str]:
+def _last_lines(chosen: Chosen, count: int) -> list[str]:
     """Return the last lines of all files together, in the order of their times."""
     tail: list[str] = []
-    for file in files:
+    for file in chosen.files():
         with file.open(encoding="utf-8", errors="replace") as handle:
-            tail += deque((line.rstrip("\n") for line in handle), maxlen=count)
+            tail += deque(
+                (line.rstrip("\n") for line in handle if chosen.wants(line)), maxlen=count
+            )
     return sorted(tail, key=_time_of)[-count:]
 
 
 def _time_of(line: str) -> str:
     """Return when a line was written; PostgreSQL's own begin with the time, with a space in it."""
+    return _field(line, "ts") or line[:23].replace(" ", "T")
+
+
+def _field(line: str, name: str) -> str:
     try:
-        return str(cast("dict[str, object]", json.loads(line)).get("ts", ""))
+        return str(cast("dict[str, object]", json.loads(line)).get(name, ""))
     except (ValueError, AttributeError):
-        return line[:23].replace(" ", "T")
+        return ""
 
 
-def _new_lines(folder: Path, pattern: str) -> Iterator[str]:
+def _new_lines(chosen: Chosen) -> Iterator[str]:
     """Yield whole lines as they appear, also from files that appear later or begin anew."""
-    seen = {file: file.stat().st_size for file in _files(folder, pattern)}
+    seen = {file: file.stat().st_size for file in chosen.files()}
     while True:
-        for file in _files(folder, pattern):
+        for file in chosen.files():
             begin, end = seen.get(file, 0), file.stat().st_size
             begin = 0 if end < begin else begin  # The file was rotated.
             if end == begin:
@@ -96,5 +126,6 @@ def _new_lines(folder: Path, pattern: str) -> Iterator[str]:
                 piece = handle.read(end - begin)
             whole = piece[: piece.rfind(b"\n") + 1]
             seen[file] = begin + len(whole)
-            yield from whole.decode(errors="replace").splitlines()
+            lines = whole.decode(errors="replace").splitlines()
+            yield from (line for line in lines if chosen.wants(line))
         time.sleep(POLL_SECONDS)

@@ -9,7 +9,20 @@ import sys
 
 import typer
 
-from bezant.cli import completion, doctor, down, logs, migrate, status, up
+from bezant.cli import (
+    backup,
+    bench,
+    completion,
+    doctor,
+    down,
+    keys,
+    logs,
+    migrate,
+    serve,
+    status,
+    up,
+    users,
+)
 from bezant.cli.exits import Exit, Stop
 
 app = typer.Typer(
@@ -21,7 +34,10 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for group in (up, down, status, logs, doctor, migrate, completion):
+for group in (
+    *(up, down, status, logs, doctor, serve, users, keys),
+    *(migrate, backup, bench, completion),
+):
     group.add_to(app)
 
 

@@ -61,6 +61,10 @@ def ground_of(data: Path | None) -> "Ground":
     place = place_of(settings.platform.data)
     installation = read_installation(place)
     if installation is None:
-        raise Stop(f"There is no installation in {place.folder}.", "Start with bezant up.", Exit.NOT_RUNNING)
+        raise Stop(
+            f"There is no installation in {place.folder}.",
+            "Start with bezant up.",
+            Exit.NOT_RUNNING,
+        )
     key = load_key_file(key_path(installation, settings.platform.key_file))
     return running_ground(settings, place, ROLES, key)

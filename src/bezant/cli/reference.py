@@ -122,7 +122,7 @@ def _sentence(group: type[object]) -> str:
 
 
 def _default(value: object) -> str:
-    if value is MISSING or value is None or value == () or value == "":
+    if value is MISSING or value in (None, (), ""):
         return ""
     if isinstance(value, bool):
         return "yes" if value else "no"

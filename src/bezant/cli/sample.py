@@ -48,7 +48,9 @@ async def sample_of(path: Path, house: "House", ids: Ids) -> Sample:
         try:
             return msgspec.json.decode(path.read_bytes(), type=Sample)
         except (OSError, ValueError):
-            raise Stop(f"{path} cannot be read.", "Move it away, and new samples are made.") from None
+            raise Stop(
+                f"{path} cannot be read.", "Move it away, and new samples are made."
+            ) from None
     made = await _make(house, ids)
     write_durably(path, msgspec.json.format(msgspec.json.encode(made)).decode() + os.linesep)
     return made

@@ -26,10 +26,13 @@ def console(*, stderr: bool = False) -> "Console":
 
     made = Console(stderr=stderr, highlight=False, soft_wrap=True)
     if not made.is_terminal:
-        made = Console(
-            stderr=stderr, highlight=False, soft_wrap=True, width=WIDTH_WITHOUT_TERMINAL
-        )
+        made = Console(stderr=stderr, highlight=False, soft_wrap=True, width=WIDTH_WITHOUT_TERMINAL)
     return made
+
+
+def wants_json() -> bool:
+    """Tell whether a program reads our output: then there is nothing on it but facts."""
+    return "--json" in sys.argv
 
 
 def show_json(facts: Mapping[str, object] | Sequence[object]) -> None:
@@ -55,6 +58,7 @@ def show_facts(title: str, facts: Sequence[tuple[str, str]], *, tag: str = "") -
         line = Text("    ")
         line.append(label.ljust(LABEL_WIDTH), style="dim")
         line.append(text)
+        line.rstrip()
         out.print(line)
     out.print()
 
@@ -70,7 +74,7 @@ def show_stop(stop: Stop) -> None:
     """Say what ended a command and what to do next."""
     from rich.text import Text
 
-    if "--json" in sys.argv:
+    if wants_json():
         error = {"sentence": stop.sentence, "remedy": stop.remedy, "exit_code": int(stop.exit_code)}
         show_json({"error": error})
         return
@@ -87,7 +91,10 @@ def show_stop(stop: Stop) -> None:
 
 @contextmanager
 def step(doing: str, done: str) -> Generator[None]:
-    """Show that something is going on, and when it is done how long that took."""
+    """Show that something is going on, and when it is done how long that took; nothing with --json."""
+    if wants_json():
+        yield
+        return
     from time import monotonic
 
     from rich.text import Text

@@ -28,9 +28,15 @@ def serve(
         str | None,
         typer.Option(help="host:port for the other modules.", show_default="<MODULE>_GRPC"),
     ] = None,
-    host: Annotated[str | None, typer.Option(help="Address for HTTP.", show_default="127.0.0.1")] = None,
-    port: Annotated[int | None, typer.Option(help="Port of the gateway.", show_default="8080")] = None,
-    profile: Annotated[str | None, typer.Option(help="Whose names and ports.", show_default="default")] = None,
+    host: Annotated[
+        str | None, typer.Option(help="Address for HTTP.", show_default="127.0.0.1")
+    ] = None,
+    port: Annotated[
+        int | None, typer.Option(help="Port of the gateway.", show_default="8080")
+    ] = None,
+    profile: Annotated[
+        str | None, typer.Option(help="Whose names and ports.", show_default="default")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Facts as JSON.")] = False,
 ) -> None:
     """Run one module in a process of its own."""
@@ -64,7 +70,9 @@ async def _serve(here: "Beside", unit: "Unit", grpc: str | None, *, as_json: boo
     told = stopping()
     clock = RealClock()
     async with AsyncExitStack() as stack:
-        stack.callback(write_logs(here.settings, here.place, unit.log if not unit.main else unit.name))
+        stack.callback(
+            write_logs(here.settings, here.place, unit.log if not unit.main else unit.name)
+        )
         facts: dict[str, object] = {"unit": unit.name, "modules": list(unit.modules)}
         if unit.main:
             house = await stack.enter_async_context(
@@ -74,9 +82,7 @@ async def _serve(here: "Beside", unit: "Unit", grpc: str | None, *, as_json: boo
         else:
             (module,) = unit.modules
             address = grpc or here.settings.platform.peers.get(module, ANY_PORT)
-            building = build_apart(
-                module, address, here.settings, here.site(), clock, Ids(clock)
-            )
+            building = build_apart(module, address, here.settings, here.site(), clock, Ids(clock))
             apart = await stack.enter_async_context(building)
             listenings = apart.listenings
             facts["grpc"] = f"{address.rpartition(':')[0]}:{apart.grpc_port}"

@@ -36,7 +36,8 @@ def status(
     running = running_or_stop(place)
     facts = facts_of(place, running)
     if wanted is not None:
-        facts["unit"] = wanted
+        facts["unit"] = wanted.name
+        facts["modules"] = list(wanted.modules)
     if as_json:
         show_json(facts)
     else:
@@ -53,7 +54,9 @@ def running_or_stop(place: "Place") -> "Running":
     if running is None:
         starting = is_locked(place)
         raise Stop(
-            f"A process just starts on {place.folder}." if starting else f"Nothing runs on {place.folder}.",
+            f"A process just starts on {place.folder}."
+            if starting
+            else f"Nothing runs on {place.folder}.",
             "Ask again in a moment." if starting else "Start it with `bezant up`.",
             Exit.UNHEALTHY if starting else Exit.NOT_RUNNING,
         )

@@ -29,10 +29,14 @@ def add_to(app: typer.Typer) -> None:
 def up(
     data: Annotated[Path | None, typer.Option(help="Data folder.", show_default=".bezant")] = None,
     host: Annotated[str | None, typer.Option(help="Address.", show_default="127.0.0.1")] = None,
-    port: Annotated[int | None, typer.Option(help="Port; 0 takes a free one.", show_default="8080")] = None,
+    port: Annotated[
+        int | None, typer.Option(help="Port; 0 takes a free one.", show_default="8080")
+    ] = None,
     profile: Annotated[
         str | None,
-        typer.Option(help="default, poc, platform, peopletrust or merchant.", show_default="default"),
+        typer.Option(
+            help="default, poc, platform, peopletrust or merchant.", show_default="default"
+        ),
     ] = None,
     live: Annotated[
         bool, typer.Option("--live", help="Without demo data; refuses well-known secrets.")
@@ -58,7 +62,7 @@ def up(
     if running is not None:
         _join(place, running, settings, as_json=as_json)
     elif detach:
-        _start_behind(place, settings, as_json=as_json)
+        _start_behind(place, as_json=as_json)
     else:
         from bezant.cli.life import live_in_foreground
 
@@ -112,7 +116,7 @@ def _join(place: "Place", running: "Running", settings: "Settings", *, as_json: 
         show_running(place, running, "Bezant already runs on this data")
 
 
-def _start_behind(place: "Place", settings: "Settings", *, as_json: bool) -> None:
+def _start_behind(place: "Place", *, as_json: bool) -> None:
     """Start in the background and return when it answers."""
     from bezant.cli.installation import make_folders, read_installation, read_running
     from bezant.cli.screen import show_json
@@ -153,7 +157,9 @@ def _start_behind(place: "Place", settings: "Settings", *, as_json: bool) -> Non
 
 
 def _tell_failed_start(output: Path, code: int) -> None:
-    said = [line.strip() for line in output.read_text(errors="replace").splitlines() if line.strip()]
+    said = [
+        line.strip() for line in output.read_text(errors="replace").splitlines() if line.strip()
+    ]
     known = {int(member) for member in Exit}
     raise Stop(
         "\n".join(line.removeprefix("✗ ") for line in said[-OUTPUT_LINES_SHOWN:])

@@ -47,10 +47,14 @@ def show_welcome(
         tag="DEMO" if installation.mode == DEMO else "LIVE",
     )
     if installation.mode == DEMO:
-        show_line("    This is a demo: its money is none, and its keys stand on this screen.", style="dim")
+        show_line(
+            "    This is a demo: its money is none, and its keys stand on this screen.", style="dim"
+        )
         show_line("    A live installation: bezant up --live --data DIR", style="dim")
     else:
-        show_line("    Invite the first administrator: bezant users invite --role admin", style="dim")
+        show_line(
+            "    Invite the first administrator: bezant users invite --role admin", style="dim"
+        )
     show_line()
 
 
