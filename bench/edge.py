@@ -1,7 +1,8 @@
-"""The whole edge with nothing behind it: what the two echoes do, with everything on that the platform has on.
+"""The whole edge with nothing behind it: what the echoes do, with all on that the platform has on.
 
-Keys are looked up, limits spent, permissions checked, bodies checked and decoded, answers counted and logged to a
-file as JSON; traces are off. Started as `python -m bench.edge PORT LOG_FILE`; the key is `KEY`.
+Keys are looked up, limits spent, permissions checked, bodies checked and decoded, answers counted
+and logged to a file as JSON; traces are off. Started as `python -m bench.edge PORT LOG_FILE`; the
+key is `KEY`.
 """
 
 import asyncio
@@ -83,7 +84,7 @@ class HashedKeys:
         """Look a key up."""
         return self._actors.get(self._hash(credential.secret.reveal()))
 
-    async def identify(self, credential: Credential) -> Actor:
+    async def identify(self, credential: Credential) -> Actor:  # noqa: ARG002
         """There is no slower way to know a key here."""
         raise CredentialInvalid
 

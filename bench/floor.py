@@ -1,7 +1,7 @@
-"""`bezant bench floor`: what the edge costs beside bare echoes, and what the platform needs before it does anything.
+"""`bezant bench floor`: what the edge costs beside bare echoes, and the platform before it works.
 
-Echo and edge take turns under the same load. The platform is then started as its users start it: once to make its
-data, and again to see how quick it is when everything is there.
+Echo and edge take turns under the same load. The platform is then started as its users start it:
+once to make its data, and again to see how quick it is when everything is there.
 """
 
 import asyncio
@@ -62,11 +62,13 @@ TARGETS: Final = (
         "MB", AT_MOST, 180.0, 120.0,
     ),
     Target(
-        WARM_UP, "`bezant up` on data that exists, to its first healthy answer, PostgreSQL included",
+        WARM_UP,
+        "`bezant up` on data that exists, to its first healthy answer, PostgreSQL included",
         "s", AT_MOST, 5.0, 3.0,
     ),
     Target(
-        START, "`bezant up` on a running PostgreSQL, from process start to its first healthy answer",
+        START,
+        "`bezant up` on a running PostgreSQL, from process start to its first healthy answer",
         "s", AT_MOST, 1.5, 0.8,
     ),
 )  # fmt: skip

@@ -4,7 +4,9 @@ One server, durable; systems take turns on it. First the ledger is pressed in th
 over HTTP beside the two baselines. After that every book is checked: one fault and the run is invalid.
 """
 
+import os
 import tempfile
+import time
 from pathlib import Path
 
 import uvloop
@@ -32,14 +34,14 @@ def run(options: Options) -> Result:
 
 async def measure(options: Options, size: Size) -> Result:
     """Run at a size. Everything made on the way is gone afterwards."""
-    described = machine()
-    with tempfile.TemporaryDirectory(prefix="bezant-bench-") as scratch:
+    described, began = machine(), time.monotonic()
+    with tempfile.TemporaryDirectory(prefix=f"bezant-bench-{os.getpid()}-") as scratch:
         folder = Path(scratch)
         async with durable_server(folder / "server") as server:
             yard = Pgbench(await server.create("yard"), size.scale)
             options.tell(f"filling pgbench's tables, scale {size.scale}")
             await yard.fill()
-            current = Run(options, size, folder, server, yard)
+            current = Run(options, size, folder, server, yard, began)
             described |= await _yardstick(current)
             await measure_near(current)
             await measure_far(current)

@@ -25,7 +25,11 @@ from bench.targets import BY_ID, TARGETS
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """How long and how large a run is. `near_seconds` and `far_seconds` bound the rounds of the two halves."""
+    """How long and how large a run is.
+
+    `near_seconds` and `far_seconds` bound the rounds of the two halves; no round begins that would end later than
+    `rounds_end_seconds` after the start, however slow the machine.
+    """
 
     scale: int
     accounts: int
@@ -33,14 +37,37 @@ class Size:
     rounds_max: int
     near_seconds: float
     far_seconds: float
+    rounds_end_seconds: float
     snapshot_seconds: float
     reads_seconds: float
     bytes_after: int
     """So many transfers are enough to tell what one takes on disk."""
 
 
-QUICK: Final = Size(SCALE_QUICK, 500, 2.0, 3, 22.0, 40.0, 10.0, 2.0, 50_000)
-ORDINARY: Final = Size(SCALE, 1_000, 8.0, 5, 240.0, 480.0, 60.0, 10.0, 500_000)
+QUICK: Final = Size(
+    scale=SCALE_QUICK,
+    accounts=500,
+    stretch_seconds=2.0,
+    rounds_max=3,
+    near_seconds=20.0,
+    far_seconds=45.0,
+    rounds_end_seconds=105.0,
+    snapshot_seconds=10.0,
+    reads_seconds=2.0,
+    bytes_after=50_000,
+)
+ORDINARY: Final = Size(
+    scale=SCALE,
+    accounts=1_000,
+    stretch_seconds=8.0,
+    rounds_max=5,
+    near_seconds=240.0,
+    far_seconds=480.0,
+    rounds_end_seconds=7_200.0,
+    snapshot_seconds=60.0,
+    reads_seconds=10.0,
+    bytes_after=500_000,
+)
 GROWN_SMALL, GROWN_LARGE = 500_000, 5_000_000
 """Transfers; each has two entries."""
 GROW_SECONDS_MAX = 1_800.0
@@ -55,6 +82,7 @@ class Run:
     folder: Path
     server: Server
     yard: Pgbench
+    began: float
     latencies: list[float] = field(default_factory=list[float])
     problems: list[str] = field(default_factory=list[str])
     found: dict[str, tuple[float, Mapping[str, Fact]]] = field(
@@ -80,7 +108,7 @@ class Run:
         self, subjects: Mapping[str, Subject], seconds: float
     ) -> dict[str, list[Sample]]:
         """Let subjects take turns within so many seconds."""
-        until = time.monotonic() + seconds
+        until = min(time.monotonic() + seconds, self.began + self.size.rounds_end_seconds)
         return await take_turns(subjects, self.size.rounds_max, until, self.options.tell)
 
     def keep(self, measure: str, value: float, **samples: Sequence[Sample]) -> None:

@@ -24,6 +24,9 @@ TOLD_SETTINGS = (
 )
 
 
+IN_MEMORY = ("tmpfs", "ramfs")
+
+
 class NotDurable(Exception):
     """The server could lose what it acknowledged; nothing measured on it would count."""
 
@@ -33,6 +36,7 @@ class Server:
     """A running server and how to reach its databases as their owner."""
 
     embedded: EmbeddedServer
+    folder: Path
 
     def dsn(self, database: str) -> str:
         """Return the address of a database."""
@@ -53,6 +57,7 @@ class Server:
                 row = await cursor.fetchone()
                 assert row is not None
                 found[name] = str(row[0])
+        found["file_system"] = file_system(self.folder)
         for name in ("fsync", "synchronous_commit", "full_page_writes", "data_checksums"):
             if found[name] != "on":
                 raise NotDurable(f"{name} is {found[name]}")
@@ -62,9 +67,25 @@ class Server:
 @asynccontextmanager
 async def durable_server(folder: Path) -> AsyncGenerator[Server]:
     """Run a server of our own in a folder, until the block ends."""
+    kind = file_system(folder)
+    if kind in IN_MEMORY:
+        raise NotDurable(f"{folder} is on a {kind}, which is memory; name a disk with TMPDIR")
     embedded = EmbeddedServer(folder)
     await embedded.start()
     try:
-        yield Server(embedded)
+        yield Server(embedded, folder)
     finally:
         await embedded.stop()
+
+
+def file_system(folder: Path) -> str:
+    """Return the kind of file system a folder is (or would be) on, where the kernel tells."""
+    mounts = Path("/proc/self/mounts")
+    if not mounts.exists():
+        return "unknown"
+    kinds: dict[str, str] = {}
+    for line in mounts.read_text().splitlines():
+        _, point, kind, *_ = line.split()
+        kinds[point] = kind
+    place = folder.absolute()
+    return next(kinds[str(above)] for above in (place, *place.parents) if str(above) in kinds)

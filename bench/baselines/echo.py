@@ -1,6 +1,7 @@
 """The floor under any HTTP answer here: uvicorn, bare ASGI and msgspec, answering what it was sent.
 
-It checks no key, counts nothing, limits nothing and logs nothing. Started as `python -m bench.baselines.echo PORT`.
+It checks no key, counts nothing, limits nothing and logs nothing. Started as `python -m
+bench.baselines.echo PORT`.
 """
 
 import sys

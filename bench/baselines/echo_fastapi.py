@@ -1,7 +1,7 @@
-"""The ordinary way to answer JSON: FastAPI and pydantic with their defaults, answering what they were sent.
+"""The ordinary way to answer JSON: FastAPI and pydantic as they come, answering what was sent.
 
-It checks no key, counts nothing, limits nothing and logs nothing. Started as
-`python -m bench.baselines.echo_fastapi PORT`.
+It checks no key, counts nothing, limits nothing and logs nothing. Started as `python -m
+bench.baselines.echo_fastapi PORT`.
 """
 
 import sys

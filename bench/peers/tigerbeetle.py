@@ -74,7 +74,7 @@ class Tigerbeetle:
             self.library.Account(id=number, ledger=LEDGER, code=CODE)
             for number in range(1, ACCOUNTS + 1)
         ]
-        _accepted(await self.client.create_accounts(wanted))
+        accepted(await self.client.create_accounts(wanted))
 
     async def singles(self, seconds: float, callers: int) -> Sample:
         """Post one transfer a call from so many callers at once."""
@@ -92,7 +92,7 @@ class Tigerbeetle:
                     ledger=LEDGER,
                     code=CODE,
                 )
-                _accepted(await self.client.create_transfers([transfer]))
+                accepted(await self.client.create_transfers([transfer]))
                 posted += 1
 
         async with asyncio.TaskGroup() as group:
@@ -122,7 +122,7 @@ async def running(server: Path, folder: Path) -> AsyncGenerator[Tigerbeetle]:
                 await ended
 
 
-def _accepted(answers: Sequence[object]) -> None:
+def accepted(answers: Sequence[object]) -> None:
     """Refuse refusals. Older clients answer only those; newer ones answer every item with a status."""
     for answer in answers:
         status = getattr(answer, "status", None) or getattr(answer, "result", None)

@@ -1,8 +1,9 @@
 """Who holds whom: the only page that constructs services, in the order in which they start.
 
-Read `build` from top to bottom: each module is opened on its own database role and handed to those above it. What is
-entered first is left last, so a house stops in the opposite order. A module that has a process of its own
-(`<MODULE>_GRPC`) is called there; nobody who holds its port can tell. `build_apart` is such a process.
+Read `build` from top to bottom: each module is opened on its own database role and handed to those
+above it. What is entered first is left last, so a house stops in the opposite order. A module that
+has a process of its own (`<MODULE>_GRPC`) is called there, and nobody who holds its port can tell;
+`build_apart` is such a process.
 """
 
 from collections.abc import AsyncGenerator, Mapping, Sequence
@@ -53,6 +54,7 @@ if TYPE_CHECKING:
     from bezant.rpc.papers import FolderIssuer
 
 __all__ = [
+    "FEEDS",
     "MODULES",
     "ROLES",
     "Apart",
@@ -81,6 +83,8 @@ ROLES: Final = tuple(schema.module for schema in SCHEMAS)
 """Whose database roles there are."""
 MODULES: Final = ("keys", "identity", "ledger")
 """What can have a process of its own."""
+FEEDS: Final = {"ledger": ledger_feed.feed}
+"""How the events of each module that has a feed are read from its database."""
 GATEWAY: Final = "gateway"
 SLOW_QUESTIONS: Final = Limits(statement_seconds=300, transaction_seconds=330)
 """A report reads every entry of a month; nothing else may take so long."""
@@ -119,7 +123,7 @@ class Apart:
 
 @asynccontextmanager
 async def build(settings: Settings, site: Site, clock: Clock, ids: Ids) -> AsyncGenerator[House]:
-    """Build the house, keep it running for as long as the block lasts, and take it down in order."""
+    """Build the house, keep it running while the block lasts, and take it down in order."""
     async with AsyncExitStack() as stack:
         bench = Workbench(stack, settings, site, clock, ids, GATEWAY)
 
@@ -142,7 +146,7 @@ async def build(settings: Settings, site: Site, clock: Clock, ids: Ids) -> Async
 async def build_apart(
     module: str, address: str, settings: Settings, site: Site, clock: Clock, ids: Ids
 ) -> AsyncGenerator[Apart]:
-    """Build one module, offer its port to the other processes, and answer HTTP where a profile says so."""
+    """Build one module, offer its port to other processes, and answer HTTP if a profile says so."""
     from bezant.rpc.serve import Server, serve  # noqa: PLC0415 - one process needs no gRPC
 
     async with AsyncExitStack() as stack:

@@ -22,7 +22,7 @@ NAMES = (f"bench_books_{number}" for number in itertools.count())
 async def booked(cluster: Cluster) -> AsyncIterator[NearLedger]:
     name = next(NAMES)
     try:
-        async with near_ledger(Server(cluster.server), name, 4) as near:
+        async with near_ledger(Server(cluster.server, cluster.folder), name, 4) as near:
             await near.crowd.post(30)
             await near.crowd.post(30, payer=near.crowd.accounts[0])
             yield near
@@ -92,7 +92,7 @@ async def test_the_crowd_counts_only_what_was_taken(cluster: Cluster) -> None:
 
 async def test_a_server_that_could_lose_commits_is_refused(cluster: Cluster) -> None:
     with pytest.raises(NotDurable, match="fsync"):
-        await Server(cluster.server).settings()
+        await Server(cluster.server, cluster.folder).settings()
 
 
 @pytest.mark.parametrize(

@@ -28,11 +28,18 @@ class Listener:
     """An HTTP server that remembers what it heard and refuses every `refuse`th request."""
 
     refuse: int = 0
+    deaf: int = 0
+    """So many connections are never answered."""
     port: int = 0
     heads: list[dict[str, str]] = field(default_factory=list)
     bodies: list[dict[str, list[dict[str, str]]]] = field(default_factory=list)
 
     async def talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if self.deaf:
+            self.deaf -= 1
+            await reader.read()
+            writer.close()
+            return
         try:
             while True:
                 head = (await reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")
@@ -49,8 +56,8 @@ class Listener:
 
 
 @asynccontextmanager
-async def listening(refuse: int = 0) -> AsyncIterator[Listener]:
-    listener = Listener(refuse)
+async def listening(refuse: int = 0, deaf: int = 0) -> AsyncIterator[Listener]:
+    listener = Listener(refuse, deaf)
     server = await asyncio.start_server(listener.talk, HOST, 0)
     listener.port = server.sockets[0].getsockname()[1]
     async with server:
@@ -106,3 +113,11 @@ async def test_nobody_listening_is_an_error_and_no_zero(tmp_path: Path) -> None:
         port = listener.port
     with pytest.raises(ChildFailed):
         await press(PLAN, port, 1, 0.3, "00c0ffee", tmp_path, "bench.load")
+
+
+async def test_a_stretch_without_an_answer_is_watched_for_longer(tmp_path: Path) -> None:
+    async with listening(deaf=1) as listener:
+        sample = await press(PLAN, listener.port, 1, 0.3, "00c0ffee", tmp_path, "bench.load")
+    assert sample.value > 0
+    assert sample.seconds > 0.8
+    assert len({head["Idempotency-Key"] for head in listener.heads}) == len(listener.heads)

@@ -1,4 +1,4 @@
-"""A folder of somebody's own with the program in it: an empty home, no settings but the ones given."""
+"""Somebody's own folder with the program in it: an empty home, only the settings given."""
 
 import json
 import os
@@ -94,6 +94,10 @@ class Nest:
         self.folder.mkdir()
         self.data = self.folder / ".bezant"
         self._started: list[Foreground] = []
+
+    def place_of_sample(self) -> Path:
+        """Return where a demo keeps its sample keys."""
+        return self.data / "sample.json"
 
     def environment(self, more: Mapping[str, str] | None = None) -> dict[str, str]:
         kept = {name: os.environ[name] for name in KEPT if name in os.environ}

@@ -1,4 +1,4 @@
-"""What can be in the way of a start: each has a clear sentence and a remedy, and no data is touched."""
+"""What can be in the way of a start: a clear sentence, a remedy, and no data touched."""
 
 import json
 import os

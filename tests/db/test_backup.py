@@ -57,7 +57,8 @@ async def server(folder: Path):
 async def books(dsn: Callable[[str], str]) -> dict[str, str]:
     with psycopg.connect(dsn("postgres")) as connection:
         row = connection.execute(
-            "SELECT count(*), sum(amount), md5(string_agg(amount::text, ',' ORDER BY id)) FROM entry"
+            "SELECT count(*), sum(amount), md5(string_agg(amount::text, ',' ORDER BY id))"
+            " FROM entry"
         ).fetchone()
     assert row is not None
     return {"entries": str(row[0]), "sum": str(row[1]), "digest": row[2]}
@@ -137,7 +138,7 @@ async def test_every_flipped_byte_is_found(server: EmbeddedServer, folder: Path)
     await verify(folder / "b1")  # Control: untouched it is accepted.
     chance = random.Random(SEED)
     files = [path for path in sorted((folder / "b1").rglob("*")) if path.is_file()]
-    kinds = {path.name: path for path in files if path.parent in {folder / "b1"}}
+    kinds = {path.name: path for path in files if path.parent == folder / "b1"}
     logs = [path for path in files if path.parent.name == "pg_wal"]
     keys = [path for path in files if path.parent.name == "keys"]
     assert len(kinds) == 4  # backup.json, state.json and the two sums
@@ -232,14 +233,20 @@ async def test_keys_stay_outside_unless_asked_for_and_must_fit(
     assert holders == [folder / "inside" / "keys" / "bezant.key"]
     assert holders[0].stat().st_mode & 0o777 == 0o600
 
-    await restore(folder / "inside", folder / "r1", key_file=folder / "new" / "bezant.key")
+    await restore(
+        folder / "inside", folder / "r1", durable=False, key_file=folder / "new" / "bezant.key"
+    )
     assert (folder / "new" / "bezant.key").read_bytes() == secret
     with pytest.raises(WrongKeys, match="no keys inside"):
-        await restore(folder / "without", folder / "r2", key_file=folder / "none.key")
+        await restore(
+            folder / "without", folder / "r2", durable=False, key_file=folder / "none.key"
+        )
     (folder / "other.key").write_bytes(os.urandom(32))
     with pytest.raises(WrongKeys, match="not the key file"):
-        await restore(folder / "without", folder / "r2", key_file=folder / "other.key")
-    await restore(folder / "without", folder / "r2", key_file=key)
+        await restore(
+            folder / "without", folder / "r2", durable=False, key_file=folder / "other.key"
+        )
+    await restore(folder / "without", folder / "r2", durable=False, key_file=key)
 
 
 async def test_the_administrators_password_is_not_in_a_backup(server: EmbeddedServer, folder: Path):

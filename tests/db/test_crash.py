@@ -1,4 +1,4 @@
-"""kill -9 under load: what was acknowledged is there, once, and every other key is resolved by asking again."""
+"""kill -9 under load: what was acknowledged is there once; asking again resolves the rest."""
 
 import asyncio
 import os
@@ -28,8 +28,6 @@ from bezant.db.standing import Standing
 from bezant.errors import Unavailable
 
 CLIENTS = 12
-SERVER_KILLS = 10
-APP_KILLS = 20
 ACKNOWLEDGED_BETWEEN_KILLS = 60
 RESTART_SECONDS_PER_GB = 10
 SEED = 20_260_801
@@ -100,18 +98,17 @@ async def killed_under_load(
 
 
 @pytest.mark.catalogue("T11")
-@pytest.mark.timeout(300)
-async def test_a_server_killed_under_load_loses_and_doubles_nothing(tmp_path: Path):
+@pytest.mark.parametrize("kills", [10, pytest.param(200, marks=pytest.mark.long)])
+@pytest.mark.timeout(1800)
+async def test_a_server_killed_under_load_loses_and_doubles_nothing(tmp_path: Path, kills: int):
     async with running_server(durable=True) as server:
-        verdict, load, outages = await killed_under_load(
-            server, KeyedBook.open, tmp_path, SERVER_KILLS
-        )
+        verdict, load, outages = await killed_under_load(server, KeyedBook.open, tmp_path, kills)
+    print(f"seed {SEED}: {verdict.acknowledged} acknowledged, worst outage {max(outages):.2f} s")
     assert verdict.clean, verdict
     assert load.wrong == []
-    assert verdict.acknowledged >= SERVER_KILLS * ACKNOWLEDGED_BETWEEN_KILLS
+    assert verdict.acknowledged >= kills * ACKNOWLEDGED_BETWEEN_KILLS
     assert load.unavailable > 0, "no client noticed any of the crashes"
     assert max(outages) <= RESTART_SECONDS_PER_GB
-    print(f"seed {SEED}: {verdict.acknowledged} acknowledged, worst outage {max(outages):.2f} s")
 
 
 @pytest.mark.catalogue("T11")
@@ -159,13 +156,13 @@ async def test_recovery_keeps_its_pace_when_there_is_much_to_replay():
         seconds = time.monotonic() - began
         with psycopg.connect(dsn) as connection:
             count = connection.execute("SELECT count(*) FROM wide").fetchone()
+    print(f"{gigabytes:.2f} GB of WAL replayed in {seconds:.2f} s")
     assert count == (600_000,)
     assert seconds <= RESTART_SECONDS_PER_GB * max(1, gigabytes)
-    print(f"{gigabytes:.2f} GB of WAL replayed in {seconds:.2f} s")
 
 
 class FarBook:
-    """A client's view of a book in another process: one connection a client, made again when lost."""
+    """A client's view of a book in another process: its connections are made again when lost."""
 
     def __init__(self, port: int) -> None:
         self._port = port
@@ -220,17 +217,18 @@ async def app_killed_under_load(
 
 
 @pytest.mark.catalogue("T10")
-@pytest.mark.timeout(300)
+@pytest.mark.parametrize("kills", [20, pytest.param(200, marks=pytest.mark.long)])
+@pytest.mark.timeout(1800)
 async def test_an_app_killed_under_load_loses_and_doubles_nothing(
-    empty_database: TestDatabase, tmp_path: Path
+    empty_database: TestDatabase, tmp_path: Path, kills: int
 ):
     verdict, load = await app_killed_under_load(
-        empty_database.administrator_dsn, "tests.harness.keyed:KeyedBook", tmp_path, APP_KILLS
+        empty_database.administrator_dsn, "tests.harness.keyed:KeyedBook", tmp_path, kills
     )
     assert verdict.clean, verdict
     assert load.wrong == []
     assert load.unavailable > 0
-    assert verdict.acknowledged >= APP_KILLS * ACKNOWLEDGED_BETWEEN_KILLS
+    assert verdict.acknowledged >= kills * ACKNOWLEDGED_BETWEEN_KILLS
 
 
 @pytest.mark.catalogue("T10")

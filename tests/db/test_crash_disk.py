@@ -1,4 +1,4 @@
-"""A full disk: clients are told to come again, nothing acknowledged is lost, and it passes by itself."""
+"""A full disk: clients are told to come again, nothing acknowledged is lost, and it passes."""
 
 import json
 import os
@@ -7,17 +7,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from tests.harness.folders import open_folder
 from tests.harness.processes import Program
 
 RECOVERY_SECONDS_MAX = 30
-# A small file system in memory, in a mount namespace of the program's own: it goes with the program.
+# Small file systems in memory, in a mount namespace of the program's own: they go with it.
 PRIVATE = ["--mount"] if os.geteuid() == 0 else ["--user", "--map-root-user", "--mount"]
 
 
 def seen_when_full(what: str, journals: Path, book: str) -> dict[str, Any]:
-    """Run the clients while the disk of the data, or that of the log alone, is filled and emptied."""
+    """Run the clients while the disk of the data, or of the log alone, is filled and emptied."""
     with open_folder() as place:
         data, log = place / "data", place / "log"
         data.mkdir()

@@ -221,6 +221,10 @@ async def test_what_waits_for_the_commit_is_called_after_it_and_only_then(rooms:
             tx.after_commit(lambda: seen.append("committed"))
             assert seen == []
         assert seen == ["committed"]
+        async with database.transaction() as tx:
+            tx.after_commit(lambda: seen[9])
+            await insert(tx, 1)
+        assert await count(database) == 1  # A failing callback does not turn success into failure.
         with pytest.raises(LookupError):
             async with database.transaction() as tx:
                 tx.after_commit(lambda: seen.append("never"))

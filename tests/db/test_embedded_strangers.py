@@ -11,7 +11,8 @@ import psycopg
 import pytest
 import pytest_asyncio
 from tests.harness.folders import open_folder
-from tests.harness.processes import Program
+from tests.harness.processes import Program, start_module
+from tests.harness.waiting import wait_until
 
 from bezant.db import standing
 from bezant.db.data_folder import DataNotOurs
@@ -26,7 +27,7 @@ STANDINGS: dict[str, Callable[[Path], Standing]] = (
     if ROOT
     else {"ordinary": standing.choose}
 )
-# Root starts as itself and gives its rights up, so that its own interpreter need not be open to all.
+# Root starts as itself and then gives its rights up: its interpreter need not be open to all.
 LOOK = """
 import os, socket, sys
 os.setgroups([])
@@ -171,6 +172,16 @@ async def test_a_dropped_server_that_cannot_reach_its_folder_says_so(folder: Pat
     with pytest.raises(DataNotOurs, match="who cannot enter"):
         await EmbeddedServer(folder, choose_standing=lambda _: passer_by).start()
     assert not (folder / "postgres").exists()
+
+
+@pytest.mark.parametrize("way", STANDINGS)
+def test_each_way_ends_with_the_platform_however_it_dies(folder: Path, way: str):
+    with start_module("tests.harness.server_program", folder, way) as program:
+        psycopg.connect(program.wait_for_line().removeprefix("ready ")).close()
+        lock = folder / "postgres" / "postmaster.pid"
+        main = Path("/proc") / lock.read_text().split("\n")[0]
+        program.kill()
+    wait_until(lambda: not lock.exists() or not main.exists(), "the server ended")
 
 
 def test_an_ordinary_user_runs_it_as_themselves(folder: Path):

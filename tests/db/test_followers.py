@@ -7,7 +7,9 @@ from tests.db.feeding import append, note, seen
 from tests.db.rooms import DEADLINE_SECONDS, PASSWORD, Rooms, until
 from tests.harness.processes import start_module
 
+from bezant.clock import RealClock
 from bezant.db.database import Database, Tx
+from bezant.db.feed_watch import FeedState, FollowerLag, feed_states, follower_lags
 from bezant.db.feeds import StoredFeed
 from bezant.db.follower import FeedBroken, Follower
 from bezant.db.nudges import Nudges
@@ -119,3 +121,23 @@ async def test_a_nudge_reaches_another_process(feeding: Rooms, alpha: Database):
         assert there.count("other") > before
         await here.stop()
         await there.stop()
+
+
+async def test_doctor_sees_what_waits_and_who_is_behind(feeding: Rooms, alpha: Database):
+    administrator = await Database.open(
+        feeding.where.administrator_dsn, name="doctor", size_max=1, clock=RealClock()
+    )
+    try:
+        await append(alpha, 3)
+        assert await feed_states(administrator, {"alpha": "event"}) == [FeedState("alpha", 0, 3)]
+        await Sequencer(alpha, "alpha", Nudges()).step()
+        feeds = await feed_states(administrator, {"alpha": "event"})
+        assert feeds == [FeedState("alpha", 3, 0)]
+        async with feeding.open("beta") as beta:
+            feed = StoredFeed(alpha, "alpha")
+            await Follower("one", "alpha", feed, beta, note, Nudges(), batch_max=2).step()
+        lags = await follower_lags(administrator, ["beta", "gamma"], feeds)
+        assert lags == [FollowerLag("beta", "one", "alpha", 2, 1)]
+        assert (await follower_lags(administrator, ["beta"], []))[0].behind is None
+    finally:
+        await administrator.close()

@@ -1,7 +1,8 @@
-"""Runs the console blocks of a page in one shell, and compares what is said with what the page shows.
+"""Runs the console blocks of a page in one shell, and compares what is said with what the page
+shows.
 
-`curl` is answered by a small program of our own with the same options, so that no page needs one installed and none uses
-an option that this file does not know.
+`curl` is answered by a small program of our own with the same options, so that no page needs one
+installed and none uses an option that this file does not know.
 """
 
 import os

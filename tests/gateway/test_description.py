@@ -1,4 +1,4 @@
-"""The description names everything a listener answers, in both spellings, and the pages need nobody else."""
+"""The description names everything a listener answers, and the pages need nobody else."""
 
 import json
 import re
@@ -7,12 +7,12 @@ import pytest
 import yaml
 from hypothesis import given
 from hypothesis import strategies as some
+from tests.http.stand import Notebook, note_routes, standing
 
 from bezant.errors import every_error
 from bezant.gateway.description import describe, to_yaml
 from bezant.gateway.pages import ASSETS
 from bezant.http.routes import Routes
-from tests.http.stand import Notebook, note_routes, standing
 
 
 @pytest.mark.requirement("S002-8", "S001-4")
@@ -41,6 +41,7 @@ def test_every_route_of_both_lanes_is_described() -> None:
         ("POST", "/v1/keyed"),
         ("GET", "/v1/notes/{number}"),
         ("GET", "/v1/notes"),
+        ("GET", "/v1/me"),
         ("DELETE", "/v1/notes/{number}"),
     }
     names = [operation["operationId"] for operation in operations.values()]
@@ -94,7 +95,9 @@ async def test_each_service_has_a_description_of_its_own() -> None:
 
 @pytest.mark.requirement("S001-4")
 @pytest.mark.parametrize("path", ["/docs", "/redoc", "/errors"])
-async def test_a_page_fetches_nothing_from_elsewhere_and_runs_no_script_of_its_own(path: str) -> None:
+async def test_a_page_fetches_nothing_from_elsewhere_and_runs_no_script_of_its_own(
+    path: str,
+) -> None:
     async with standing() as stand:
         page = await stand.client.get(path)
         linked = re.findall(r'(?:src|href)="([^"#]*)"', page.text)
@@ -111,10 +114,28 @@ async def test_a_page_fetches_nothing_from_elsewhere_and_runs_no_script_of_its_o
     assert not re.search(r"\son[a-z]+=", page.text)
 
 
+@pytest.mark.requirement("S001-4")
+async def test_the_page_for_reading_has_every_operation_and_field_without_a_script() -> None:
+    async with standing() as stand:
+        page = (await stand.client.get("/redoc")).text
+        document = (await stand.client.get("/openapi.json")).json()
+    assert "<script" not in page
+    for path, methods in document["paths"].items():
+        for method in methods:
+            assert f"{method.upper()} {path}</code>" in page
+    for name, schema in document["components"]["schemas"].items():
+        assert f"id='schema-{name}'" in page
+        assert all(f"<code>{field}</code>" in page for field in schema.get("properties", {}))
+    anchors = set(re.findall(r"id='([^']+)'", page))
+    assert set(re.findall(r"href='#([^']+)'", page)) <= anchors
+
+
 async def test_assets_are_kept_by_browsers_and_only_those_beside_us_are_served() -> None:
     async with standing() as stand:
         first = await stand.client.get("/assets/pages.css")
-        again = await stand.client.get("/assets/pages.css", headers={"if-none-match": first.headers["etag"]})
+        again = await stand.client.get(
+            "/assets/pages.css", headers={"if-none-match": first.headers["etag"]}
+        )
         refused = [
             await stand.client.get(f"/assets/{name}")
             for name in ("nothing.js", "..%2Fapp.py", "%2e%2e%2fapp.py", "app.py")
@@ -142,7 +163,10 @@ async def test_the_page_of_errors_has_every_code() -> None:
 @given(
     some.recursive(
         some.none() | some.booleans() | some.integers() | some.text(max_size=8),
-        lambda inner: some.lists(inner, max_size=3) | some.dictionaries(some.text(max_size=5), inner, max_size=3),
+        lambda inner: (
+            some.lists(inner, max_size=3)
+            | some.dictionaries(some.text(max_size=5), inner, max_size=3)
+        ),
         max_leaves=15,
     )
 )

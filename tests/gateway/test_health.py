@@ -1,14 +1,14 @@
-"""`/health` and `/ready` have every key the families look for, and tell the truth about what is away."""
+"""`/health` and `/ready` have every key the families look for, and tell what is away."""
 
 import asyncio
 import re
 
 import pytest
+from tests.http.stand import NOON, standing
 
 from bezant.clock import MovableClock
 from bezant.gateway import health
 from bezant.gateway.health import Health
-from tests.http.stand import NOON, standing
 
 
 class Outside:
@@ -61,7 +61,9 @@ async def test_without_its_database_it_is_unavailable_and_recovers(
     assert not_ready.status_code == 503
     assert (back.status_code, back.json()["database"]) == (200, "connected")
     assert "hunter2" not in away.text + str(logged)
-    assert [line["why"] for line in logged if line["event"] == "health.disconnected"] == ["ConnectionError"]
+    assert [line["why"] for line in logged if line["event"] == "health.disconnected"] == [
+        "ConnectionError"
+    ]
 
 
 async def test_a_database_that_never_answers_is_away(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,10 +1,11 @@
-"""Profiles are data: every port and path a family names has a row, and a planned row opens nothing."""
+"""Profiles are data: every port and path has a row, and a planned row opens nothing."""
 
 import asyncio
 from pathlib import Path
 
 import httpx2
 import pytest
+from tests.http.stand import NOON, Keys, Notebook, until
 
 import bezant
 from bezant.clock import MovableClock
@@ -24,12 +25,9 @@ from bezant.http.routes import PUBLIC, Routes
 from bezant.http.serve import Listening, Serving
 from bezant.ids import Ids
 from bezant.telemetry.metrics import Meters
-from tests.http.stand import NOON, Keys, Notebook, until
 
 NAMES = ("default", "merchant", "peopletrust", "platform", "poc")
-EXISTING = frozenset(
-    path.parent.name for path in Path(bezant.__file__).parent.glob("*/port.py")
-)
+EXISTING = frozenset(path.parent.name for path in Path(bezant.__file__).parent.glob("*/port.py"))
 PORTS = {
     "default": {8080},
     "poc": {10000, 8001, 8002, 8003, 3000, 8081, 15672, 5432},
@@ -38,16 +36,27 @@ PORTS = {
     "merchant": {3000},
 }
 UNITS = {
-    "poc": "postgres_db rabbitmq softhsm keycloak envoy order_service payment_orchestrator fraud_engine "
-    "reconciliation_worker frontend",
+    "poc": "postgres_db rabbitmq softhsm keycloak envoy order_service payment_orchestrator "
+    "fraud_engine reconciliation_worker frontend",
     "platform": "forex-service ledger-service payment-service profile-service rule-engine-service "
     "wallet-service",
     "peopletrust": "gateway auth payments ledger",
     "merchant": "api worker postgres redis",
 }
 PATHS = {
-    "poc": {"POST /api/payment/tokenize", "ANY /api/order/*", "ANY /api/payment/*", "ANY /api/fraud/*"},
-    "platform": {"GET /publisher", "GET /devportal", "GET /carbon", "GET /console", "GET /myaccount"},
+    "poc": {
+        "POST /api/payment/tokenize",
+        "ANY /api/order/*",
+        "ANY /api/payment/*",
+        "ANY /api/fraud/*",
+    },
+    "platform": {
+        "GET /publisher",
+        "GET /devportal",
+        "GET /carbon",
+        "GET /console",
+        "GET /myaccount",
+    },
     "peopletrust": {
         "POST /auth/signup",
         "POST /auth/login",
@@ -84,7 +93,9 @@ def test_the_profiles_are_these() -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_every_port_of_a_family_has_a_row(name: str) -> None:
     profile = load_profile(name)
-    ports = {one.port for one in profile.listeners} | {one.port for one in profile.units if one.port}
+    ports = {one.port for one in profile.listeners} | {
+        one.port for one in profile.units if one.port
+    }
     assert ports == PORTS[name]
 
 
@@ -189,7 +200,9 @@ async def test_the_merchants_api_answers_below_api_too() -> None:
     await until(lambda: serving.started)
     try:
         async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}") as client:
-            assert (await client.get("/v1/ledger")).text == (await client.get("/api/v1/ledger")).text
+            assert (await client.get("/v1/ledger")).text == (
+                await client.get("/api/v1/ledger")
+            ).text
             assert (await client.get("/api/health")).status_code == 404
     finally:
         serving.stop()

@@ -1,6 +1,7 @@
 """A book behind a port, to be killed: `python -m tests.harness.book_program DSN PORT MODULE:CLASS`.
 
-A client sends a key and a line end; the answer is `done`, `unavailable` or `refused`. Says `ready` when it listens.
+A client sends a key and a line end; the answer is `done`, `unavailable` or `refused`. Says `ready`
+when it listens.
 """
 
 import asyncio

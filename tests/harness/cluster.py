@@ -6,7 +6,7 @@ import os
 import shutil
 import tempfile
 import threading
-from collections.abc import Coroutine, Iterator, Sequence
+from collections.abc import Coroutine, Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -124,7 +124,7 @@ class Cluster:
         )
 
     @contextmanager
-    def fresh(self, template: str = "template1") -> Iterator[TestDatabase]:
+    def fresh(self, template: str = "template1") -> Generator[TestDatabase]:
         """Lend a database of its own, dropped afterwards whatever happened."""
         name = f"test_{next(_numbers)}"
         database = self.create(name, template)
@@ -158,7 +158,7 @@ def migrated(cluster: Cluster, name: str = TEMPLATE) -> TestDatabase:
 
 
 def memory() -> str | None:
-    """Return a folder held in memory, where a database is made 20 times faster, if there is room."""
+    """Return a folder in memory, where a database is made 20 times faster, if there is room."""
     try:
         free = shutil.disk_usage(MEMORY).free
     except OSError:
@@ -167,7 +167,7 @@ def memory() -> str | None:
 
 
 @contextmanager
-def started(*, durable: bool, tcp_port: int | None = None) -> Iterator[Cluster]:
+def started(*, durable: bool, tcp_port: int | None = None) -> Generator[Cluster]:
     """Lend a server in a temporary folder; it is stopped and erased whatever happened."""
     folder = Path(tempfile.mkdtemp(prefix="bezant-test-", dir=None if durable else memory()))
     loop = LoopThread()

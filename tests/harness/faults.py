@@ -11,7 +11,8 @@
         proxy.faults = Faults(deaf=Side.SERVER)           # one way: what the client says is dropped
         proxy.reset_all()                                 # every open connection ends in RST now
 
-Faults are read for every chunk, so changing them changes connections that are already open. Chance comes from a seed.
+Faults are read for every chunk, so changing them changes connections that are already open. Chance
+comes from a seed.
 """
 
 import asyncio

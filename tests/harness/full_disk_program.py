@@ -1,7 +1,9 @@
-"""Clients post while the disk fills up and is emptied again: `python -m tests.harness.full_disk_program DATA LOG JOURNALS BOOK`.
+"""Clients post while the disk fills up and is emptied again.
 
-DATA and LOG are folders on file systems of their own; the small one is filled. BOOK is a class of `keyed`. Says one line
-of JSON with what was seen.
+`python -m tests.harness.full_disk_program DATA LOG JOURNALS BOOK`
+
+DATA and LOG are folders on file systems of their own; the small one is filled. BOOK is a class of
+`keyed`. Says one line of JSON with what was seen.
 """
 
 import asyncio
@@ -13,10 +15,11 @@ import sys
 import time
 from pathlib import Path
 
-from bezant.db.embedded import EmbeddedServer
 from tests.harness import journal, keyed
 from tests.harness.load import Load
 from tests.harness.waiting import until
+
+from bezant.db.embedded import EmbeddedServer
 
 CLIENTS = 6
 NOTE_BLOCKS = 512  # 16 kB a key: the disk is full soon
@@ -85,6 +88,11 @@ async def run(folder: Path, log: Path, journals: Path, name: str) -> dict[str, o
     }
 
 
+async def main(arguments: list[str]) -> dict[str, object]:
+    data, log, journals, name = arguments
+    return await run(Path(data), Path(log), Path(journals), name)
+
+
 if __name__ == "__main__":
     os.umask(0o077)
-    print(json.dumps(asyncio.run(run(*map(Path, sys.argv[1:4]), sys.argv[4]))))
+    print(json.dumps(asyncio.run(main(sys.argv[1:]))))

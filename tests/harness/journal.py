@@ -1,8 +1,8 @@
 """What a client was promised, on disk before it goes on; and the check of it against the database.
 
-Every line is fsynced. A client writes `sent` before it sends a key, `acknowledged` when the answer came, and `refused`
-when the answer said that nothing happened. After a crash the same keys are sent again until each has an answer; then
-the journal is compared with what the database really holds.
+Every line is fsynced. A client writes `sent` before it sends a key, `acknowledged` when the answer
+came, and `refused` when the answer said that nothing happened. After a crash the same keys are sent
+again until each has an answer; then the journal is compared with what the database really holds.
 """
 
 import os
@@ -60,7 +60,7 @@ class Verdict:
 
 
 def read(folder: Path) -> Iterator[tuple[Word, str]]:
-    """Yield every whole line of every journal in the folder; a torn last line was never promised."""
+    """Yield every whole line of every journal; a torn last line was never promised."""
     for path in sorted(folder.glob("*.journal")):
         for line in path.read_text().splitlines(keepends=True):
             if line.endswith("\n"):

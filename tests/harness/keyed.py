@@ -1,6 +1,7 @@
-"""The smallest book there is: a key is written once, and its effect with it. What crash tests post into.
+"""What crash tests post into: the smallest book, where a key is written once with its effect.
 
-`effect` has no unique constraint on purpose: a key that took effect twice must show there, not be hidden by the table.
+`effect` has no unique constraint on purpose: a key that took effect twice must show there, not be
+hidden by the table.
 """
 
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Python programs run as processes of their own: waited for, killed by id, their words collected."""
+"""Programs run as processes of their own: waited for, killed by id, their words collected."""
 
 import os
 import signal

@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
-
 from tests.harness.faults import FaultProxy, Faults, Side
 from tests.harness.waiting import until
 

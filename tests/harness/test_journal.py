@@ -1,4 +1,4 @@
-"""The judges judged: a checker that finds nothing wrong must be able to find each thing that can be."""
+"""The judge judged: a checker that finds nothing wrong must be able to find each wrong there is."""
 
 from pathlib import Path
 

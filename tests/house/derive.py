@@ -36,7 +36,8 @@ def all_errors() -> tuple[type[BezantError], ...]:
     for found in pkgutil.walk_packages(bezant.__path__, "bezant."):
         if not found.name.endswith("__main__"):
             importlib.import_module(found.name)
-    return tuple(error for error in every_error() if error.__module__.startswith("bezant."))
+    loaded = [error for error in every_error() if error.__module__.startswith("bezant.")]
+    return tuple(error for error in loaded if error is not BezantError)
 
 
 def errors_page() -> str:
@@ -139,7 +140,7 @@ def route_table() -> tuple[Permitted, ...]:
     """Return every route of every module. Declaring one asks nothing of the service behind it."""
     made: list[Routes] = []
     for folder in module_folders():
-        if folder / "http.py" in files():
+        if {folder / "http.py", folder / "http" / "__init__.py"} & set(files()):
             module = importlib.import_module(f"bezant.{folder.name}.http")
             made.append(module.routes(*[None] * len(signature(module.routes).parameters)))
     return permission_table(made)

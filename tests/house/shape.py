@@ -82,8 +82,8 @@ def banned_rooms(page: Page) -> Iterator[str]:
 
 def kinds_of_file(page: Page) -> Iterator[str]:
     """A module has eight kinds of file, then nouns and verbs; never a ninth generic name."""
-    inside = page.below("src/bezant") and len(page.path.parts) > 3
-    if inside and page.path.parts[2] not in ROOMS and page.path.stem in BANNED_IN_A_MODULE:
+    at_its_top = page.below("src/bezant") and len(page.path.parts) == 4
+    if at_its_top and page.path.parts[2] not in ROOMS and page.path.stem in BANNED_IN_A_MODULE:
         yield page.at(1, f"{page.path.stem} is not one of the eight kinds of file")
 
 

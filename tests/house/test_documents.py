@@ -1,6 +1,7 @@
 """Documents name what exists, show what runs and speak plainly."""
 
 import pytest
+import yaml
 from tests.house import documents as rules
 from tests.house.documents import blocks, command_complaints, documents, make_targets, run_python
 from tests.house.tree import ROOT, Page, Rule, planted, tidy
@@ -112,6 +113,7 @@ def test_every_workflow_and_hook_uses_what_exists():
     found = [*(ROOT / ".github/workflows").glob("*.yaml"), ROOT / ".pre-commit-config.yaml"]
     assert len(found) > 2
     for file in found:
+        assert yaml.safe_load(file.read_text()), file
         for line in file.read_text().splitlines():
             run = line.partition("run: ")[2] or line.partition("entry: ")[2]
             assert list(command_complaints(run)) == [], (file.name, line)

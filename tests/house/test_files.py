@@ -14,6 +14,11 @@ PACKAGES = ("bezant", "bezant_verify")
 # Where running begins; everything else is imported by something or named by somebody.
 ENTRANCES = {"bezant.cli.main", "bezant_verify.main"}
 
+# Built and tested for the modules of the next floors; the first that uses one takes its line away.
+AWAITED = {
+    "bezant.db.follower": "follows a feed; the first module with a follower is not built yet"
+}
+
 
 def dead(graph: grimp.ImportGraph, named: Collection[str]) -> list[str]:
     """Return the modules that nothing imports, nobody names and nothing starts with."""
@@ -48,7 +53,7 @@ def files_named(name: str) -> PurePosixPath:
 
 def test_no_file_is_dead():
     graph = grimp.build_graph(*PACKAGES, cache_dir=None)
-    assert dead(graph, named_somewhere()) == []
+    assert dead(graph, named_somewhere()) == sorted(AWAITED)
 
 
 def test_a_planted_dead_file_is_caught():

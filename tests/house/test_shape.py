@@ -56,6 +56,8 @@ SOUND = [
     (shape.banned_rooms, "src/bezant/ledger/store.py", LONG),
     (shape.kinds_of_file, "src/bezant/ledger/port.py", LONG),
     (shape.kinds_of_file, "src/bezant/errors.py", LONG),
+    (shape.kinds_of_file, "src/bezant/ledger/http/routes.py", LONG),
+    (shape.kinds_of_file, "src/bezant/db/schema.py", LONG),
     (shape.folders, "src/bezant/a/b/c/deep.py", LONG),
     (shape.file_lines, "src/bezant/long.py", LONG * 400),
     (shape.columns, "src/bezant/wide.py", "# " + "x" * 98),

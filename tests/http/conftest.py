@@ -3,7 +3,6 @@
 from collections.abc import AsyncGenerator
 
 import pytest
-
 from tests.http.stand import Stand, standing
 
 

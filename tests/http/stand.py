@@ -8,9 +8,11 @@ from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import Annotated
 
 import httpx2
 import msgspec
+from fastapi import Depends
 from pydantic import BaseModel, ConfigDict
 
 from bezant import telemetry
@@ -27,7 +29,6 @@ from bezant.http.idempotency import Idempotency
 from bezant.http.limits import MemoryLimits
 from bezant.http.pages import Page, PageQuery
 from bezant.http.routes import (
-    PUBLIC,
     Asker,
     RequiredKey,
     Routes,
@@ -65,7 +66,7 @@ class NoteMissing(NotFound):
 class NoteBody(FastBody, frozen=True):
     text: str
     amount: AmountBody
-    tags: dict[str, str] = {}
+    tags: dict[str, str] = msgspec.field(default_factory=dict)
     at: datetime | None = None
 
 
@@ -106,7 +107,11 @@ class Keys:
         self._notebook = notebook
         self._all = {
             WRITER: Actor(
-                Caller.KEY, "key_writer", "mer_1", Mode.TEST, frozenset({"notes.write", "notes.read"})
+                Caller.KEY,
+                "key_writer",
+                "mer_1",
+                Mode.TEST,
+                frozenset({"notes.write", "notes.read"}),
             ),
             READER: Actor(Caller.KEY, "key_reader", "mer_1", Mode.TEST, frozenset({"notes.read"})),
         }
@@ -169,21 +174,37 @@ def note_routes(notebook: Notebook) -> Routes:
     async def keyed(note: Note, key: RequiredKey) -> dict[str, str]:
         return {"key": key, "text": note.text}
 
+    del write, keyed
+    _add_reading(routes, notebook)
+    return routes
+
+
+def _add_reading(routes: Routes, notebook: Notebook) -> None:
     @routes.get("/v1/notes/{number}", permission="notes.read")
     async def read(number: int, visit: ThisVisit) -> dict[str, str]:
         return {"number": str(number), "request": visit.request_id, "address": visit.address}
 
     @routes.get("/v1/notes", permission="notes.read")
     async def list_notes(page: PageQuery) -> Page[str]:
-        kept = [text for text in notebook.written if page.starting_after is None or text > page.starting_after]
+        kept = [
+            text
+            for text in notebook.written
+            if page.starting_after is None or text > page.starting_after
+        ]
         return Page(data=kept[: page.limit], has_more=len(kept) > page.limit)
+
+    async def subject_of(asker: Asker) -> str:
+        return asker.subject
+
+    @routes.get("/v1/me", permission="notes.read")
+    async def me(subject: Annotated[str, Depends(subject_of)], asker: Asker) -> dict[str, str]:
+        return {"subject": subject, "asker": asker.subject}
 
     @routes.delete("/v1/notes/{number}", permission="notes.write", status_code=204)
     async def delete(number: int) -> None:
         notebook.written.pop(number)
 
-    del write, keyed, read, list_notes, delete
-    return routes
+    del read, list_notes, me, delete
 
 
 def _fail_if_asked(text: str) -> None:

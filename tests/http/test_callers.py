@@ -3,6 +3,7 @@
 import base64
 
 import pytest
+from tests.http.stand import READER, WRITER, Stand, note
 
 from bezant.http.caller import (
     CREDENTIAL_CHARACTERS_MAX,
@@ -10,7 +11,6 @@ from bezant.http.caller import (
     CredentialKind,
     credential_of,
 )
-from tests.http.stand import READER, WRITER, Stand, note
 
 
 @pytest.mark.requirement("S003-2", "S003-1")
@@ -23,7 +23,11 @@ from tests.http.stand import READER, WRITER, Stand, note
         ({"x-api-key": ""}, 401, "credential_invalid"),
         ({"authorization": "Bearer"}, 401, "credential_invalid"),
         ({"authorization": "Bearer sk_test_unknown"}, 401, "credential_invalid"),
-        ({"authorization": f"Basic {base64.b64encode(b'a:b').decode()}"}, 401, "credential_invalid"),
+        (
+            {"authorization": f"Basic {base64.b64encode(b'a:b').decode()}"},
+            401,
+            "credential_invalid",
+        ),
         ({"authorization": WRITER}, 401, "credential_invalid"),
         ({"x-api-key": "é".encode()}, 401, "credential_invalid"),
         ({"x-api-key": "a" * (CREDENTIAL_CHARACTERS_MAX + 1)}, 401, "credential_invalid"),
@@ -60,7 +64,9 @@ async def test_permission_is_asked_before_the_body_is_read(stand: Stand) -> None
 
 async def test_a_known_key_is_not_looked_up_again(stand: Stand) -> None:
     for _ in range(3):
-        assert (await stand.client.get("/v1/notes", headers={"x-api-key": READER})).status_code == 200
+        assert (
+            await stand.client.get("/v1/notes", headers={"x-api-key": READER})
+        ).status_code == 200
     assert stand.notebook.identified == 1
 
 
@@ -81,7 +87,9 @@ async def test_a_session_works_from_our_own_pages_only(
 ) -> None:
     host = f"127.0.0.1:{stand.port}"
     sent = {name: value.format(host=host) for name, value in headers.items()}
-    answer = await stand.post("/v1/fast", note(), key=None, cookie=f"a=b; __Host-bezant={WRITER}", **sent)
+    answer = await stand.post(
+        "/v1/fast", note(), key=None, cookie=f"a=b; __Host-bezant={WRITER}", **sent
+    )
     assert answer.status_code == status, answer.text
 
 

@@ -4,7 +4,6 @@ import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from pydantic import BaseModel
-
 from tests.http.stand import CARD, Stand, note
 
 SPACED = "4242 4242 4242 4242"
@@ -116,7 +115,7 @@ async def test_a_card_number_in_a_form_is_not_repeated(
 
 
 def test_the_frameworks_own_answer_would_have_repeated_it() -> None:
-    """The negative control: the same mistakes against a bare application are found by the same check."""
+    """The negative control: the same check finds the same mistakes in a bare application."""
 
     class Card(BaseModel):
         number: int

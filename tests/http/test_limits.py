@@ -3,10 +3,10 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as some
+from tests.http.stand import READER, WRITER, note, standing
 
 from bezant.http.edge import Rules
 from bezant.http.limits import MemoryLimits, Rule, bucket_of_address
-from tests.http.stand import READER, WRITER, note, standing
 
 
 class Hand:

@@ -3,13 +3,13 @@
 from ipaddress import ip_network
 
 import pytest
+from tests.http.stand import READER, WRITER, Stand, note, standing
 
 from bezant.http.cors import Cors
 from bezant.http.edge import Rules
 from bezant.http.headers import client_of
 from bezant.http.limits import Rule
 from bezant.http.routes import LOCAL, Routes
-from tests.http.stand import READER, WRITER, Stand, note, standing
 
 LOCALHOST = ip_network("127.0.0.0/8")
 SHOP = "https://shop.example"
@@ -135,7 +135,9 @@ async def test_a_named_origin_may_call_and_read() -> None:
 
 
 @pytest.mark.requirement("S003-2")
-@pytest.mark.parametrize("origin", ["https://evil.example", "null", "https://shop.example.evil", "http://shop.example"])
+@pytest.mark.parametrize(
+    "origin", ["https://evil.example", "null", "https://shop.example.evil", "http://shop.example"]
+)
 async def test_another_origin_is_told_nothing(origin: str) -> None:
     async with standing(Rules(origins=(SHOP,))) as stand:
         asked = await stand.client.options(
@@ -172,13 +174,19 @@ async def test_metrics_are_for_this_machine_and_for_those_allowed() -> None:
 
 @pytest.mark.requirement("S002-8", "S003-6")
 @pytest.mark.parametrize("lane", ["/v1/fast", "/v1/ordinary"])
-async def test_every_request_leaves_one_line_with_its_route_and_caller(stand: Stand, lane: str) -> None:
+async def test_every_request_leaves_one_line_with_its_route_and_caller(
+    stand: Stand, lane: str
+) -> None:
     answer = await stand.post(lane, note())
     (line,) = stand.logged()
     assert line["event"] == "http.answered"
     assert line["request_id"] == answer.headers["request-id"]
     assert (line["method"], line["route"], line["status"]) == ("POST", lane, 201)
-    assert (line["subject"], line["tenant"], line["address"]) == ("key_writer", "mer_1", "127.0.0.1")
+    assert (line["subject"], line["tenant"], line["address"]) == (
+        "key_writer",
+        "mer_1",
+        "127.0.0.1",
+    )
     assert WRITER not in str(line)
 
 

@@ -1,11 +1,13 @@
 """Every error is a problem that a person and a program can read."""
 
+from collections.abc import AsyncIterator
+
 import pytest
+from tests.http.stand import CARD, Stand, note, standing
 
 from bezant.errors import Conflict, Invalid, SeveralInvalid, Unavailable
 from bezant.http.edge import Rules
 from bezant.http.problems import DIALECTS, InternalError, encode, error_of_status, problem_of
-from tests.http.stand import CARD, Stand, note, standing
 
 MEMBERS = {"type", "title", "status", "detail", "instance", "code", "request_id", "doc_url"}
 
@@ -14,7 +16,11 @@ MEMBERS = {"type", "title", "status", "detail", "instance", "code", "request_id"
 @pytest.mark.parametrize("lane", ["/v1/fast", "/v1/ordinary"])
 @pytest.mark.parametrize(
     ("text", "status", "code"),
-    [("missing", 404, "note_missing"), ("taken", 409, "note_taken"), ("long", 422, "note_too_long")],
+    [
+        ("missing", 404, "note_missing"),
+        ("taken", 409, "note_taken"),
+        ("long", 422, "note_too_long"),
+    ],
 )
 async def test_an_error_of_a_module_becomes_a_problem(
     stand: Stand, lane: str, text: str, status: int, code: str
@@ -88,7 +94,7 @@ async def test_a_large_body_is_refused_announced_or_not(stand: Stand, lane: str)
     announced = await stand.post(lane, large)
     assert (announced.status_code, announced.json()["code"]) == (413, "body_too_large")
 
-    async def pieces():  # noqa: ANN202
+    async def pieces() -> AsyncIterator[bytes]:
         for _ in range(40):
             yield b"a" * 1_000
 
@@ -109,9 +115,15 @@ async def test_a_body_of_another_type_is_refused(stand: Stand, lane: str, media_
 
 
 async def test_every_mistake_of_a_request_is_named_at_once(stand: Stand) -> None:
-    answer = await stand.post("/v1/ordinary", {"amount": {"amount": 1.5, "asset": "EUR"}, "tags": {"a": "b"}})
+    answer = await stand.post(
+        "/v1/ordinary", {"amount": {"amount": 1.5, "asset": "EUR"}, "tags": {"a": "b"}}
+    )
     told = {one.get("field"): one["code"] for one in answer.json()["errors"]}
-    assert told == {"text": "field_missing", "amount": "malformed_amount", "tags.…": "field_invalid"}
+    assert told == {
+        "text": "field_missing",
+        "amount": "malformed_amount",
+        "tags.…": "field_invalid",
+    }
 
 
 async def test_an_outage_says_when_to_come_back() -> None:

@@ -4,12 +4,12 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as some
+from tests.http.stand import Notebook, Stand, note_routes, standing
 
 from bezant.gateway.app import Permitted, permission_table, refuse_undeclared_routes
 from bezant.http.fast import FastAnswer, FastBody, FastRequest, FastRoute
 from bezant.http.routes import PUBLIC, Routes, UndeclaredRoute
 from bezant.http.table import Table
-from tests.http.stand import Notebook, Stand, note_routes, standing
 
 
 class Nothing(FastBody, frozen=True):
@@ -26,18 +26,32 @@ async def do_nothing(request: FastRequest[Nothing]) -> FastAnswer:
 
 
 @pytest.mark.requirement("S003-2", "S001-7")
-@pytest.mark.parametrize("permission", ["", "notes", "Notes.Write", "notes write", "notes.", ".write", "none"])
+@pytest.mark.parametrize(
+    "permission", ["", "notes", "Notes.Write", "notes write", "notes.", ".write", "none"]
+)
 def test_a_route_without_a_permission_is_refused(permission: str) -> None:
     with pytest.raises(UndeclaredRoute):
         Routes("notes").get("/v1/notes", permission=permission)
     with pytest.raises(UndeclaredRoute):
-        Routes("notes").add_fast(FastRoute("POST", "/v1/notes", permission, do_nothing, Nothing, Done))
+        Routes("notes").add_fast(
+            FastRoute("POST", "/v1/notes", permission, do_nothing, Nothing, Done)
+        )
 
 
 def test_a_declared_route_is_taken() -> None:
-    Routes("notes").get("/v1/notes", permission="notes.read")
-    Routes("notes").get("/", permission=PUBLIC)
-    Routes("notes").add_fast(FastRoute("POST", "/v1/notes", "notes.write", do_nothing, Nothing, Done))
+    routes = Routes("notes")
+    routes.add_fast(FastRoute("POST", "/v1/notes", "notes.write", do_nothing, Nothing, Done))
+    for path, permission in (("/v1/notes", "notes.read"), ("/", PUBLIC)):
+
+        @routes.get(path, permission=permission)
+        async def answer() -> None: ...
+
+        del answer
+    assert [(row.path, row.permission) for row in permission_table([routes])] == [
+        ("/", "public"),
+        ("/v1/notes", "notes.read"),
+        ("/v1/notes", "notes.write"),
+    ]
 
 
 def test_the_fast_lane_is_not_public() -> None:
@@ -57,7 +71,9 @@ def test_a_route_by_a_side_door_is_found_at_assembly() -> None:
         refuse_undeclared_routes([routes])
 
 
-@pytest.mark.parametrize("path", ["v1", "/v1//a", "/v1/{a:path}", "/v1/a b", "/v1/{}", "/v1/%41", "/v1/é", "/v1/"])
+@pytest.mark.parametrize(
+    "path", ["v1", "/v1//a", "/v1/{a:path}", "/v1/a b", "/v1/{}", "/v1/%41", "/v1/é", "/v1/"]
+)
 def test_a_path_has_plain_segments_and_placeholders(path: str) -> None:
     with pytest.raises(UndeclaredRoute):
         Routes("notes").get(path, permission=PUBLIC)
@@ -87,6 +103,7 @@ def test_the_permission_table_has_every_route() -> None:
         ("POST", "/v1/keyed"),
         ("GET", "/v1/notes/{number}"),
         ("GET", "/v1/notes"),
+        ("GET", "/v1/me"),
         ("DELETE", "/v1/notes/{number}"),
     }
 
@@ -126,18 +143,27 @@ async def test_placeholders_reach_the_handler(stand: Stand) -> None:
     assert answer.json()["request"] == answer.headers["request-id"]
 
 
+async def test_a_dependency_may_ask_who_is_asking(stand: Stand) -> None:
+    answer = await stand.client.get("/v1/me", headers={"x-api-key": "rk_test_reader"})
+    assert answer.json() == {"subject": "key_reader", "asker": "key_reader"}
+
+
 async def test_pages_follow_their_cursor(stand: Stand) -> None:
     stand.notebook.written.extend(f"n{number:02}" for number in range(25))
     headers = {"x-api-key": "rk_test_reader"}
     first = (await stand.client.get("/v1/notes?limit=10", headers=headers)).json()
     second = (
-        await stand.client.get(f"/v1/notes?limit=20&starting_after={first['data'][-1]}", headers=headers)
+        await stand.client.get(
+            f"/v1/notes?limit=20&starting_after={first['data'][-1]}", headers=headers
+        )
     ).json()
     assert (first["object"], first["has_more"], len(first["data"])) == ("list", True, 10)
     assert (second["has_more"], second["data"][0], len(second["data"])) == (False, "n10", 15)
 
 
-@pytest.mark.parametrize("query", ["limit=0", "limit=101", "limit=x", "starting_after=a&ending_before=b"])
+@pytest.mark.parametrize(
+    "query", ["limit=0", "limit=101", "limit=x", "starting_after=a&ending_before=b"]
+)
 async def test_a_page_that_cannot_be_is_refused(stand: Stand, query: str) -> None:
     answer = await stand.client.get(f"/v1/notes?{query}", headers={"x-api-key": "rk_test_reader"})
     assert answer.status_code == 400

@@ -16,10 +16,10 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from starlette.types import ASGIApp, Receive, Scope, Send
+from tests.http.stand import Stand, note, standing, until
 
 from bezant.http import serve
 from bezant.http.serve import CannotListen, Listening, Serving
-from tests.http.stand import Stand, note, standing, until
 
 
 def _says(text: str) -> ASGIApp:
@@ -60,7 +60,7 @@ def test_a_taken_port_is_named_and_nothing_stays_open() -> None:
 
 
 def test_an_address_of_another_machine_is_named() -> None:
-    with pytest.raises(CannotListen, match="no address 192.0.2.1"):
+    with pytest.raises(CannotListen, match=r"no address 192\.0\.2\.1"):
         Serving([Listening("192.0.2.1", 0, _says("a"))]).bind()
 
 
@@ -91,7 +91,10 @@ async def test_tls_is_served_beside_plain_text_and_not_below_1_2(tmp_path: Path)
         ]
     )
     trusting = ssl.create_default_context(cafile=str(tmp_path / "pair.pem"))
-    async with _running(serving) as ((_, plain), (_, closed)), httpx2.AsyncClient(verify=trusting) as client:
+    async with (
+        _running(serving) as ((_, plain), (_, closed)),
+        httpx2.AsyncClient(verify=trusting) as client,
+    ):
         assert (await client.get(f"http://127.0.0.1:{plain}/")).text == "plain http"
         assert (await client.get(f"https://127.0.0.1:{closed}/")).text == "closed https"
 
@@ -109,7 +112,9 @@ def _certificate(folder: Path) -> Path:
         .not_valid_before(now - timedelta(days=1))
         .not_valid_after(now + timedelta(days=1))
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
+        .add_extension(
+            x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False
+        )
         .sign(key, hashes.SHA256())
     )
     pair = folder / "pair.pem"
@@ -151,7 +156,9 @@ async def test_a_handler_that_takes_too_long_is_left_alone_not_cancelled(
         assert stand.notebook.written == []
         stand.notebook.may_go_on.set()
         await until(lambda: stand.notebook.written == ["wait"])
-        assert [line["requests"] for line in stand.logged() if line["event"] == "stop.unfinished"] == [1]
+        assert [
+            line["requests"] for line in stand.logged() if line["event"] == "stop.unfinished"
+        ] == [1]
 
 
 async def test_idle_connections_do_not_delay_the_end(stand: Stand) -> None:

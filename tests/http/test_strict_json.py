@@ -3,10 +3,10 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as some
+from tests.http.stand import Stand, note
 
 from bezant.errors import Invalid
 from bezant.http.bodies import DEPTH_MAX, MalformedJson, RepeatedKey, TooDeep, check_json
-from tests.http.stand import Stand, note
 
 TEXT = '{{"text": {text}, "amount": {{"amount": "1.00", "asset": "EUR"}}}}'
 REFUSED = {
@@ -14,8 +14,8 @@ REFUSED = {
     "half of it": b'{"text": "a"',
     "more than it": b'{"text": "a"} {}',
     "a repeated key": b'{"text": "a", "text": "b", "amount": {"amount": "1", "asset": "EUR"}}',
-    "a repeated key inside": b'{"text": "a", "amount": {"amount": "1", "amount": "2", "asset": "EUR"}}',
-    "a repeated key by escape": b'{"text": "a", "\\u0074ext": "b", "amount": {"amount": "1", "asset": "EUR"}}',
+    "a repeated key inside": b'{"text": "a", "amount": {"amount": "1", "amount": "2"}}',
+    "a repeated key by escape": b'{"text": "a", "\\u0074ext": "b"}',
     "NaN": TEXT.format(text="NaN").encode(),
     "Infinity": TEXT.format(text="-Infinity").encode(),
     "half a surrogate pair": TEXT.format(text='"\\ud800 "').encode(),
@@ -56,7 +56,9 @@ async def test_both_lanes_accept_what_only_looks_odd(stand: Stand, lane: str, te
 
 
 @pytest.mark.parametrize("lane", ["/v1/fast", "/v1/ordinary"])
-@pytest.mark.parametrize("amount", [19.99, 19, 1e3, True, None, [], "1e3", "١", "19,99", " 1", "1.001", "NaN"])
+@pytest.mark.parametrize(
+    "amount", [19.99, 19, 1e3, True, None, [], "1e3", "١", "19,99", " 1", "1.001", "NaN"]
+)
 async def test_an_amount_is_a_decimal_in_quotes(stand: Stand, lane: str, amount: object) -> None:
     answer = await stand.post(lane, note(amount=amount))
     problem = answer.json()
@@ -121,8 +123,14 @@ def test_any_bytes_are_read_or_refused(body: bytes) -> None:
 
 @given(
     some.recursive(
-        some.none() | some.booleans() | some.integers() | some.text(some.characters(exclude_categories=["Cs"], exclude_characters="\x00")),
-        lambda inner: some.lists(inner, max_size=4) | some.dictionaries(some.text("ab{}[]\"\\", max_size=3), inner, max_size=4),
+        some.none()
+        | some.booleans()
+        | some.integers()
+        | some.text(some.characters(exclude_categories=["Cs"], exclude_characters="\x00")),
+        lambda inner: (
+            some.lists(inner, max_size=4)
+            | some.dictionaries(some.text('ab{}[]"\\', max_size=3), inner, max_size=4)
+        ),
         max_leaves=20,
     )
 )

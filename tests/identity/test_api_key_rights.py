@@ -129,7 +129,7 @@ async def test_a_key_cannot_make_keys_or_members(make: Make, identity: IdentityS
 
 
 @pytest.mark.catalogue("T70")
-@pytest.mark.requirement("S003-6")
+@pytest.mark.requirement("S003-6", part="roles")
 async def test_another_tenant_or_mode_is_never_reached(
     make: Make, identity: IdentityService
 ) -> None:

@@ -169,7 +169,7 @@ async def test_a_malformed_request_is_told_so_and_never_repeated(
 
 
 @pytest.mark.catalogue("T70")
-@pytest.mark.requirement("S003-6")
+@pytest.mark.requirement("S003-6", part="roles")
 async def test_every_route_refuses_whoever_lacks_its_permission(
     make: Make, client: httpx2.AsyncClient, identity: IdentityService, ids: Ids
 ) -> None:
@@ -213,7 +213,7 @@ async def test_every_permission_a_route_asks_for_is_in_the_table(
     assert asked <= known
 
 
-@pytest.mark.requirement("S003-1")
+@pytest.mark.requirement("S003-2", part="API keys")
 async def test_a_wrong_key_is_answered_in_one_way(make: Make, client: httpx2.AsyncClient) -> None:
     merchant = await make.merchant()
     made = await make.key(merchant.id)

@@ -67,6 +67,7 @@ async def test_a_wrong_login_tells_nothing_but_that_it_is_wrong(
 
 
 @pytest.mark.catalogue("T74")
+@pytest.mark.requirement("S002-2", part="lockout")
 @pytest.mark.parametrize("email", [ANNA, "nobody@example.com"], ids=["member", "nobody"])
 async def test_ten_wrong_passwords_lock_an_address_for_half_an_hour(
     make: Make, identity: IdentityService, clock: MovableClock, email: str
@@ -238,6 +239,7 @@ async def test_none_of_the_last_four_passwords_comes_back(
     await identity.change_password(ChangePassword(actor, used[-1], PASSWORD))
 
 
+@pytest.mark.requirement("S002-2", part="password rules")
 @pytest.mark.parametrize(
     "password",
     [

@@ -241,7 +241,7 @@ def test_the_permission_table_is_what_the_design_says() -> None:
 
 
 @pytest.mark.catalogue("T70")
-@pytest.mark.requirement("S003-6")
+@pytest.mark.requirement("S003-6", part="roles")
 async def test_every_role_at_every_door(make: Make, identity: IdentityService) -> None:
     """Every command by every role, for one's own tenant, for another one and for the platform."""
     mine, theirs = await make.merchant("mine"), await make.merchant("theirs")

@@ -78,6 +78,7 @@ def test_openssl_here_can_do_every_kind_of_key_we_name() -> None:
     assert algorithms.supported() == frozenset(KeySpec)
 
 
+@pytest.mark.requirement("S004-4", part="ML-DSA-87 signatures")
 @pytest.mark.parametrize("spec", SIGNING)
 async def test_a_signature_survives_reopening_and_fits_nothing_else(
     folder: Path, key: Secret[bytes], spec: KeySpec
@@ -100,6 +101,7 @@ async def test_a_signature_survives_reopening_and_fits_nothing_else(
     assert not await again.verify(ref, algorithm, message, bytes(len(signature)))
 
 
+@pytest.mark.requirement("S004-4", part="hybrid ML-KEM-1024 encryption")
 @pytest.mark.parametrize("spec", SEALING)
 async def test_what_is_encrypted_opens_only_whole_and_where_it_belongs(
     folder: Path, key: Secret[bytes], spec: KeySpec

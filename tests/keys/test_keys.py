@@ -25,6 +25,7 @@ from bezant.keys import (
     Signature,
     UnknownKey,
     UnsupportedKey,
+    envelopes,
 )
 from bezant.keys.rules import MalformedKeyName
 from bezant.keys.service import KeysService
@@ -77,7 +78,8 @@ async def test_a_key_whose_kind_does_not_fit_is_refused(
 
 
 @pytest.mark.parametrize("command", SEALING, ids=lambda command: command.name)
-@pytest.mark.requirement("S003-4")
+@pytest.mark.requirement("S003-4", part="AES-256-GCM envelopes")
+@pytest.mark.requirement("S000-15", part="keys rotate")
 async def test_what_was_sealed_opens_after_every_rotation(
     keys: KeysService, open_keys: OpenKeys, command: DeclareKey
 ) -> None:
@@ -143,6 +145,22 @@ async def test_an_envelope_opens_whole_and_in_its_place_or_not_at_all(
     assert accepted == 0
     assert messages == {"cannot_open This cannot be opened. {}"}
     assert await keys.open(Sealed.from_bytes(stored), b"tok_1") == b"4242"
+
+
+async def test_without_the_binding_an_envelope_would_open_anywhere(
+    keys: KeysService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The negative control of the test above: it would notice."""
+    await keys.declare(TOKENS)
+
+    def bind_nothing(*_: object) -> bytes:
+        return b""
+
+    monkeypatch.setattr(envelopes, "_bound", bind_nothing)
+
+    sealed = await keys.seal(TOKENS.name, b"4242", b"tok_1")
+
+    assert await keys.open(sealed, b"tok_2") == b"4242"
 
 
 @pytest.mark.parametrize("command", SEALING, ids=lambda command: command.name)

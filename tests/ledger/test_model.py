@@ -43,14 +43,20 @@ from bezant.ledger import (
 from bezant.money import ASSETS, Money
 
 TYPES = list(AccountType)
-AMOUNTS = st.integers(1, 400) | st.sampled_from([1, 10**30])
-FLOORS = st.sampled_from([None, 0, 0, 0, -150, 50])
+AMOUNTS = (
+    st.integers(1, 40) | st.integers(1, 40) | st.integers(1, 400) | st.sampled_from([1, 10**30])
+)
+FLOORS = st.sampled_from([None, None, 0, 0, -150, 50])
+STATES = st.sampled_from(
+    [AccountState.OPEN, AccountState.OPEN, AccountState.FROZEN, AccountState.CLOSED]
+)
 
 
 class Story(RuleBasedStateMachine):
     """One random story, told to the book and to the model; they must agree after every sentence."""
 
     shelf: Shelf
+    watcher: psycopg.Connection
     clock: MovableClock
     loop: asyncio.AbstractEventLoop
     tally: Counter[str]
@@ -82,6 +88,14 @@ class Story(RuleBasedStateMachine):
     def account(self, number: int) -> Account:
         return self.accounts[number % len(self.accounts)]
 
+    def pair(self, first: int, second: int) -> tuple[Account, Account]:
+        """Pick two accounts that may pay each other, but for one pair in twelve."""
+        one = self.account(first)
+        if second == 11:
+            return one, self.account(first + 1)
+        others = [each for each in self.accounts if each.asset == one.asset and each is not one]
+        return one, others[second % len(others)]
+
     @initialize()
     def begin(self) -> None:
         for asset in ("EUR", "USD"):
@@ -106,7 +120,7 @@ class Story(RuleBasedStateMachine):
 
     @rule(a=st.integers(0, 11), b=st.integers(0, 11), amount=AMOUNTS)
     def post(self, a: int, b: int, amount: int) -> None:
-        source, target = self.account(a), self.account(b)
+        source, target = self.pair(a, b)
         legs = [(source.id, -amount), (target.id, amount)]
         self._post(legs)
 
@@ -115,7 +129,8 @@ class Story(RuleBasedStateMachine):
         parts=st.lists(st.integers(1, 90), min_size=5, max_size=5),
     )
     def post_many_legs(self, who: list[int], parts: list[int]) -> None:
-        payer, *others = [self.account(n).id for n in who]
+        payer = self.account(who[0]).id
+        others = [self.pair(who[0], n)[1].id for n in who[1:]]
         legs = [(one, part) for one, part in zip(others, parts, strict=False)]
         self._post([(payer, -sum(part for _, part in legs)), *legs])
 
@@ -144,8 +159,8 @@ class Story(RuleBasedStateMachine):
     )
     def exchange(self, a: int, b: int, c: int, d: int, amount: int, other: int) -> None:
         pairs = [
-            [(self.account(x).id, -n), (self.account(y).id, n)]
-            for x, y, n in ((a, b, amount), (c, d, other))
+            [(one.id, -n), (two.id, n)]
+            for (one, two), n in ((self.pair(a, b), amount), (self.pair(c, d), other))
         ]
         transfers = tuple(PostTransfer("", MERCHANT, Mode.TEST, self._legs(legs)) for legs in pairs)
         command = PostLinked(self.shelf.fresh(), MERCHANT, Mode.TEST, transfers)
@@ -174,7 +189,7 @@ class Story(RuleBasedStateMachine):
         hours=st.sampled_from([None, 1, 5]),
     )
     def hold(self, a: int, b: int, amount: int, hours: int | None) -> None:
-        account, to = self.account(a), self.account(b)
+        account, to = self.pair(a, b)
         asset = ASSETS[account.asset]
         until = None if hours is None else self.clock.now() + timedelta(hours=hours)
         command = PlaceHold(
@@ -213,7 +228,7 @@ class Story(RuleBasedStateMachine):
         self.clock.move(timedelta(hours=hours))
         assert self.run(self.shelf.ledger.expire_holds()) == self.model.expire(self.clock.now())
 
-    @rule(a=st.integers(0, 11), state=st.sampled_from(list(AccountState)))
+    @rule(a=st.integers(0, 11), state=STATES)
     def change_state(self, a: int, state: AccountState) -> None:
         account = self.account(a)
         command = ChangeAccount(self.shelf.fresh(), MERCHANT, Mode.TEST, account.id, state)
@@ -244,7 +259,7 @@ class Story(RuleBasedStateMachine):
 
     @invariant()
     def the_book_agrees_with_the_model(self) -> None:
-        stored = self.run(last_entries(self.shelf, [one.id for one in self.accounts]))
+        stored = last_entries(self.watcher, [one.id for one in self.accounts])
         for account in self.accounts:
             mine = self.model.accounts[account.id]
             assert stored[account.id] == (mine.balance, mine.held)
@@ -265,18 +280,16 @@ class Story(RuleBasedStateMachine):
                 self.run(self.shelf.ledger.void_hold(command))
 
 
-async def last_entries(shelf: Shelf, accounts: list[str]) -> dict[str, tuple[int, int]]:
+def last_entries(watcher: psycopg.Connection, accounts: list[str]) -> dict[str, tuple[int, int]]:
     """Read the newest entry of each account past the ledger's own code."""
-    connection = await psycopg.AsyncConnection.connect(shelf.database.administrator_dsn)
-    async with connection:
-        rows = await connection.execute(
-            """
-            SELECT DISTINCT ON (account) account, balance, held FROM ledger.entry
-            WHERE account = ANY(%s) ORDER BY account, transfer DESC
-            """,
-            [[int(one[5:], 16) for one in accounts]],
-        )
-        return {f"acct_{n:016x}": (int(b), int(h)) for n, b, h in await rows.fetchall()}
+    rows = watcher.execute(
+        """
+        SELECT DISTINCT ON (account) account, balance, held FROM ledger.entry
+        WHERE account = ANY(%s) ORDER BY account, transfer DESC
+        """,
+        [[int(one[5:], 16) for one in accounts]],
+    )
+    return {f"acct_{number:016x}": (int(balance), int(held)) for number, balance, held in rows}
 
 
 # Not kept under their id: nothing about the book was asked, or the answer may change for the better.
@@ -306,6 +319,7 @@ def tell(cluster: Cluster, stories: int, sentences: int, model: type[Model] = Mo
         Story.loop, Story.clock, Story.tally = loop, clock, Counter()
         Story.shelf = loop.run_until_complete(shelf_of.__aenter__())
         Story.model_class = model
+        Story.watcher = psycopg.connect(database.administrator_dsn, autocommit=True)
         try:
             run_state_machine_as_test(
                 Story,
@@ -320,15 +334,16 @@ def tell(cluster: Cluster, stories: int, sentences: int, model: type[Model] = Mo
             loop.run_until_complete(Story.shelf.agrees())
             assert not [one for one in MET if not Story.tally[one]], Story.tally
         finally:
+            Story.watcher.close()
             loop.run_until_complete(shelf_of.__aexit__(None, None, None))
             loop.run_until_complete(loop.shutdown_asyncgens())
             loop.close()
 
 
 @pytest.mark.catalogue("T02")
-@pytest.mark.parametrize("lane", range(4))
+@pytest.mark.parametrize("lane", range(2))
 def test_random_stories_end_as_the_model_says(cluster: Cluster, ledger_template: str, lane: int):
-    tell(cluster, 75, 50)
+    tell(cluster, 150, 50)
 
 
 class ForgetsHolds(Model):

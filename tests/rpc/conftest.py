@@ -11,7 +11,6 @@ from tests.rpc.sample import Sample, SampleService
 
 from bezant.clock import RealClock
 from bezant.rpc.authority import Authority
-from bezant.rpc.carrier import PLAIN, Carrier
 from bezant.rpc.channel import Channel
 from bezant.rpc.far import far
 from bezant.rpc.manners import Manners
@@ -43,11 +42,8 @@ class Installation:
         self.closing.push_async_callback(self.server.stop, 0)
         return self.port
 
-    def channel(
-        self, caller: str = "payments", port: int = 0, carrier: Carrier = PLAIN
-    ) -> Channel:
-        address = f"127.0.0.1:{port or self.port}"
-        made = Channel(address, "sample", self.issuer(caller), carrier=carrier)
+    def channel(self, caller: str = "payments", port: int = 0) -> Channel:
+        made = Channel(f"127.0.0.1:{port or self.port}", "sample", self.issuer(caller))
         self.closing.push_async_callback(made.close)
         return made
 

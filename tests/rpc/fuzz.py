@@ -145,7 +145,7 @@ async def shower(
     invoke = channel.unary_unary(f"/{agreed.service}/{method.wire_name}")
     statuses: Counter[str] = Counter()
     pending = messages(agreed, method, count - 3, seed)
-    special = iter((nested(50), nested(20_000), bytes(MESSAGE_BYTES_MAX + 1)))
+    special = iter((nested(50), nested(5_000), bytes(MESSAGE_BYTES_MAX + 1)))
 
     async def send() -> None:
         for source in (special, pending):

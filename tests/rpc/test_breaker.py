@@ -1,4 +1,4 @@
-"""The circuit breaker opens soon, lets one probe through at a time, and closes when it is answered."""
+"""The circuit breaker opens soon, lets one probe through at a time, and closes when answered."""
 
 import pytest
 
@@ -20,7 +20,8 @@ class Bench:
 
     def __init__(self) -> None:
         self.now = 100.0
-        self.breaker = Breaker(lambda: self.now)
+        self.told: list[BreakerState] = []
+        self.breaker = Breaker(lambda: self.now, self.told.append)
 
     def call(self, answered: bool | None, seconds: float = 0.0) -> bool:
         """Make a call; tells whether it was let through."""
@@ -108,6 +109,7 @@ def test_one_probe_at_a_time(bench: Bench):
 
     assert bench.breaker.state is BreakerState.CLOSED
     assert bench.call(answered=True)
+    assert bench.told == [BreakerState.OPEN, BreakerState.CLOSED]
 
 
 def test_each_failed_probe_doubles_the_pause_up_to_its_limit(bench: Bench):

@@ -8,7 +8,7 @@ import pytest
 from tests.rpc.conftest import Installation
 
 from bezant.clock import RealClock
-from bezant.errors import Forbidden
+from bezant.errors import Forbidden, Invalid
 from bezant.rpc.authority import Authority
 from bezant.rpc.channel import Channel, Terms
 from bezant.rpc.manners import MANNERS, port_name
@@ -21,7 +21,7 @@ from bezant.rpc.wire import contract
 
 pytestmark = pytest.mark.requirement("S001-5", part="rpc")
 
-STRANGERS = ("vault", "nobody", "Gateway", "gateway ", "*")
+STRANGERS = ("nobody", "gatewa", "Gateway", "gateway ", "*")
 
 
 class Everything:
@@ -39,7 +39,7 @@ class Everything:
 
 def callers() -> list[str]:
     named = {caller for granted in PERMITS.values() for caller in granted}
-    return sorted(named | set(STRANGERS) - {"gateway ", "*"})
+    return sorted(named | {"nobody", "gatewa"})
 
 
 async def test_every_cell_of_the_table_holds_over_the_wire(tmp_path: Path):
@@ -55,7 +55,7 @@ async def test_every_cell_of_the_table_holds_over_the_wire(tmp_path: Path):
         for caller in callers():
             channel = Channel(address, "ledger", FolderIssuer(authority.issue(caller)))
             closing.push_async_callback(channel.close)
-            for port, service in services.items():
+            for port in services:
                 agreed = contract(port)
                 for method in agreed.methods:
                     path = f"/{agreed.service}/{method.wire_name}"
@@ -76,8 +76,7 @@ async def is_refused(channel: Channel, terms: Terms) -> bool:
         await channel.call(terms, b"\xff")
     except Forbidden:
         return True
-    except Exception as error:
-        assert type(error).__name__ == "Invalid", repr(error)
+    except Invalid:
         return False
     raise AssertionError("garbage was answered")
 

@@ -3,13 +3,14 @@
 import asyncio
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
 import grpc.aio
 import pytest
 from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from tests.rpc.apart import ready_port, started
 from tests.rpc.conftest import Installation
 from tests.rpc.forgery import Wanted, forge
@@ -19,19 +20,18 @@ from bezant import telemetry
 from bezant.clock import RealClock
 from bezant.errors import TooManyRequests, Unavailable
 from bezant.rpc.authority import Authority
-from bezant.rpc.carrier import PLAIN, REQUEST_ID, TRACE_PARENT, PlainCarrier, presentable
-from bezant.rpc.channel import Channel
 from bezant.rpc.codes import Fault
-from bezant.rpc.far import far
 from bezant.rpc.near import near
 from bezant.rpc.papers import Papers
 from bezant.rpc.tls import channel_credentials
+from bezant.telemetry.traces import continue_trace, flush_traces, start_traces, stop_traces
 
 pytestmark = pytest.mark.requirement("S001-5", part="rpc")
 
 SERVING = HealthCheckResponse.SERVING
 NOT_SERVING = HealthCheckResponse.NOT_SERVING
-TRACE = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+TRACE_ID = "4bf92f3577b34da6a3ce929d0e0e4736"
+TRACE = f"00-{TRACE_ID}-00f067aa0ba902b7-01"
 
 
 async def until(true: Any, what: str) -> None:
@@ -169,57 +169,66 @@ class Listening(SampleService):
 async def test_a_trace_crosses_every_process(installation: Installation):
     last = installation.service = Listening()
     await installation.listen()
-    first = Listening(onward=installation.far())
-    installation.service = first
+    first = installation.service = Listening(onward=installation.far())
     await installation.listen()
 
-    with PLAIN.carrying({TRACE_PARENT: TRACE, REQUEST_ID: "req_1", "authorization": "secret"}):
+    with request("req_1"), continue_trace(TRACE):
         await installation.far().nothing()
 
-    expected = [("4bf92f3577b34da6a3ce929d0e0e4736", "req_1")]
+    expected = [(TRACE_ID, "req_1")]
     assert first.heard == expected
     assert last.heard == expected
 
 
+async def test_with_tracing_each_side_of_a_call_is_a_span_of_one_trace(
+    installation: Installation,
+):
+    last = installation.service = Listening()
+    await installation.listen()
+    kept = InMemorySpanExporter()
+    start_traces("", "test", exporter=kept)
+    try:
+        with continue_trace(TRACE):
+            await installation.far().nothing()
+        flush_traces()
+    finally:
+        stop_traces()
+
+    spans = {each.name: each for each in kept.get_finished_spans()}
+    calling, answering = spans["call sample.Sample.nothing"], spans["sample.Sample.nothing"]
+    assert f"{calling.context.trace_id:032x}" == TRACE_ID
+    assert answering.context.trace_id == calling.context.trace_id
+    assert answering.parent.span_id == calling.context.span_id
+    assert last.heard[0][0] == TRACE_ID
+
+
 async def test_a_fault_tells_the_trace_and_nothing_else(installation: Installation):
     await installation.listen()
-    with PLAIN.carrying({TRACE_PARENT: TRACE}), pytest.raises(Fault) as fault:
-        await installation.far().wish(Wish("w", "fault"))
-    assert fault.value.facts == {"trace_id": "4bf92f3577b34da6a3ce929d0e0e4736"}
-    with PLAIN.carrying({TRACE_PARENT: TRACE}), pytest.raises(Fault) as fault:
-        await near(Sample, SampleService()).wish(Wish("w", "fault"))
-    assert fault.value.facts == {"trace_id": "4bf92f3577b34da6a3ce929d0e0e4736"}
+    for sample in (installation.far(), near(Sample, SampleService())):
+        with continue_trace(TRACE), pytest.raises(Fault) as fault:
+            await sample.wish(Wish("w", "fault"))
+        assert fault.value.facts == {"trace_id": TRACE_ID}
+        with request("req_2"), pytest.raises(Fault) as fault:
+            await sample.wish(Wish("w", "fault"))
+        assert fault.value.facts == {"trace_id": "req_2"}
 
 
-async def test_a_carrier_of_telemetry_is_around_each_call(installation: Installation):
-    class Spans(PlainCarrier):
-        def __init__(self) -> None:
-            super().__init__()
-            self.met: list[tuple[str, ...]] = []
-
-        @contextmanager
-        def calling(self, port: str, method: str) -> Iterator[Mapping[str, str]]:
-            self.met.append(("calling", port, method))
-            yield {TRACE_PARENT: TRACE}
-
-        @contextmanager
-        def answering(self, port: str, method: str, sent: Mapping[str, str]) -> Iterator[None]:
-            self.met.append(("answering", port, method, sent[TRACE_PARENT]))
-            yield
-
-    spans = Spans()
-    await installation.listen(carrier=spans)
-    channel: Channel = installation.channel(carrier=spans)
-    await far(Sample, channel).nothing()
-    assert spans.met == [
-        ("calling", "sample.Sample", "nothing"),
-        ("answering", "sample.Sample", "nothing", TRACE),
-    ]
+@pytest.mark.parametrize("value", ["", "x" * 256, "line\nbreak", "naïve"])
+async def test_what_cannot_stand_in_a_header_is_left_out(installation: Installation, value: str):
+    listening = installation.service = Listening()
+    await installation.listen()
+    with request(value):
+        await installation.far().nothing()
+    assert listening.heard == [("", "")]
 
 
-@pytest.mark.parametrize("value", ["", "x" * 513, "line\nbreak", "naïve"])
-def test_what_cannot_stand_in_a_header_is_left_out(value: str):
-    assert presentable({REQUEST_ID: value, TRACE_PARENT: TRACE}) == {TRACE_PARENT: TRACE}
+@contextmanager
+def request(name: str) -> Iterator[None]:
+    token = telemetry.REQUEST_ID.set(name)
+    try:
+        yield
+    finally:
+        telemetry.REQUEST_ID.reset(token)
 
 
 def test_a_near_port_loads_neither_grpc_nor_protobuf():

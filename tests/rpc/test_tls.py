@@ -18,12 +18,17 @@ from tests.rpc.forgery import FixedIssuer, Wanted, forge
 from tests.rpc.sample import Sample, SampleService, Wish
 
 from bezant.clock import RealClock
-from bezant.errors import BezantError, Forbidden, Unauthenticated, Unavailable
+from bezant.errors import BezantError, Forbidden, Invalid, Unauthenticated, Unavailable
 from bezant.rpc.authority import Authority
-from bezant.rpc.channel import Channel
+from bezant.rpc.channel import Channel, Terms
 from bezant.rpc.far import far
+from bezant.rpc.manners import port_name
+from bezant.rpc.methods import method_names
 from bezant.rpc.papers import FolderIssuer, Issuer, Papers
+from bezant.rpc.permits import EVERYTHING
+from bezant.rpc.proto import ports
 from bezant.rpc.serve import Server
+from bezant.rpc.wire import camel, contract
 
 pytestmark = [
     pytest.mark.requirement("S001-5", "S002-7", part="rpc"),
@@ -88,6 +93,50 @@ async def test_a_caller_with_wrong_papers_is_refused(
         await forged.close()
     assert installation.service.calls == 0
     assert await installation.far().wish(Wish("w")) == "w"  # The control.
+
+
+@pytest.mark.parametrize("port", ports(), ids=lambda port: port.__name__)
+async def test_every_service_refuses_the_same_callers(tmp_path: Path, port: type):
+    """The catalogue's matrix: each wrong certificate against each service, and the right one."""
+    module = port_name(port).partition(".")[0]
+    authority = Authority(tmp_path, "test", RealClock())
+    permits = {port_name(port): {"payments": EVERYTHING}}
+    server = Server(FolderIssuer(authority.issue(module)), RealClock(), permits=permits)
+    server.offer(port, Untouched())
+    address = f"127.0.0.1:{await server.start('127.0.0.1:0')}"
+    true = FolderIssuer(authority.issue("payments")).papers()
+    method = method_names(port)[0]
+    path = f"/{contract(port).service}/{camel(method)}"
+    terms = Terms(path, port_name(port), method, 10, 10, repeatable=True)
+
+    async def outcome(issuer: Issuer) -> type[Exception]:
+        """Send what nobody can read: whoever gets in learns that it is invalid."""
+        channel = Channel(address, module, issuer)
+        try:
+            await channel.call(terms, b"\xff")
+        except BezantError as error:
+            return type(error)
+        finally:
+            await channel.close()
+        raise AssertionError("garbage was answered")
+
+    try:
+        forged = [make(tmp_path, true) for make, _ in CALLERS.values()]
+        outcomes = await asyncio.gather(*(outcome(issuer) for issuer in forged))
+        for case, met in zip(CALLERS, outcomes, strict=True):
+            assert issubclass(met, CALLERS[case][1]), case
+        assert await outcome(FixedIssuer(true)) is Invalid
+        authority.revoke("payments")
+        assert issubclass(await outcome(FixedIssuer(true)), (Unauthenticated, Unavailable))
+    finally:
+        await server.stop(0)
+
+
+class Untouched:
+    """A service that must not be reached."""
+
+    def __getattr__(self, name: str):
+        return name
 
 
 async def test_forged_papers_that_are_right_in_everything_are_accepted(

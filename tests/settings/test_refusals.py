@@ -1,4 +1,4 @@
-"""What a start refuses: well-known secrets in a live installation, and databases over open lines."""
+"""What a start refuses: well-known secrets where it is live, and databases over open lines."""
 
 import pytest
 

@@ -16,7 +16,13 @@ from bezant.secret import MASK, Secret
 from bezant.telemetry import logs
 from bezant.telemetry.scrub import passes_luhn, scrub, scrub_fields
 
-CARDS = ["4242424242424242", "4242 4242 4242 4242", "4242-4242-4242-4242", "378282246310005", "6011000990139424"]
+CARDS = [
+    "4242424242424242",
+    "4242 4242 4242 4242",
+    "4242-4242-4242-4242",
+    "378282246310005",
+    "6011000990139424",
+]
 
 
 @pytest.fixture(autouse=True)
@@ -33,7 +39,9 @@ def _read(path: Path) -> list[dict[str, object]]:
 def test_a_line_is_an_event_with_fields(tmp_path: Path) -> None:
     file = tmp_path / "bezant.log"
     telemetry.configure(telemetry.Level.INFO, file=file)
-    telemetry.log("payments").info("payment.created", payment="pay_1", amount="19.99 EUR", customer="cus_1")
+    telemetry.log("payments").info(
+        "payment.created", payment="pay_1", amount="19.99 EUR", customer="cus_1"
+    )
     telemetry.shut()
     (line,) = _read(file)
     assert str(line.pop("ts")).endswith("Z")
@@ -70,6 +78,22 @@ def test_levels_and_the_file_of_errors(tmp_path: Path, level: str, written: list
     assert [line["level"] for line in _read(file.with_name("error.log"))] == ["ERROR"]
 
 
+@pytest.mark.requirement("S003-5")
+def test_a_further_file_has_every_line_too_and_its_own_errors(tmp_path: Path) -> None:
+    unit, further = tmp_path / "unit" / "bezant.log", tmp_path / "chosen" / "app.log"
+    telemetry.configure(file=unit, further=further)
+    log = telemetry.log("a")
+    log.info("e")
+    log.error("e")
+    telemetry.shut()
+    telemetry.configure(file=unit, further=unit.with_name("app.log"))
+    log.error("e")
+    telemetry.shut()
+    assert [line["level"] for line in _read(further)] == ["INFO", "ERROR"]
+    assert [line["level"] for line in _read(further.with_name("error.log"))] == ["ERROR"]
+    assert [line["level"] for line in _read(unit.with_name("error.log"))] == ["ERROR", "ERROR"]
+
+
 def test_an_unknown_level_is_refused() -> None:
     with pytest.raises(ValueError, match="ERROR, WARN, INFO or DEBUG"):
         telemetry.Level.of("loud")
@@ -103,7 +127,7 @@ def test_a_card_number_reaches_no_line_however_it_comes(card: str) -> None:
     try:
         raise ValueError(f"no card {card}")
     except ValueError as failure:
-        log.error("e", failure)
+        log.error("e", failure)  # noqa: TRY400, PLE1205 - our own log, not the library's
     logging.getLogger("library").error("refused %s", card)
     telemetry.shut()
     text = told.getvalue()
@@ -157,7 +181,15 @@ def test_secret_types_and_secret_names_are_masked() -> None:
     assert fields == {"a": MASK, "password": MASK, "in": {"CVC": MASK, "Token": MASK}}
 
 
-@given(some.dictionaries(some.text(max_size=5), some.recursive(some.none() | some.integers() | some.text() | some.binary() | some.floats(), lambda inner: some.lists(inner) | some.dictionaries(some.text(), inner))))
+@given(
+    some.dictionaries(
+        some.text(max_size=5),
+        some.recursive(
+            some.none() | some.integers() | some.text() | some.binary() | some.floats(),
+            lambda inner: some.lists(inner) | some.dictionaries(some.text(), inner),
+        ),
+    )
+)
 def test_whatever_the_fields_a_line_is_one_line_of_json(fields: dict[str, object]) -> None:
     line = telemetry.line_of(telemetry.Level.INFO, "a", "e", fields)
     assert line.count(b"\n") == 1
@@ -237,7 +269,9 @@ def test_lines_of_many_threads_are_all_written_and_whole() -> None:
     assert len([json.loads(line) for line in told.getvalue().splitlines()]) == 4_000
 
 
-def test_before_logs_are_configured_only_what_matters_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+def test_before_logs_are_configured_only_what_matters_is_told(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     telemetry.log("a").info("quiet")
     telemetry.log("a").warn("heard")
     told = capsys.readouterr().err

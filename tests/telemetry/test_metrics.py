@@ -5,10 +5,10 @@ import time
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
+from tests.http.stand import until
 
 from bezant.telemetry import metrics
 from bezant.telemetry.metrics import BOUNDS_SECONDS, Meters
-from tests.http.stand import until
 
 
 def _samples(meters: Meters) -> dict[tuple[str, tuple[tuple[str, str], ...]], float]:
@@ -37,7 +37,15 @@ def test_answers_are_counted_in_cumulated_buckets() -> None:
     assert told["bezant_http_requests_total", (*route, ("status", "503"))] == 1
     assert told["bezant_http_request_seconds_count", route] == 5
     assert told["bezant_http_request_seconds_sum", route] == pytest.approx(99.3215)
-    assert [bucket(b) for b in ("0.001", "0.01", "0.025", "0.25", "0.5", "10.0", "+Inf")] == [2, 2, 3, 3, 4, 4, 5]
+    assert [bucket(b) for b in ("0.001", "0.01", "0.025", "0.25", "0.5", "10.0", "+Inf")] == [
+        2,
+        2,
+        3,
+        3,
+        4,
+        4,
+        5,
+    ]
 
 
 def test_a_value_on_a_bound_is_below_it() -> None:
@@ -50,7 +58,7 @@ def test_a_value_on_a_bound_is_below_it() -> None:
 @pytest.mark.requirement("S002-8", "S001-7")
 def test_rooms_add_gauges_and_counters() -> None:
     meters = Meters()
-    queues = {"ledger": 3.0, "pay\"ments\n": 1.0}
+    queues = {"ledger": 3.0, 'pay"ments\n': 1.0}
     meters.gauge("bezant_pool_free", "Free connections.", lambda: 7)
     meters.gauges("bezant_poster_queue", "Commands waiting.", "poster", lambda: queues)
     payments = meters.tally("bezant_payments", "Payments.", "outcome", "asset")

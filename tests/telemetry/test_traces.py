@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 import pytest
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from tests.http.stand import CARD, note, standing
 
 from bezant.telemetry import TRACE_ID, traces
 from bezant.telemetry.traces import continue_trace, current_traceparent, span
-from tests.http.stand import CARD, note, standing
 
 INCOMING = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 TRACE = "0af7651916cd43dd8448eb211c80319c"
@@ -49,7 +49,11 @@ async def test_a_request_is_one_span_named_by_its_route(exporter: InMemorySpanEx
         logged = stand.logged()
     traces.flush_traces()
     spans = exporter.get_finished_spans()
-    assert [one.name for one in spans] == ["POST /v1/fast", "POST /v1/fast", "GET /v1/notes/{number}"]
+    assert [one.name for one in spans] == [
+        "POST /v1/fast",
+        "POST /v1/fast",
+        "GET /v1/notes/{number}",
+    ]
     assert failed.json()["trace_id"] == TRACE
     assert [line["trace_id"] for line in logged][:3] == [TRACE] * 3
     assert CARD not in "".join(one.to_json() for one in spans)

@@ -1,4 +1,4 @@
-"""`bezant backup` and `bezant restore`: a verified copy of everything but the key, and back again."""
+"""`bezant backup` and `bezant restore`: a verified copy of everything but the key, and back."""
 
 import asyncio
 from pathlib import Path

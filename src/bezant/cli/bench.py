@@ -1,4 +1,4 @@
-"""`bezant bench`: measure this machine against pgbench and the ordinary way. Runs from a checkout."""
+"""`bezant bench`: measure this machine beside pgbench and the ordinary way. Needs a checkout."""
 
 import sys
 from collections.abc import Callable, Mapping

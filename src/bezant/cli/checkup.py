@@ -1,4 +1,4 @@
-"""What `bezant doctor` looks at: the machine, settings, secrets and keys; the database has a file of its own."""
+"""What `bezant doctor` looks at, but for the database: that has a file of its own."""
 
 import os
 import shutil

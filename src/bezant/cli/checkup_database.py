@@ -1,7 +1,8 @@
-"""What `bezant doctor database` looks at: durability, migrations, the server's clock, old transactions."""
+"""What `bezant doctor database` looks at: durability, tables, old transactions, jobs."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
@@ -17,7 +18,9 @@ if TYPE_CHECKING:
 
 CLOCK_SECONDS_MAX: Final = 2.0
 OLD_TRANSACTION_SECONDS: Final = 60.0
+OLD_JOB_SECONDS: Final = 300.0
 AREA: Final = "database"
+LOOK_AT_LOGS: Final = "Look at bezant logs; it is tried again by itself."
 
 
 def database(case: Case) -> Iterator[Finding]:
@@ -57,7 +60,7 @@ async def _look(ground: Ground) -> list[Finding]:
             finding
             for look in (_server, _durability, _transactions)
             async for finding in look(opened)
-        ] + [finding async for finding in _migrations(ground)]
+        ] + [finding for look in (_migrations, _jobs, _feeds) async for finding in look(ground)]
     finally:
         await opened.close()
 
@@ -125,6 +128,45 @@ async def _migrations(ground: Ground) -> AsyncIterator[Finding]:
         )
     else:
         yield Finding(AREA, "migrations", Health.GOOD, "The tables are those of this version")
+
+
+async def _jobs(ground: Ground) -> AsyncIterator[Finding]:
+    """Look whether what should happen now and then did, and whether anything piles up."""
+    from bezant.db.job_watch import queue_depths, tick_states
+
+    async with _opened(ground, "jobs") as opened:
+        ticks = await tick_states(opened)
+        queues = await queue_depths(opened)
+    for tick in ticks:
+        if tick.trouble or tick.late:
+            said = f"failed {tick.failures} times ({tick.trouble})" if tick.trouble else "is late"
+            yield Finding(AREA, tick.name, Health.WRONG, f"{tick.name} {said}", LOOK_AT_LOGS)
+    for queue in queues:
+        if queue.failed or queue.oldest_seconds > OLD_JOB_SECONDS:
+            said = f"{queue.waiting} jobs of {queue.queue} wait, {queue.failed} failed"
+            yield Finding(AREA, f"queue {queue.queue}", Health.WRONG, said, LOOK_AT_LOGS)
+    if not any(tick.trouble or tick.late for tick in ticks):
+        yield Finding(AREA, "jobs", Health.GOOD, f"{len(ticks)} recurring jobs are on time")
+
+
+async def _feeds(ground: Ground) -> AsyncIterator[Finding]:
+    from bezant.wiring import FEEDS
+
+    for module, feed in FEEDS.items():
+        async with _opened(ground, module) as opened:
+            head = await feed(opened).head()
+        yield Finding(AREA, "feed", Health.GOOD, f"{head} events of {module} are in order")
+
+
+@asynccontextmanager
+async def _opened(ground: Ground, module: str) -> "AsyncGenerator[Database]":
+    from bezant.db.database import Database
+
+    opened = await Database.open(ground.roles[module], name="doctor", size_max=1, clock=RealClock())
+    try:
+        yield opened
+    finally:
+        await opened.close()
 
 
 async def _transactions(opened: "Database") -> AsyncIterator[Finding]:

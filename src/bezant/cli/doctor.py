@@ -1,4 +1,4 @@
-"""`bezant doctor`: look at everything that can be wrong and name the remedy of each thing that is."""
+"""`bezant doctor`: look at everything that can be wrong and name the remedy of what is."""
 
 from dataclasses import asdict
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Where the texts of settings come from: command line, environment, `.env`, profile; and files for secrets."""
+"""Where settings come from: command line, environment, `.env`, profile; and files for secrets."""
 
 import os
 import tomllib

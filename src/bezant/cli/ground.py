@@ -1,4 +1,4 @@
-"""The database a platform stands on: the embedded server, one of the operator's own, or one already running."""
+"""The database a platform stands on: embedded, the operator's own, or one that runs already."""
 
 import hashlib
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""The data folder: how an installation is made, recognised and locked. Nothing here ever empties one."""
+"""The data folder: how it is made, recognised and locked. Nothing here ever empties one."""
 
 import fcntl
 import os

@@ -1,4 +1,4 @@
-"""The life of a running platform: checks before anything is touched, start in order, stop in reverse."""
+"""The life of a running platform: checks first, start in order, stop in reverse."""
 
 import asyncio
 import os
@@ -163,6 +163,7 @@ def write_logs(settings: Settings, place: Place, unit: str) -> Callable[[], None
         human=human,
         colour=human and sys.stdout.isatty(),
         file=place.logs / f"{unit}.log",
+        further=settings.logs.file,
     )
     if settings.logs.otlp_endpoint is not None:
         traces.start_traces(settings.logs.otlp_endpoint.reveal(), unit)

@@ -1,4 +1,4 @@
-"""The addresses the platform listens on: free before anything starts, answering before anybody is told."""
+"""The addresses the platform listens on: free before a start, answering before it is told."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
@@ -63,7 +63,7 @@ async def first_answer(url: str) -> None:
     while not await _answers(host, port):
         if loop.time() > deadline:
             raise Stop(
-                f"It listens, but /health does not answer well within {FIRST_ANSWER_SECONDS_MAX:.0f} s.",
+                f"It listens, but /health is not well after {FIRST_ANSWER_SECONDS_MAX:.0f} s.",
                 "Look at `bezant logs`.",
                 Exit.UNHEALTHY,
             )

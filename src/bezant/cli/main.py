@@ -13,6 +13,7 @@ from bezant.cli import (
     backup,
     bench,
     completion,
+    demo,
     doctor,
     down,
     keys,
@@ -36,7 +37,7 @@ app = typer.Typer(
 )
 for group in (
     *(up, down, status, logs, doctor, serve, users, keys),
-    *(migrate, backup, bench, completion),
+    *(migrate, backup, bench, demo, completion),
 ):
     group.add_to(app)
 
@@ -45,7 +46,7 @@ def run() -> None:
     """Run one command."""
     if not __debug__:
         sys.stderr.write(
-            "✗ Bezant does not run under python -O or PYTHONOPTIMIZE: its assertions guard money.\n"
+            "✗ Bezant does not run under python -O (PYTHONOPTIMIZE): assertions guard money.\n"
             "  Start it without.\n"
         )
         sys.exit(Exit.REFUSED)
@@ -59,7 +60,7 @@ def run() -> None:
     except BrokenPipeError:  # The reader of our output went away, as `head` does.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(Exit.DONE)
-    except Exception as error:  # noqa: BLE001 - the last place where anything can be said
+    except Exception as error:
         if os.environ.get("BEZANT_DEBUG"):
             raise
         _end(_explained(error))

@@ -51,7 +51,7 @@ async def _migrate(data: Path | None) -> list[str]:
 
 
 def ground_of(data: Path | None) -> "Ground":
-    """Return the database of an installation: the operator's own, or the embedded one if it runs."""
+    """Return the database of an installation: the operator's own, or the embedded one."""
     from bezant.cli.environment import load_settings
     from bezant.cli.ground import running_ground
     from bezant.cli.installation import key_path, place_of, read_installation

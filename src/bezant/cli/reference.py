@@ -1,4 +1,4 @@
-"""Pages written from the code: `.env.example`, the settings and the command line. `make docs` runs this.
+"""Pages written from the code: `.env.example`, settings, command line. `make docs` runs this.
 
 A test compares what is committed with what this writes, so neither can drift.
 """
@@ -30,8 +30,9 @@ def pages() -> dict[str, str]:
 def env_example() -> str:
     """Return every setting with its sentence, commented out where it has no default."""
     lines = [
-        "# Copy to .env and set what you need. The command line beats the environment, which beats this file.",
-        "# For every secret NAME, NAME_FILE may name a file that holds it. Nothing here is needed to try things out.",
+        "# Copy to .env and set what you need; nothing here is needed to try things out.",
+        "# The command line beats the environment, which beats this file. For every secret NAME,",
+        "# NAME_FILE may name a file that holds it.",
     ]
     before: type[object] | None = None
     for group, about, default in every_named():
@@ -48,10 +49,12 @@ def settings_page() -> str:
     lines = [
         "# Settings",
         "",
-        "Command line beats environment beats `.env` beats profile. An empty text is the same as none.",
-        "For every secret `NAME`, `NAME_FILE` may name a file that holds it. `DATABASE_URL` beats `DB_*`,",
-        "`REDIS_URL` beats `REDIS_HOST` and its siblings. A module may have a database of its own:",
-        "`LEDGER_DATABASE_URL`, `IDENTITY_DATABASE_URL` and so on.",
+        "Command line beats environment beats `.env` beats profile. An empty text is the same as",
+        "none. For every secret `NAME`, `NAME_FILE` may name a file that holds it. `DATABASE_URL`",
+        "beats `DB_*`, `REDIS_URL` beats `REDIS_HOST` and its siblings.",
+        "",
+        "A module may have a database of its own (`LEDGER_DATABASE_URL`, and so on) and",
+        "a process of its own (`LEDGER_GRPC`: host:port where `bezant serve ledger` listens).",
     ]
     before: type[object] | None = None
     for group, about, default in every_named():
@@ -72,8 +75,8 @@ def command_line_page() -> str:
     lines = [
         "# Command line",
         "",
-        "Commands that tell facts take `--json`. Errors go to standard error: one sentence, then what to do next;",
-        "with `--json` they are an object on standard output.",
+        "Commands that tell facts take `--json`. Errors go to standard error: a sentence, then what",
+        "to do next; with `--json` they are an object on standard output.",
         "",
         "## Exit codes",
         "",

@@ -1,4 +1,4 @@
-"""The sample data of demo mode: one merchant with keys, a login, and a few accounts with money that is none."""
+"""The sample data of demo mode: a merchant with keys, a login, and a small book."""
 
 import os
 import secrets

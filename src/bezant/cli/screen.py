@@ -91,7 +91,7 @@ def show_stop(stop: Stop) -> None:
 
 @contextmanager
 def step(doing: str, done: str) -> Generator[None]:
-    """Show that something is going on, and when it is done how long that took; nothing with --json."""
+    """Show that something is going on, and in the end how long it took; nothing with --json."""
     if wants_json():
         yield
         return

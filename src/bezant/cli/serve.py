@@ -73,7 +73,7 @@ async def _serve(here: "Beside", unit: "Unit", grpc: str | None, *, as_json: boo
         stack.callback(
             write_logs(here.settings, here.place, unit.log if not unit.main else unit.name)
         )
-        facts: dict[str, object] = {"unit": unit.name, "modules": list(unit.modules)}
+        facts: dict[str, list[str]] = {"modules": list(unit.modules)}
         if unit.main:
             house = await stack.enter_async_context(
                 build(here.settings, here.site(), clock, Ids(clock))
@@ -85,7 +85,7 @@ async def _serve(here: "Beside", unit: "Unit", grpc: str | None, *, as_json: boo
             building = build_apart(module, address, here.settings, here.site(), clock, Ids(clock))
             apart = await stack.enter_async_context(building)
             listenings = apart.listenings
-            facts["grpc"] = f"{address.rpartition(':')[0]}:{apart.grpc_port}"
+            facts["grpc"] = [f"{address.rpartition(':')[0]}:{apart.grpc_port}"]
         serving = None
         if listenings:
             serving, ports = await stack.enter_async_context(listen(listenings))
@@ -93,9 +93,9 @@ async def _serve(here: "Beside", unit: "Unit", grpc: str | None, *, as_json: boo
                 f"http://{one.host}:{bound}" for one, bound in zip(listenings, ports, strict=True)
             ]
         if as_json:
-            show_json(facts)
+            show_json({"unit": unit.name, **facts})
         else:
-            lines = [(name, _line(fact)) for name, fact in facts.items() if name != "unit"]
+            lines = [(name, ", ".join(told)) for name, told in facts.items()]
             show_facts(f"{unit.name} runs on its own", [*lines, ("Stop", "Ctrl-C")])
         waiting = asyncio.create_task(told.wait())
         await asyncio.wait(
@@ -104,7 +104,3 @@ async def _serve(here: "Beside", unit: "Unit", grpc: str | None, *, as_json: boo
         if serving is not None and serving.done():
             serving.result()
         waiting.cancel()
-
-
-def _line(fact: object) -> str:
-    return ", ".join(str(one) for one in fact) if isinstance(fact, list) else str(fact)  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]

@@ -83,7 +83,7 @@ def health_of(running: "Running") -> str:
     from urllib.request import urlopen
 
     try:
-        with urlopen(running.url + "/health", timeout=HEALTH_SECONDS_MAX) as answer:  # noqa: S310 - our own http address
+        with urlopen(running.url + "/health", timeout=HEALTH_SECONDS_MAX) as answer:  # noqa: S310
             told = cast("dict[str, object]", json.loads(answer.read()))
     except HTTPError as answer:
         return f"unhealthy (HTTP {answer.code})"

@@ -1,4 +1,4 @@
-"""The names people know the parts of a platform by: a family's service names, a module's own, or the whole."""
+"""The names of a platform's parts: a family's service names, a module's own, or the whole."""
 
 from dataclasses import dataclass
 from typing import Final

@@ -1,6 +1,7 @@
-"""`bezant users`: invite people. A live installation begins with the first administrator's one-time link."""
+"""`bezant users`: invite people. A live installation begins with its first administrator's."""
 
 import asyncio
+import sys
 from contextlib import AsyncExitStack
 from enum import StrEnum
 from pathlib import Path
@@ -11,6 +12,7 @@ import typer
 from bezant.cli.exits import Exit, Stop
 
 if TYPE_CHECKING:
+    from bezant.cli.beside import Beside
     from bezant.identity.port import NewInvitation
 
 group = typer.Typer(help="People who sign in.", no_args_is_help=True)
@@ -33,12 +35,12 @@ def add_to(app: typer.Typer) -> None:
 
 @group.callback()
 def users() -> None:
-    """Invite people."""
+    """People who sign in."""
 
 
 @group.command()
 def invite(
-    email: Annotated[str, typer.Argument(help="Whom to invite.")],
+    email: Annotated[str | None, typer.Argument(help="Whom; asked for if left out.")] = None,
     role: Annotated[RoleName, typer.Option(help="What they will be.")] = RoleName.ADMIN,
     merchant: Annotated[
         str | None, typer.Option(help="At which merchant.", show_default="the platform")
@@ -46,7 +48,7 @@ def invite(
     data: Annotated[Path | None, typer.Option(help="Data folder.", show_default=".bezant")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Facts as JSON.")] = False,
 ) -> None:
-    """Make a one-time link with which somebody becomes a member."""
+    """Make a one-time invitation with which somebody becomes a member."""
     from bezant.cli.beside import beside
     from bezant.cli.installation import read_running
     from bezant.cli.screen import show_facts, show_json
@@ -55,14 +57,14 @@ def invite(
     running = read_running(here.place)
     if running is None:
         raise Stop("The platform does not run.", "Start it with bezant up.", Exit.NOT_RUNNING)
-    new = asyncio.run(_invite(data, email, role, merchant))
-    invitation = new.invitation
-    link = f"{running.url}/invitation#{new.token.reveal()}"
+    new = asyncio.run(_invite(here, _address(email), role, merchant))
+    invitation, token = new.invitation, new.token.reveal()
+    accept_at = f"{running.url}/v1/invitations/accept"
     if as_json:
         show_json(
             {
-                "link": link,
-                "token": new.token.reveal(),
+                "accept_at": accept_at,
+                "token": token,
                 "email": invitation.email,
                 "role": invitation.role,
                 "tenant": invitation.tenant,
@@ -71,37 +73,44 @@ def invite(
         )
         return
     accept = (
-        f"curl {running.url}/v1/invitations/accept -H 'content-type: application/json' "
-        f'-d \'{{"token": "{new.token.reveal()}", "name": "…", "password": "…"}}\''
+        f"curl {accept_at} -H 'content-type: application/json' "
+        f'-d \'{{"token": "{token}", "name": "…", "password": "…"}}\''
     )
     show_facts(
         f"{invitation.email} may become {invitation.role}",
         [
-            ("Link", link),
-            ("Or", accept),
+            ("Accept", accept),
             ("Until", f"{invitation.expires_at:%Y-%m-%d %H:%M} UTC, once"),
             ("", "It is shown this once. Give it to nobody else."),
         ],
     )
 
 
+def _address(email: str | None) -> str:
+    if email is not None:
+        return email
+    if not sys.stdin.isatty():
+        raise Stop(
+            "Nobody is named.", "Write bezant users invite NAME@EXAMPLE --role ROLE.", Exit.USAGE
+        )
+    return str(typer.prompt("  E-mail address"))
+
+
 async def _invite(
-    data: Path | None, email: str, role: RoleName, merchant: str | None
+    here: "Beside", email: str, role: RoleName, merchant: str | None
 ) -> "NewInvitation":
     from bezant.actor import PLATFORM, Mode
-    from bezant.cli.beside import beside
     from bezant.clock import RealClock
     from bezant.identity.port import InviteMember, Role
     from bezant.ids import Ids
     from bezant.wiring import Workbench, keys_port, open_identity, operator
 
-    here = beside(data)
     clock = RealClock()
     async with AsyncExitStack() as stack:
         bench = Workbench(stack, here.settings, here.site(), clock, Ids(clock), "operator")
         identity = await open_identity(bench, await keys_port(bench))
         by = operator(Mode.LIVE if here.live else Mode.TEST)
-        tenant = merchant or PLATFORM
-        return await identity.invite(
-            InviteMember(bench.ids.new("inv"), by, tenant, email, Role(role.value))
+        command = InviteMember(
+            bench.ids.new("inv"), by, merchant or PLATFORM, email, Role(role.value)
         )
+        return await identity.invite(command)

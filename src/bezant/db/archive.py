@@ -1,7 +1,8 @@
 """Keep a finished piece of the write-ahead log, or bring one back: PostgreSQL calls this by itself.
 
-Runs as a script of its own, `python -I -S archive.py store|fetch FOLDER NAME PATH`, and imports nothing of ours.
-Storing is safe to repeat: the same piece again is a success, another one under the same name a failure.
+Runs as a script of its own, `python -I -S archive.py store|fetch FOLDER NAME PATH`, and imports
+nothing of ours. Storing is safe to repeat: the same piece again is a success, another one under the
+same name a failure.
 """
 
 import gzip

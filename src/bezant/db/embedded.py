@@ -1,7 +1,8 @@
-"""The embedded PostgreSQL: a real server, private to one installation, that needs nobody's attention.
+"""The embedded PostgreSQL: a real server, private to one installation, that needs no attention.
 
-It is started before anything else, restarted when it dies, and stopped last. Its own processes end with ours: however
-this process dies, the kernel asks the server for a clean shutdown, and the next start waits for that or finishes it.
+It is started before anything else, restarted when it dies, and stopped last. Its own processes end
+with ours: however this process dies, the kernel asks the server for a clean shutdown, and the next
+start waits for that or finishes it.
 """
 
 import asyncio
@@ -31,7 +32,7 @@ from bezant.db.data_folder import (
 from bezant.db.server_settings import ServerSettings, access, configuration, dynamic_memory
 from bezant.db.standing import Standing
 from bezant.db.supervision import PortTaken, ServerFailed, ServerProcess, rotate
-from bezant.errors import BezantError, Unavailable
+from bezant.errors import Unavailable
 from bezant.secret import Secret
 
 __all__ = [
@@ -85,7 +86,7 @@ class EmbeddedServer:
         chance: Callable[[int], bytes] = os.urandom,
         choose_standing: Callable[[Path], Standing] = standing.choose,
     ) -> None:
-        """Name the folder and what is special. `durable=False` is for tests that throw the data away."""
+        """Name the folder and what is special. `durable=False` is for data that is thrown away."""
         self._place = DataFolder.at(folder)
         self._tcp_port = tcp_port
         self._port = tcp_port or SOCKET_PORT
@@ -172,6 +173,8 @@ class EmbeddedServer:
             check_port(self._tcp_port)
 
     async def _clear_the_way(self) -> None:
+        if not self._sockets.is_dir():  # Somebody tidied the temporary folder.
+            self._sockets = self._place.choose_sockets(self._port, self._standing.owner)
         await leftovers.end(self._place, self._standing)
         leftovers.clear_stale_locks(self._place, self._sockets)
 
@@ -280,7 +283,8 @@ class EmbeddedServer:
         try:
             while not ended.done():
                 await asyncio.wait({ended}, timeout=LOOK_AT_LOG_SECONDS)
-                rotate(self._place.log)
+                with suppress(OSError):
+                    rotate(self._place.log)
             return ended.result()
         finally:
             ended.cancel()
@@ -289,7 +293,7 @@ class EmbeddedServer:
         try:
             await self._clear_the_way()
             await self._launch()
-        except (BezantError, OSError) as error:
+        except Exception as error:  # noqa: BLE001
             # Whatever it is (a full disk, a port in use) may pass; the reason is told meanwhile.
             self.trouble = str(error)
             if self._process is not None:

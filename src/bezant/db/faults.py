@@ -86,7 +86,7 @@ _NOT_NOW: Final = frozenset(
 def known(error: psycopg.Error | psycopg_pool.PoolTimeout) -> BezantError | DatabaseFault:
     """Return what an error means when nothing can have been committed."""
     if isinstance(error, psycopg_pool.PoolTimeout | psycopg_pool.TooManyRequests):
-        return unavailable("every connection to the database is busy")
+        return unavailable("no connection to the database was free in time")
     if isinstance(error, psycopg_pool.PoolClosed):
         return unavailable("this process is stopping")
     state = error.sqlstate

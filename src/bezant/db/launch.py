@@ -1,12 +1,13 @@
 """Become an unprivileged process that ends with its parent, then become the named program.
 
-Runs as a script of its own, `python -I -S launch.py PARENT STANDING PROGRAM ARGUMENTS…`, and therefore imports nothing
-of ours. There is no fork in it: the program is the caller's direct child, which the caller can signal and wait for.
+Runs as a script of its own, `python -I -S launch.py PARENT STANDING PROGRAM ARGUMENTS…`, and
+therefore imports nothing of ours. There is no fork in it: the program is the caller's direct child,
+which the caller can signal and wait for.
 
 STANDING is what `standing.Standing` prints:
-    ordinary             stay who we are
-    namespace:UID        root becomes UID inside a user namespace of its own; outside nothing changes
-    dropped:UID:GID      root becomes this user for good, where user namespaces are switched off
+    ordinary          stay who we are
+    namespace:UID     root becomes UID inside a user namespace of its own; nothing changes outside
+    dropped:UID:GID   root becomes this user for good, where user namespaces are switched off
 """
 
 import ctypes
@@ -40,7 +41,8 @@ def drop(uid: int, gid: int) -> None:
 def end_with(parent: int) -> None:
     """Ask for SIGINT, PostgreSQL's fast and clean shutdown, when the parent dies however it dies.
 
-    Set after the change of user, which would forget it. A parent that died before we asked is noticed by its id.
+    Set after the change of user, which would forget it. A parent that died before we asked is
+    noticed by its id.
     """
     if sys.platform != "linux":
         return

@@ -1,8 +1,8 @@
 """Server processes that outlived their supervisor, and the lock files the dead leave behind.
 
-PostgreSQL refuses to start while the process named in `postmaster.pid` exists. That is right when it is a server, and
-wrong when the id now belongs to another program or to a zombie nobody has collected. We hold the folder's lock when we
-look, so what we find is nobody else's to supervise.
+PostgreSQL refuses to start while the process named in `postmaster.pid` exists. That is right when
+it is a server, and wrong when the id now belongs to another program or to a zombie nobody has
+collected. We hold the folder's lock when we look, so what we find is nobody else's to supervise.
 """
 
 import asyncio
@@ -49,7 +49,7 @@ async def end(place: DataFolder, standing: Standing) -> None:
 
 
 def clear_stale_locks(place: DataFolder, sockets: Path) -> None:
-    """Remove the lock files of the data and the sockets whose process is not a server on this data."""
+    """Remove the lock files whose process is not a server on this data."""
     for lock in (place.data / "postmaster.pid", *sockets.glob(".s.PGSQL.*.lock")):
         process = _pid_in(lock)
         if process is None:

@@ -111,6 +111,7 @@ class Line:
             async with asyncio.timeout(self.limits.statement_seconds + self.limits.commit_seconds):
                 await cursor.execute(statement, parameters)
             rows = await cursor.fetchall()
+            return faults.unknown() if connection.doubt.raised else rows
         except TimeoutError:
             return faults.unknown()
         except psycopg.Error as error:
@@ -119,4 +120,3 @@ class Line:
             return error
         finally:
             await self.give_back(connection)
-        return faults.unknown() if connection.doubt.raised else rows

@@ -1,8 +1,9 @@
 """Who the server runs as: PostgreSQL refuses root, and we add no user to the machine.
 
-An ordinary user stays who they are. Root enters a user namespace in which the same user has another number: files keep
-their owner and no folder is opened to anybody. Where namespaces are switched off (many container hosts), root gives up
-its rights for good and becomes an unprivileged user that owns the data folder.
+An ordinary user stays who they are. Root enters a user namespace in which the same user has another
+number: files keep their owner and no folder is opened to anybody. Where namespaces are switched off
+(many container hosts), root gives up its rights for good and becomes an unprivileged user that owns
+the data folder.
 """
 
 import os

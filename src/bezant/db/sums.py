@@ -1,6 +1,7 @@
 """A folder whose every byte is vouched for: one line a file, as `sha256sum` writes and checks it.
 
-PostgreSQL's own manifest leaves out the write-ahead log and what we put beside the database; this leaves out nothing.
+PostgreSQL's own manifest leaves out the write-ahead log and what we put beside the database; this
+leaves out nothing.
 """
 
 import hashlib

@@ -53,7 +53,8 @@ class ServerProcess:
     ) -> "ServerProcess":
         """Start the server in a session of its own, its words going to the log.
 
-        Called in the event loop's own thread: the kernel ends the server with the thread that started it.
+        Called in the event loop's own thread: the kernel ends the server with the thread that
+        started it.
         """
         with log.open("ab") as file:
             start = file.tell()

@@ -16,10 +16,13 @@ import psycopg
 from psycopg.pq import TransactionStatus
 from psycopg.sql import SQL, Composed
 
+from bezant import telemetry
 from bezant.clock import Clock
 from bezant.db import faults, guard
 from bezant.db.rows import row_factory
 from bezant.db.session import Connection, Limits
+
+_log = telemetry.log("db")
 
 Fetched = TypeVar("Fetched")
 Row = TypeVar("Row")
@@ -119,7 +122,7 @@ class Tx:
         raise fault
 
     def after_commit(self, callback: Callable[[], None]) -> None:
-        """Call this once the commit is known. It must be quick and not fail."""
+        """Call this once the commit is known. It should be quick; nobody hears of its failure."""
         self._after_commit.append(callback)
 
     async def _run(
@@ -190,7 +193,10 @@ class Transaction:
         if failure is not None:
             raise failure
         for callback in callbacks:
-            callback()
+            try:
+                callback()
+            except Exception as mistake:  # noqa: BLE001 (what is committed stays a success)
+                _log.error("after_commit.failed", mistake, module=self._source.name)
 
     async def _ending(self, end: Any) -> Exception | None:
         """Wait for the end in a task of its own, which goes on if this caller goes away."""
@@ -209,13 +215,14 @@ class Transaction:
         try:
             async with asyncio.timeout(self._source.limits.commit_seconds):
                 await connection.commit()
+            # Read before the session is given back: its next user clears the mark.
+            return faults.unknown() if connection.doubt.raised else None
         except TimeoutError:
             return faults.unknown()
         except psycopg.Error as error:
             return faults.known(error) if faults.refused_before_commit(error) else faults.unknown()
         finally:
             await self._source.give_back(connection)
-        return faults.unknown() if connection.doubt.raised else None
 
     async def _undo(self) -> None:
         connection = self._connection

@@ -6,15 +6,16 @@
 """
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 from fastapi import Response
 from fastapi.responses import HTMLResponse
 from fastapi.routing import APIRoute
 
 from bezant.gateway import pages
-from bezant.gateway.description import describe, names_of, to_yaml
+from bezant.gateway.description import Node, describe, names_of, to_yaml
 from bezant.gateway.health import Health, HealthAnswer
 from bezant.http.caller import Callers
 from bezant.http.edge import Edge, Rules
@@ -68,11 +69,13 @@ def build(
     aliases: Sequence[Alias] = (),
     services: Mapping[str, frozenset[str]] | None = None,
 ) -> Edge:
-    """Assemble a listener. `services` names groups of modules whose descriptions are also told one by one."""
+    """Assemble a listener. `services` are groups of modules that are also described one by one."""
     refuse_undeclared_routes(routes)
-    document = describe(title, routes)
+    # Described when first asked for: it takes longer than everything else here, and most starts
+    # never need it.
+    document = cache(lambda: describe(title, routes))
     alone = {
-        name: describe(f"{title} {name}", [one for one in routes if one.module in modules])
+        name: _described_alone(f"{title} {name}", routes, modules)
         for name, modules in (services or {}).items()
     }
     own = _own_routes(service, title, ground, document, alone)
@@ -90,12 +93,18 @@ def build(
         rules=rules,
         meters=ground.meters,
         ids=ground.ids,
-        known_names=names_of(document),
+        known_names=cache(lambda: names_of(document())),
     )
 
 
+def _described_alone(
+    title: str, routes: Sequence[Routes], modules: frozenset[str]
+) -> Callable[[], Node]:
+    return cache(lambda: describe(title, [one for one in routes if one.module in modules]))
+
+
 def permission_table(routes: Sequence[Routes]) -> tuple[Permitted, ...]:
-    """Return every route with the permission it needs, sorted: for the matrix of who may do what."""
+    """Return every route with the permission it needs, for the matrix of who may do what."""
     rows = [
         Permitted(one.module, method, route.route.path, route.permission)
         for one in routes
@@ -116,7 +125,7 @@ def permission_table(routes: Sequence[Routes]) -> tuple[Permitted, ...]:
 
 
 def refuse_undeclared_routes(routes: Sequence[Routes]) -> None:
-    """Raise if a route came into a router by a side door, where no permission was declared for it."""
+    """Raise if a route came into a router by a side door, without a permission declared for it."""
     for one in routes:
         declared = {id(route.route) for route in one.ordinary}
         for route in one.router.routes:
@@ -140,8 +149,8 @@ def _own_routes(
     service: str,
     title: str,
     ground: Ground,
-    document: Mapping[str, object],
-    alone: Mapping[str, Mapping[str, object]],
+    document: Callable[[], Node],
+    alone: Mapping[str, Callable[[], Node]],
 ) -> Routes:
     routes = Routes(MODULE)
     _add_health(routes, service, ground)
@@ -153,7 +162,7 @@ def _own_routes(
 
     @routes.get("/redoc", permission=PUBLIC)
     async def redoc() -> HTMLResponse:
-        return pages.read_page(title)
+        return pages.read_page(title, document())
 
     @routes.get("/errors", permission=PUBLIC)
     async def errors() -> HTMLResponse:
@@ -185,15 +194,15 @@ def _add_health(routes: Routes, service: str, ground: Ground) -> None:
 
 
 def _add_descriptions(
-    routes: Routes, document: Mapping[str, object], alone: Mapping[str, Mapping[str, object]]
+    routes: Routes, document: Callable[[], Node], alone: Mapping[str, Callable[[], Node]]
 ) -> None:
     @routes.get("/openapi.json", permission=PUBLIC)
     async def openapi_json() -> Response:
-        return Response(json.dumps(document), media_type="application/json")
+        return Response(json.dumps(document()), media_type="application/json")
 
     @routes.get("/openapi.yaml", permission=PUBLIC)
     async def openapi_yaml() -> Response:
-        return Response(to_yaml(document), media_type="application/yaml")
+        return Response(to_yaml(document()), media_type="application/yaml")
 
     if alone:
 
@@ -201,7 +210,7 @@ def _add_descriptions(
         async def service_yaml(service: str) -> Response:
             if service not in alone:
                 raise RouteNotFound
-            return Response(to_yaml(alone[service]), media_type="application/yaml")
+            return Response(to_yaml(alone[service]()), media_type="application/yaml")
 
         del service_yaml
     del openapi_json, openapi_yaml

@@ -15,8 +15,21 @@ from bezant.http.problems import Problem
 from bezant.http.routes import PUBLIC, OrdinaryRoute, Routes
 
 Node = dict[str, object]
+ABOUT = """\
+Send your key in `x-api-key`, or a token as `Authorization: Bearer`.
+
+An amount is `{"amount": "19.99", "asset": "EUR"}`: a decimal in major units, in quotes. A JSON \
+number is refused, because it may have lost a cent on its way.
+
+Where an `Idempotency-Key` is asked for, the same key and the same request have one effect, \
+however often they are sent; a repeated answer says `Idempotent-Replayed: true`.
+
+Every error is `application/problem+json` with a `code` that keeps its meaning; all of them are \
+listed at `/errors`. Quote the `request_id` when you ask us about one.
+"""
 _REFERENCE = "#/components/schemas/{name}"
 _FRAMEWORKS_OWN = ("HTTPValidationError", "ValidationError")
+_UNWRITABLE = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
 _SECURITY: Node = {
     "apiKey": {"type": "apiKey", "in": "header", "name": "x-api-key"},
     "bearer": {"type": "http", "scheme": "bearer"},
@@ -31,6 +44,7 @@ def describe(title: str, routes: Sequence[Routes]) -> Node:
         get_openapi(
             title=title,
             version=bezant.__version__,
+            description=ABOUT,
             openapi_version="3.1.0",
             routes=[route.route for route in ordinary],
         ),
@@ -125,7 +139,7 @@ def _fast_operation(tag: str, route: FastRoute[object]) -> Node:
 
 
 def _operation_id(route: FastRoute[object]) -> str:
-    """Return a name made as FastAPI makes it, so that both lanes look alike to generated clients."""
+    """Return a name made as FastAPI makes it: both lanes look alike to generated clients."""
     return re.sub(r"\W", "_", f"{route.handler.__name__}{route.path}_{route.method.lower()}")
 
 
@@ -150,7 +164,7 @@ def _problem_response() -> Node:
 
 
 def to_yaml(node: object, indent: int = 0) -> str:
-    """Write JSON data as YAML 1.2. Texts keep JSON's quotes, so that none can be taken for something else."""
+    """Write JSON data as YAML 1.2; texts keep their quotes, so none is taken for something else."""
     pad = "  " * indent
     if isinstance(node, Mapping) and node:
         members = cast("Mapping[str, object]", node)
@@ -159,19 +173,16 @@ def to_yaml(node: object, indent: int = 0) -> str:
         )
     if isinstance(node, list) and node:
         return "".join(f"{pad}-{_below(value, indent)}" for value in cast("list[object]", node))
-    return f"{pad}{_scalar(node)}\n"
+    return f"{pad}{_scalar(cast('object', node))}\n"
 
 
 def _below(value: object, indent: int) -> str:
     if isinstance(value, Mapping | list) and value:
         return f"\n{to_yaml(cast('object', value), indent + 1)}"
-    return f" {_scalar(value)}\n"
+    return f" {_scalar(cast('object', value))}\n"
 
 
 def _scalar(value: object) -> str:
     # JSON may hold these characters bare; YAML takes some for line breaks and others not at all.
     written = json.dumps(value, ensure_ascii=False)
     return _UNWRITABLE.sub(lambda found: f"\\u{ord(found[0]):04x}", written)
-
-
-_UNWRITABLE = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")

@@ -1,11 +1,12 @@
 """`/health` and `/ready`: one answer that holds every key the families of clients look for.
 
-`/health` says how this process and what it leans on are doing; `/ready` whether it wants traffic. Both are asked
-often and by anybody, so what they ask of others is asked at most once a second.
+`/health` says how this process and what it leans on are doing; `/ready` whether it wants traffic.
+Both are asked often and by anybody, so what they ask of others is asked at most once a second.
 """
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 from enum import StrEnum
 from time import monotonic
 
@@ -66,7 +67,7 @@ class Health:
         return HealthAnswer(
             status="unavailable" if database is Connection.DISCONNECTED else "ok",
             service=service,
-            timestamp=f"{self._clock.now().replace(tzinfo=None).isoformat(timespec='milliseconds')}Z",
+            timestamp=_utc(self._clock.now()),
             database=database,
             redis=redis,
             version=bezant.__version__,
@@ -75,6 +76,10 @@ class Health:
     def wants_traffic(self, seen: HealthAnswer) -> bool:
         """Tell whether requests should be sent here now."""
         return seen.status == "ok" and self._ready()
+
+
+def _utc(now: datetime) -> str:
+    return f"{now.replace(tzinfo=None).isoformat(timespec='milliseconds')}Z"
 
 
 class _Watched:

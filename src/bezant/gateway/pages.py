@@ -1,7 +1,8 @@
-"""Pages of the gateway itself: the API's documentation, drawn in the browser from its description, and all errors.
+"""Pages of the gateway itself: the API's documentation, and every error it can answer.
 
-Nothing is fetched from elsewhere and no script stands in a page, so the policy can forbid both. The renderer is
-OpenAPI Explorer (Apache-2.0), kept in `assets/` with its licence.
+Nothing is fetched from elsewhere and no script stands in a page, so the policy can forbid both.
+`/docs` is drawn in the browser by OpenAPI Explorer (Apache-2.0), kept in `assets/` with its
+licence; `/redoc` is written here and needs no script at all.
 """
 
 import hashlib
@@ -13,12 +14,14 @@ from starlette.responses import HTMLResponse, Response
 from starlette.types import Receive, Scope, Send
 
 from bezant.errors import every_error
+from bezant.gateway.reading import read_document
 from bezant.http.problems import RouteNotFound
 
 ASSETS = Path(__file__).parent / "assets"
 POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
-    "font-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
+    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; "
+    "img-src 'self' data:; font-src 'self'; connect-src 'self'; base-uri 'none'; "
+    "form-action 'none'; frame-ancestors 'self'"
 )
 ASSET_SECONDS = 3_600
 _TYPES: Mapping[str, str] = {
@@ -69,13 +72,13 @@ def _page(title: str, body: str, script: str = "") -> HTMLResponse:
 
 
 def try_page(title: str) -> HTMLResponse:
-    """Return the page on which every operation can be read and tried."""
-    return _page(title, '<main id="reference" data-mode="try"></main>', "reference.js")
+    """Return the page on which every operation can be looked up and tried."""
+    return _page(title, '<main id="reference"></main>', "reference.js")
 
 
-def read_page(title: str) -> HTMLResponse:
+def read_page(title: str, document: Mapping[str, object]) -> HTMLResponse:
     """Return the page for reading: all operations below one another."""
-    return _page(title, '<main id="reference" data-mode="read"></main>', "reference.js")
+    return _page(title, read_document(document))
 
 
 def errors_page() -> HTMLResponse:
@@ -88,7 +91,9 @@ def errors_page() -> HTMLResponse:
     )
     return _page(
         "Errors",
-        '<main class="text"><h1>Errors</h1><p>Every error is told as <code>application/problem+json</code> '
+        '<main class="text"><h1>Errors</h1><p>Every error is told as '
+        "<code>application/problem+json</code> "
         "with a <code>code</code> that never changes its meaning.</p>"
-        f"<table><thead><tr><th>Code</th><th>Status</th><th>Meaning</th></tr></thead>{rows}</table></main>",
+        "<table><thead><tr><th>Code</th><th>Status</th><th>Meaning</th></tr></thead>"
+        f"{rows}</table></main>",
     )

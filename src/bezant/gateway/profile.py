@@ -1,6 +1,7 @@
 """Profiles: which ports are open under which names, as data in `profiles/*.toml`.
 
-A row whose module does not exist yet says `planned = true` and opens nothing. `opens` gives what opens today.
+A row whose module does not exist yet says `planned = true` and opens nothing. `opens` gives what
+opens today.
 """
 
 import tomllib
@@ -48,7 +49,7 @@ class Listener:
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """Something a family names that is not one of our HTTP ports: an engine, a worker, a console's port."""
+    """What a family names that is not one of our HTTP ports: an engine, a worker, a console."""
 
     unit: str
     port: int | None

@@ -1,7 +1,8 @@
 """An amount as JSON: `{"amount": "19.99", "asset": "EUR"}`, a decimal text in major units.
 
-A JSON number is refused: it has been a float somewhere on its way, and may have lost a cent there. `AmountBody` is
-for msgspec models (the fast lane), `JsonMoney` for pydantic models (the ordinary lane); both write what they read.
+A JSON number is refused: it has been a float somewhere on its way, and may have lost a cent
+there. `AmountBody` is for msgspec models (the fast lane), `JsonMoney` for pydantic models (the
+ordinary lane); both write what they read.
 """
 
 from collections.abc import Mapping

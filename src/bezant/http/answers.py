@@ -1,7 +1,7 @@
 """Writing answers: their headers, problems, and the line in the access log.
 
-The headers that every answer has are joined once, when this file is loaded. Under our own server an answer leaves as
-one piece (`write_whole`); under any other it goes through ASGI's `send`.
+The headers that every answer has are joined once, when this file is loaded. Under our own server
+an answer leaves as one piece (`write_whole`); under any other it goes through ASGI's `send`.
 """
 
 from collections.abc import Iterable
@@ -89,7 +89,7 @@ def allow_of(methods: Iterable[str]) -> Pair:
 
 
 def replay(body: bytes, receive: Receive) -> Receive:
-    """Return a `receive` that gives a body that was read already, and then what really comes next."""
+    """Return a `receive` that gives a body that was read already, then what really comes next."""
     waiting: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
 
     async def receive_again() -> Message:
@@ -99,7 +99,7 @@ def replay(body: bytes, receive: Receive) -> Receive:
 
 
 def dressed(scope: Scope, send: Send, visit: Visit, policy: bytes, extra: tuple[Pair, ...]) -> Send:
-    """Return a `send` that adds the headers every answer has, where a handler has not set its own."""
+    """Return a `send` that adds the headers every answer has, unless a handler set its own."""
     started: list[Message] = []
 
     async def send_dressed(message: Message) -> None:

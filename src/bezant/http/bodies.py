@@ -1,7 +1,8 @@
 """Reading a request's body: bounded in size, and JSON that means one thing only.
 
-Parsers disagree about repeated keys, `NaN`, lone surrogates and NUL; a proxy in front of us may see another amount
-than we do. So such a body is refused before anything reads it. How long a body may take is held by `protocol.py`.
+Parsers disagree about repeated keys, `NaN`, lone surrogates and NUL; a proxy in front of us may
+see another amount than we do. So such a body is refused before anything reads it. How long a body
+may take is held by `protocol.py`.
 """
 
 import json

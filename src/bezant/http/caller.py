@@ -1,7 +1,8 @@
 """Who is asking: the credential a request carries, and the Protocol that knows whose it is.
 
-`identity` implements `Callers`; `wiring` hands it in. `known` answers from memory without waiting, so that a busy
-key costs a dictionary lookup; whoever implements it forgets a credential the moment it is revoked.
+`identity` implements `Callers`; `wiring` hands it in. `known` answers from memory without
+waiting, so that a busy key costs a dictionary lookup; whoever implements it forgets a credential
+the moment it is revoked.
 """
 
 from collections.abc import Mapping
@@ -107,7 +108,8 @@ def _secret(value: bytes) -> Secret[str]:
 
 
 def refuse_cross_site(headers: Mapping[bytes, bytes]) -> None:
-    """Refuse a change that another site's page asks for with our cookie (browsers tell where they stand)."""
+    """Refuse a change that another site's page asks for with our cookie."""
+    # Browsers say where a request comes from; the older ones at least for what changes something.
     site = headers.get(b"sec-fetch-site")
     if site is not None:
         if site != b"same-origin":

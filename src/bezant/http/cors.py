@@ -1,4 +1,4 @@
-"""Which other origins' pages may call us, and read the answers (CORS, as the Fetch standard has it)."""
+"""Which other origins' pages may call us and read the answers (CORS, of the Fetch standard)."""
 
 from collections.abc import Mapping, Sequence
 
@@ -15,7 +15,7 @@ _VARY: Pair = (b"vary", b"origin")
 
 
 class Cors:
-    """The origins that were named in the settings. There is no wildcard: credentials travel along."""
+    """The origins named in the settings. There is no wildcard: credentials travel along."""
 
     def __init__(self, origins: Sequence[str] = ()) -> None:
         assert "*" not in origins, (
@@ -42,7 +42,7 @@ class Cors:
         return method == "OPTIONS" and b"access-control-request-method" in headers
 
     def preflight_headers(self, headers: Mapping[bytes, bytes]) -> tuple[Pair, ...]:
-        """Return what the browser asked for; for an unknown origin, nothing that would let it go on."""
+        """Return what the browser asked for; an unknown origin learns nothing it could use."""
         origin = headers.get(b"origin")
         if origin is None or origin not in self._origins:
             return (_VARY,)

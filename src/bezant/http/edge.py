@@ -1,12 +1,13 @@
-"""The edge: what happens to every request before and after a module's handler, in one order for both lanes.
+"""The edge: what happens to every request around a module's handler, in one order for both lanes.
 
-    limits of the address -> who is asking -> limits of the key -> permission -> idempotency key -> body -> handler
+    limits of the address -> who is asking -> limits of the key -> permission
+    -> idempotency key -> body -> handler
 
-Nothing here is cancelled when a caller goes away: the server lets a handler finish (see `serve.py`), and what it
-wrote is found again under its idempotency key.
+Nothing here is cancelled when a caller goes away: the server lets a handler finish (see
+`serve.py`), and what it wrote is found again under its idempotency key.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from time import perf_counter
 from typing import cast
 
@@ -14,6 +15,7 @@ import msgspec
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.types import Message, Receive, Scope, Send
+from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 from bezant.errors import BezantError, TooManyRequests, Unavailable
 from bezant.http import answers
@@ -42,6 +44,7 @@ from bezant.http.problems import (
     MediaTypeUnsupported,
     error_of_status,
 )
+from bezant.http.protocol import CYCLE, body_at_hand
 from bezant.http.routes import LOCAL, LOCAL_PERMISSION, PUBLIC
 from bezant.http.table import PATH_CHARACTERS_MAX, Table
 from bezant.http.visit import VISIT, Visit
@@ -87,7 +90,7 @@ class Edge:
         rules: Rules,
         meters: Meters,
         ids: Ids,
-        known_names: frozenset[str] = frozenset(),
+        known_names: Callable[[], frozenset[str]] = frozenset[str],
     ) -> None:
         self._table = table
         self._callers = callers
@@ -119,7 +122,7 @@ class Edge:
                 await self._answer(entry, visit, scope, receive, send)
         except CallerLeft:
             visit.status = answers.CALLER_LEFT
-        except Exception as failure:  # noqa: BLE001 - the last place; every failure becomes an answer here
+        except Exception as failure:  # noqa: BLE001 - every failure becomes an answer
             await self._tell(failure, visit, scope, send)
         finally:
             self._meters.in_flight -= 1
@@ -223,7 +226,10 @@ class Edge:
             visit.idempotency_key = key_of(headers, entry.idempotency)
         if headers.get(b"content-type") != b"application/json":
             _refuse_media_type(headers, entry)
-        body = await read_body(receive, headers, entry.body_bytes_max)
+        cycle = cast("RequestResponseCycle | None", scope.get(CYCLE))
+        body = body_at_hand(cycle) if cycle is not None else None
+        if body is None or len(body) > entry.body_bytes_max:
+            body = await read_body(receive, headers, entry.body_bytes_max)
         request = FastRequest(
             visit.actor, route.decode(body), visit.path, visit.idempotency_key, visit.request_id
         )
@@ -272,14 +278,15 @@ class Edge:
             error = failure
         elif isinstance(failure, RequestValidationError):
             errors = cast("Sequence[Mapping[str, object]]", failure.errors())
-            error = of_pydantic(errors, self._known_names)
+            error = of_pydantic(errors, self._known_names())
         elif isinstance(failure, HTTPException):
             error = error_of_status(failure.status_code)
         else:
             error = InternalError()
             _log.error("http.failed", failure, **_trace(visit))
         if visit.status:
-            # Half an answer is out; the connection must break, so that nobody takes it for a whole one.
+            # Half an answer is out; the connection must break, so that nobody takes it for a
+            # whole one.
             raise failure
         extra = self._cors.answer_headers(visit.headers)
         await answers.send_problem(scope, send, visit, error, self._rules.dialect, extra)

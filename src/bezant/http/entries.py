@@ -1,4 +1,4 @@
-"""A row of the table: a route of either lane with all the edge must know, looked up once per request."""
+"""A row of the table: a route of either lane with all the edge must know of it."""
 
 from fastapi.middleware.asyncexitstack import AsyncExitStackMiddleware
 from starlette.types import ASGIApp
@@ -10,7 +10,7 @@ from bezant.http.routes import PUBLIC, Mount, OrdinaryRoute
 from bezant.telemetry.metrics import Meters, RouteMeter
 
 UNMATCHED = "(none)"
-"""How an address that is not ours is called in metrics and logs: never by its text, which a caller chose."""
+"""What an address that is not ours is called in metrics and logs; its text is a caller's choice."""
 
 
 class Entry:
@@ -73,7 +73,8 @@ class Entry:
         entry.accepts = frozenset(media_type.encode() for media_type in route.accepts)
         entry.body_bytes_max = route.body_bytes_max
         entry.limited = route.limited
-        # FastAPI's own router is left out: two tables could disagree about which permission a path needs.
+        # FastAPI's own router is left out: two tables could disagree about which permission a
+        # path needs.
         entry.ordinary = AsyncExitStackMiddleware(route.route.app)
         return entry
 

@@ -13,13 +13,14 @@ The recipe, in a module's `http.py`:
 
         routes = Routes("ledger")
         routes.add_fast(
-            FastRoute("POST", "/v1/transfers", "ledger.write", post_transfer, PostTransferBody, TransferAnswer,
-                      idempotency=Idempotency.REQUIRED)
+            FastRoute("POST", "/v1/transfers", "ledger.write", post_transfer,
+                      PostTransferBody, TransferAnswer, idempotency=Idempotency.REQUIRED)
         )
         return routes
 
-Before the handler runs, the edge has spent the rate limits, identified the caller, checked the permission, read the
-body within its bounds and decoded it. A handler raises `BezantError`s; anything else becomes a 500 without details.
+Before the handler runs, the edge has spent the rate limits, identified the caller, checked the
+permission, read the body within its bounds and decoded it. A handler raises `BezantError`s;
+anything else becomes a 500 without details.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
@@ -37,7 +38,7 @@ Body = TypeVar("Body")
 
 
 class FastBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What request models of the fast lane inherit: a misspelt field is a mistake, not a default."""
+    """What request models inherit: a misspelt field is a mistake, not a default."""
 
 
 class FastRequest(msgspec.Struct, Generic[Body], frozen=True):

@@ -43,7 +43,7 @@ class RepeatedHeader(Invalid):
 
 
 def read_headers(pairs: Sequence[Pair]) -> Mapping[bytes, bytes]:
-    """Return the headers by name; a repeated one is refused where two readers could choose differently."""
+    """Return the headers by name; one that two readers could choose differently is refused."""
     headers = dict(pairs)
     if len(headers) != len(pairs):
         seen: set[bytes] = set()
@@ -56,7 +56,8 @@ def read_headers(pairs: Sequence[Pair]) -> Mapping[bytes, bytes]:
 
 
 def _join_forwards(headers: dict[bytes, bytes], pairs: Sequence[Pair]) -> None:
-    # A proxy may append its own line instead of lengthening the one it got: the order of lines is the way taken.
+    # A proxy may append its own line instead of lengthening the one it got: the order of lines is
+    # the way taken.
     forwards = [value for name, value in pairs if name == b"x-forwarded-for"]
     if len(forwards) > 1:
         headers[b"x-forwarded-for"] = b",".join(forwards)
@@ -72,7 +73,8 @@ def client_of(
     secure = headers.get(b"x-forwarded-proto", b"").strip().lower() == b"https"
     if forwards is None:
         return peer, secure
-    # From our side outwards: the first address that is not a proxy of ours is the client as our proxy saw it.
+    # From our side outwards: the first address that is not a proxy of ours is the client as our
+    # proxy saw it.
     for hop in reversed(forwards.split(b",")[-FORWARDS_MAX:]):
         address = _address(hop)
         if address is None:

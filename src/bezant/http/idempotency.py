@@ -1,4 +1,4 @@
-"""The `Idempotency-Key` header: the same key and the same request have one effect, however often they are sent."""
+"""The `Idempotency-Key` header: the same key and request have one effect, however often sent."""
 
 from collections.abc import Mapping
 from enum import StrEnum

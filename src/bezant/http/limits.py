@@ -1,7 +1,7 @@
 """How many requests a caller and an address may make: token buckets, told in `RateLimit-*` headers.
 
-`Limits` answers without waiting. Whoever shares buckets between processes keeps a local copy and settles it in the
-background: no request waits for another machine to be told that it may go on.
+`Limits` answers without waiting. Whoever shares buckets between processes keeps a local copy and
+settles it in the background: no request waits for another machine to be told that it may go on.
 """
 
 from collections.abc import Callable
@@ -12,7 +12,7 @@ import msgspec
 
 from bezant.errors import TooManyRequests
 
-BUCKETS_MAX = 100_000  # About 20 MB; an attacker with more addresses than that meets full buckets being forgotten.
+BUCKETS_MAX = 100_000  # About 20 MB. Whoever has more addresses has the oldest ones forgotten.
 
 
 class Rule(msgspec.Struct, frozen=True):

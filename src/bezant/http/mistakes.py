@@ -1,6 +1,7 @@
 """What is wrong with a body or parameter, in our own words.
 
-The words of the decoding libraries are not passed on: they repeat the value, or the unknown key, that they refuse.
+The words of the decoding libraries are not passed on: they repeat the value, or the unknown key,
+that they refuse.
 """
 
 import re

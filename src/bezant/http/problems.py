@@ -1,6 +1,7 @@
-"""Every error as `application/problem+json` (RFC 9457), from one table: the error classes themselves.
+"""Every error as `application/problem+json` (RFC 9457); the table is the error classes themselves.
 
-No member repeats what the caller sent: a card number in a wrong place must not come back, nor reach a log.
+No member repeats what the caller sent: a card number in a wrong place must not come back, nor
+reach a log.
 """
 
 from collections.abc import Callable, Mapping
@@ -67,7 +68,7 @@ PLAIN = Dialect()
 
 
 class InternalError(BezantError):
-    """Something went wrong on our side. Nothing is known to be lost; ask again with the same key."""
+    """Something went wrong on our side; asking again with the same key is safe."""
 
     code = "internal_error"
 
@@ -173,7 +174,7 @@ def problem_of(
 
 
 def _merchant(problem: Problem) -> Mapping[str, object]:
-    """Add what clients of the merchant API read: `error` on 401 and 403, `path` and `msg` on 400."""
+    """Add what merchants' clients read: `error` on 401 and 403, `path` and `msg` on 400."""
     if problem.status in (401, 403):
         return {"error": problem.detail.rstrip(".")}
     if problem.status == 400:

@@ -1,7 +1,7 @@
-"""The HTTP/1.1 connection with bounds: how large headers may be, and how long a request may take to arrive.
+"""The HTTP/1.1 connection with bounds: how large headers are, how long a request takes to arrive.
 
-uvicorn's own protocol waits for ever for a first byte, for the end of a header and for the end of a body; a few
-thousand such connections would keep everybody else out.
+uvicorn's own protocol waits for ever for a first byte, for the end of a header and for the end of
+a body; a few thousand such connections would keep everybody else out.
 """
 
 import math
@@ -41,19 +41,20 @@ def connections_max() -> int:
 
 
 class BoundedProtocol(HttpToolsProtocol):
-    """uvicorn's connection, refusing what is too large and marking until when the rest must have come."""
+    """uvicorn's connection, with an end to what is too large or takes too long."""
 
     due_at = math.inf
-    """When a request must have arrived whole; the server ends connections that are late."""
+    """When something must have arrived; the server ends connections that are late."""
     places = connections_max()
     """How many connections one process holds."""
+    _idle = False
     _unanswered_bytes = 0
     _awaits_body = False
     _refusal: BezantError | None = None
 
-    def connection_made(self, transport: object) -> None:  # type: ignore[override]
+    def connection_made(self, transport: object) -> None:
         """Accept a connection if there is a place for it."""
-        super().connection_made(transport)  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
+        super().connection_made(transport)  # pyright: ignore[reportArgumentType]
         self.due_at = self.loop.time() + HEADERS_SECONDS_MAX
         if len(self.connections) > self.places:
             self.transport.close()
@@ -68,23 +69,41 @@ class BoundedProtocol(HttpToolsProtocol):
             self._unanswered_bytes = 0
             return
         awaits_body = cycle is not None and begun and cycle.more_body
-        if self.due_at == math.inf or awaits_body != self._awaits_body:
+        if self._idle or self.due_at == math.inf or awaits_body != self._awaits_body:
             allowed = BODY_SECONDS_MAX if awaits_body else HEADERS_SECONDS_MAX
             self.due_at = self.loop.time() + allowed
+        self._idle = False
         self._awaits_body = bool(awaits_body)
         if not awaits_body:
             self._unanswered_bytes += len(data)
             if self._unanswered_bytes > HEADER_BYTES_MAX:
                 self.refuse(HeadersTooLarge())
 
+    def on_response_complete(self) -> None:
+        """Start the next request that waits already, or let the connection idle for a while.
+
+        uvicorn sets a timer of its own for every answer; here the look at all connections once a
+        second does.
+        """
+        self.server_state.total_requests += 1
+        if self.transport.is_closing():
+            return
+        self.flow.resume_reading()
+        if self.pipeline:
+            cycle, application = self.pipeline.pop()
+            self._start_asgi_task(cycle, application)
+        elif self.cycle.response_complete and self.cycle.scope is self.scope:
+            self._idle = True
+            self.due_at = self.loop.time() + self.timeout_keep_alive
+
     def on_headers_complete(self) -> None:
-        """Start answering, unless the headers are too many or, having come in one piece, too large."""
+        """Start answering, unless there are too many headers or they are too large."""
         scope = self.scope
         if len(self.headers) > HEADERS_MAX or _size_of(self.url, self.headers) > HEADER_BYTES_MAX:
             self._refusal = HeadersTooLarge()
             raise httptools.HttpParserError
         super().on_headers_complete()
-        scope[CYCLE] = self.cycle  # type: ignore[typeddict-unknown-key] # pyright: ignore[reportGeneralTypeIssues]
+        scope[CYCLE] = self.cycle  # pyright: ignore[reportGeneralTypeIssues]
 
     def _unsupported_upgrade_warning(self) -> None:
         """Say nothing: a caller may ask for another protocol, and simply does not get it."""
@@ -108,18 +127,29 @@ class BoundedProtocol(HttpToolsProtocol):
     def end_if_late(self, now: float) -> None:
         """End the connection if its request should have arrived by now."""
         if now > self.due_at:
-            self.refuse(RequestTimeout())
+            if self._idle:
+                self.transport.close()
+            else:
+                self.refuse(RequestTimeout())
 
 
 def _size_of(url: bytes, headers: list[tuple[bytes, bytes]]) -> int:
     return len(url) + sum([len(name) + len(value) for name, value in headers])
 
 
+def body_at_hand(cycle: RequestResponseCycle) -> bytes | None:
+    """Return a body that has arrived whole; None if it must be waited for."""
+    if cycle.more_body or cycle.waiting_for_100_continue or cycle.disconnected:
+        return None
+    return bytes(cycle.body)
+
+
 def write_whole(cycle: RequestResponseCycle, status: int, head: bytes, body: bytes) -> None:
     """Write an answer that is known whole: one system call, and no look at each header.
 
-    uvicorn's own way checks every header by two regular expressions and writes head and body apart, which takes a
-    third of the time of a request here. `head` is made of our own constants and of values without line breaks.
+    uvicorn's own way checks every header by two regular expressions and writes head and body
+    apart, which takes a third of the time of a request here. `head` is made of our own constants
+    and of values without line breaks.
     """
     if cycle.disconnected:
         return

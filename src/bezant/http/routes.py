@@ -1,4 +1,4 @@
-"""What a module's `http.py` hands to the gateway: its routes of both lanes, each with its permission.
+"""What a module's `http.py` hands to the gateway: routes of both lanes, each with its permission.
 
 The recipe for the ordinary lane (FastAPI and pydantic):
 
@@ -11,25 +11,42 @@ The recipe for the ordinary lane (FastAPI and pydantic):
 
         return routes
 
-A path is made of plain segments and `{placeholders}`. A route without a permission says `permission=PUBLIC`. What
-only one family of clients knows goes into `Routes("ledger", family="peopletrust")`: it opens in that profile alone.
+A path is made of plain segments and `{placeholders}`. A route without a permission says
+`permission=PUBLIC`. What only one family of clients knows goes into `Routes("ledger",
+family="peopletrust")`: it opens in that profile alone.
 """
 
 import re
 from collections.abc import Awaitable, Callable, Sequence
 from enum import StrEnum
-from typing import Annotated, TypeVar, cast
+from typing import TypeVar, cast
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter
 from fastapi.routing import APIRoute
 from starlette.types import ASGIApp
 
-from bezant.actor import Actor
 from bezant.http.bodies import BODY_BYTES_MAX
-from bezant.http.caller import CredentialMissing
 from bezant.http.fast import FastRoute
+from bezant.http.given import Asker, RequiredKey, ThisVisit, with_given
 from bezant.http.idempotency import Idempotency
-from bezant.http.visit import VISIT, Visit
+
+__all__ = [
+    "FORM",
+    "JSON",
+    "LOCAL",
+    "MULTIPART",
+    "PUBLIC",
+    "Access",
+    "Asker",
+    "Declare",
+    "Mount",
+    "OrdinaryRoute",
+    "RequiredKey",
+    "Routes",
+    "ThisVisit",
+    "UndeclaredRoute",
+    "refuse_undeclared",
+]
 
 JSON = ("application/json",)
 FORM = ("application/x-www-form-urlencoded",)
@@ -56,7 +73,7 @@ _SEGMENT = re.compile(r"(?:\{[A-Za-z_][A-Za-z0-9_]*\}|[A-Za-z0-9._~-]+)\Z")
 
 
 class UndeclaredRoute(TypeError):
-    """A route without a permission, or one the table cannot hold. The gateway does not start with it."""
+    """A route without a permission, or one the table cannot hold: the gateway does not start."""
 
 
 class OrdinaryRoute:
@@ -106,7 +123,7 @@ class Routes:
     def get(
         self, path: str, *, permission: str, limited: bool = True, **about: object
     ) -> "Declare":
-        """Declare a handler that reads. `about` goes to FastAPI: `summary`, `responses`, `response_class`."""
+        """Declare a handler that reads. `about` goes to FastAPI: `summary` and the like."""
         return Declare(self, "GET", path, permission, limited=limited, about=about)
 
     def post(
@@ -165,7 +182,12 @@ class Routes:
         about: dict[str, object],
     ) -> APIRoute:
         """Give a handler to FastAPI and return the route it makes of it."""
-        self.router.add_api_route(path, handler, methods=[method], **about)  # pyright: ignore[reportArgumentType]
+        self.router.add_api_route(
+            path,
+            handler,
+            methods=[method],
+            **about,  # pyright: ignore[reportArgumentType]
+        )
         return cast("APIRoute", self.router.routes[-1])
 
 
@@ -198,7 +220,9 @@ class Declare:
 
     def __call__(self, handler: Handler) -> Handler:
         """Register the handler and return it unchanged."""
-        route = self._routes.add_ordinary(self._method, self._path, handler, self._about)
+        route = self._routes.add_ordinary(
+            self._method, self._path, with_given(handler), self._about
+        )
         self._routes.ordinary.append(
             OrdinaryRoute(
                 route,
@@ -219,31 +243,3 @@ def refuse_undeclared(method: str, path: str, permission: str) -> None:
     plain = path == "/" or all(_SEGMENT.match(part) for part in path[1:].split("/"))
     if not path.startswith("/") or not plain:
         raise UndeclaredRoute(f"{method} {path}: a path has plain segments and {{placeholders}}")
-
-
-async def visit_of(request: Request) -> Visit:
-    """Return what the edge learnt about this request."""
-    return cast("Visit", request.scope[VISIT])
-
-
-async def asker_of(request: Request) -> Actor:
-    """Return who is asking; on a public route there is nobody."""
-    actor = cast("Visit", request.scope[VISIT]).actor
-    if actor is None:
-        raise CredentialMissing
-    return actor
-
-
-async def idempotency_key_of(request: Request) -> str:
-    """Return the key of a route that requires one."""
-    key = cast("Visit", request.scope[VISIT]).idempotency_key
-    assert key is not None, "the route declares Idempotency.REQUIRED"
-    return key
-
-
-Asker = Annotated[Actor, Depends(asker_of)]
-"""Annotate a handler's parameter with this to be handed the caller."""
-RequiredKey = Annotated[str, Depends(idempotency_key_of)]
-"""The idempotency key, on a route that declares `Idempotency.REQUIRED`."""
-ThisVisit = Annotated[Visit, Depends(visit_of)]
-"""The request id, address and optional idempotency key."""

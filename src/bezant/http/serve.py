@@ -1,7 +1,7 @@
-"""Listening: several ports in one process, each with its own application, and an end that loses no answer.
+"""Listening: several ports in one process, and an end that loses no answer.
 
-`Serving([Listening(host, port, application)])` first opens every port (`bind`, which names a port that is taken,
-before anything else is started), then serves (`run`) until `stop`.
+`Serving([Listening(host, port, application)])` first opens every port (`bind`, which names a port
+that is taken, before anything else is started), then serves (`run`) until `stop`.
 """
 
 import asyncio
@@ -43,7 +43,7 @@ class Listening:
 
 
 class _Server(uvicorn.Server):
-    """uvicorn without its signal handlers, which belong to the command line, and without its cancelling."""
+    """uvicorn without its signal handlers, which the command line has, and its cancelling."""
 
     @contextmanager
     def capture_signals(self) -> Generator[None, None, None]:
@@ -86,7 +86,7 @@ class Serving:
         self._stopping = False
 
     def bind(self) -> tuple[tuple[str, int], ...]:
-        """Open every port, or none; return the addresses, with the number the system chose for a port 0."""
+        """Open every port, or none; return the addresses, a port 0 by the number it became."""
         try:
             for listening in self._listenings:
                 self._bound.append((_open(listening.host, listening.port), listening))
@@ -175,7 +175,8 @@ def settle_memory() -> None:
     """Tell the garbage collector that what is loaded now stays; called once everything is wired."""
     gc.collect()
     gc.freeze()
-    # A request leaves no cycles behind; looking for them after every 700 objects would cost a tenth of the time.
+    # A request leaves no cycles behind; looking for them after every 700 objects would cost a
+    # tenth of the time.
     gc.set_threshold(20_000, 20, 50)
 
 

@@ -1,4 +1,4 @@
-"""Which route answers a request: one table for both lanes, so that a permission is checked for what really runs."""
+"""Which route answers a request: one table for both lanes, so what is checked is what runs."""
 
 from collections.abc import Iterator, Mapping
 from typing import Generic, TypeVar

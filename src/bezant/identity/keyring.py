@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Final
 
+from bezant import telemetry
 from bezant.actor import Actor
 from bezant.db.database import Tx
 from bezant.errors import Invalid
@@ -37,6 +38,7 @@ from bezant.secret import Secret
 
 API_KEY_HASH: Final = "api-key-hash"
 """The logical key under which API keys are hashed."""
+_log = telemetry.log("identity")
 
 
 class Keyring(Desk):
@@ -71,6 +73,7 @@ class Keyring(Desk):
         mac = (await self._keys.macs(API_KEY_HASH, text.encode()))[0]
         async with self._database.transaction() as tx:
             await self._add(tx, row, mac)
+        _tell("api_key.created", command.by, command.id)
         return NewApiKey(told(row), Secret(text))
 
     async def rotate_key(self, command: RotateApiKey) -> NewApiKey:
@@ -107,6 +110,7 @@ class Keyring(Desk):
             await self._add(tx, row, mac)
             await store.expire(tx, old_id, now + timedelta(seconds=command.overlap_seconds))
         self._rights_taken(command.key)
+        _tell("api_key.rotated", command.by, command.key)
         return NewApiKey(told(row), Secret(text))
 
     async def revoke_key(self, command: RevokeApiKey) -> ApiKey:
@@ -117,6 +121,7 @@ class Keyring(Desk):
             await store.revoke(tx, row.id, command.by.subject, self._clock.now())
             revoked = await store.find(tx, row.id, row.merchant_id, row.mode)
         self._rights_taken(command.key)
+        _tell("api_key.revoked", command.by, command.key)
         assert revoked is not None
         return told(revoked)
 
@@ -134,6 +139,7 @@ class Keyring(Desk):
                 self._clock.now(),
             )
         self._rights_taken()
+        _log.info("api_keys.revoked", by=command.by.subject, merchant=command.tenant, count=ended)
         return ended
 
     async def key(self, by: Actor, tenant: str, key: str) -> ApiKey:
@@ -195,6 +201,10 @@ def grants_of(stored: tuple[str, ...]) -> tuple[Grant, ...]:
 
 def _grants(row: ApiKeyRow) -> tuple[Grant, ...]:
     return grants_of(row.grants)
+
+
+def _tell(event: str, by: Actor, key: str) -> None:
+    _log.info(event, by=by.subject, subject=key)
 
 
 def _over(row: ApiKeyRow, now: datetime) -> bool:

@@ -1,9 +1,11 @@
 """Logging in and out: one answer for every wrong login, and waiting times after several."""
 
 import hashlib
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from typing import Final
 from uuid import UUID
 
+from bezant import telemetry
 from bezant.actor import Actor, Caller
 from bezant.identity import rules
 from bezant.identity.desk import Desk, token_hash
@@ -31,13 +33,26 @@ from bezant.identity.store.session import SessionRow
 from bezant.ids import read, spell
 from bezant.secret import Secret
 
+SESSIONS_KEPT: Final = timedelta(days=90)  # Long enough to answer who was logged in that day.
+TIDY_EVERY: Final = timedelta(minutes=10)
+TIDY_MAX: Final = 10_000  # More tries than that nobody makes in ten minutes: each costs a hash.
+
+_log = telemetry.log("identity")
+
 
 class Logins(Desk):
     """The part of the service that is about sessions and passwords."""
 
+    _tidied_at = datetime.min.replace(tzinfo=UTC)
+
     async def log_in(self, command: LogIn) -> NewSession:
         """Start a session."""
-        person = await self._prove(command.email, command.password)
+        await self._tidy_at_times()
+        try:
+            person = await self._prove(command.email, command.password)
+        except (WrongLogin, TooManyTries) as refusal:
+            _log.warn("login.refused", code=refusal.code, address=command.address)
+            raise
         now = self._clock.now()
         if now - person.last_login_at > rules.INACTIVE:
             raise MemberInactive
@@ -64,7 +79,9 @@ class Logins(Desk):
             await member_store.seen_in(tx, person.id, now)
             if fresh_hash is not None:
                 await member_store.add_password(tx, person.id, fresh_hash, now)
-        return NewSession(_told(row), token)
+        session = _told(row)
+        _log.info("login.succeeded", member=session.member, session=session.id)
+        return NewSession(session, token)
 
     async def log_out(self, token: Secret[str]) -> None:
         """End the session of this token, if there is one."""
@@ -126,6 +143,20 @@ class Logins(Desk):
             await member_store.add_password(tx, member_id, fresh_hash, now)
             await store.end_all(tx, member_id, now)
         self._rights_taken()
+        _log.info("password.changed", member=command.by.subject)
+
+    async def tidy(self) -> int:
+        """Delete sessions and counted tries that are long over; return how many."""
+        now = self._clock.now()
+        async with self._database.transaction() as tx:
+            return await store.tidy(tx, now - SESSIONS_KEPT, now - 2 * rules.LOCK_MAX, TIDY_MAX)
+
+    async def _tidy_at_times(self) -> None:
+        """Tidy while logging in: nothing else makes these rows, so nothing else need watch them."""
+        now = self._clock.now()
+        if now - self._tidied_at >= TIDY_EVERY:
+            self._tidied_at = now
+            await self.tidy()
 
     async def _prove(self, email_typed: str, password: Secret[str]) -> PersonRow:
         """Return whoever has this address and password; a try counts before it is made.

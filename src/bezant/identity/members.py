@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 from uuid import UUID
 
+from bezant import telemetry
 from bezant.db.database import Tx
 from bezant.identity import rules
 from bezant.identity.desk import page_limit, token_hash
@@ -31,6 +32,8 @@ from bezant.identity.store import member as store
 from bezant.identity.store import merchant as merchant_store
 from bezant.identity.store.member import InvitationRow, MemberRow
 from bezant.ids import read, spell
+
+_log = telemetry.log("identity")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +69,7 @@ class Members(Logins):
                 raise UnknownMerchant
             if not await store.add_invitation(tx, row, token_hash(token)):
                 raise AlreadyShown
+        _log.info("member.invited", by=row.invited_by, invitation=command.id, role=row.role)
         return NewInvitation(_invitation(row), token)
 
     async def invitations(self, query: OfTenant) -> InvitationPage:
@@ -131,6 +135,7 @@ class Members(Logins):
             await store.set_role(tx, row.id, row.merchant_id, command.role)
             await _keep_an_admin(tx, row)
             tx.after_commit(self._rights_taken)
+        _log.info("member.changed", by=command.by.subject, member=command.member, role=command.role)
         return told(replace(row, role=command.role))
 
     async def remove_member(self, command: RemoveMember) -> Member:
@@ -141,6 +146,7 @@ class Members(Logins):
             await store.leave(tx, row.id, row.merchant_id, self._clock.now())
             await _keep_an_admin(tx, row)
             tx.after_commit(self._rights_taken)
+        _log.info("member.removed", by=command.by.subject, member=command.member)
         return told(row)
 
     async def _enter(
@@ -163,7 +169,9 @@ class Members(Logins):
             row = await store.find(tx, member_id, invitation.merchant_id)
             tx.after_commit(self._rights_taken)
         assert row is not None
-        return told(row)
+        member = told(row)
+        _log.info("member.joined", member=member.id, tenant=member.tenant, role=member.role)
+        return member
 
 
 async def _locked(tx: Tx, tenant: str, member: str) -> MemberRow:

@@ -178,7 +178,11 @@ _KEY_START: Final = re.compile(r"(pk|sk|rk)_")
 def new_key_text(kind: KeyKind, mode: Mode, chance: Callable[[int], bytes]) -> str:
     """Make a key's text; 32 bytes of chance leave no bias worth naming in 142 bits."""
     random = int.from_bytes(chance(32)) % len(_ALPHABET) ** _RANDOM_CHARACTERS
-    body = f"{kind}_{mode}_{_base62(random, _RANDOM_CHARACTERS)}"
+    return with_checksum(f"{kind}_{mode}_{_base62(random, _RANDOM_CHARACTERS)}")
+
+
+def with_checksum(body: str) -> str:
+    """Return a key's text from all of it but the checksum."""
     return body + _checksum(body)
 
 

@@ -1,7 +1,7 @@
 """The life of a key: declared, rotated, re-wrapped, destroyed; each step says who and why.
 
 Material is made before the transaction that registers it and destroyed after the one that gives it
-up, so no transaction waits for a disk or an HSM. What a crash leaves behind is finished by `resume`.
+up, so no transaction waits for a disk or an HSM. What a crash leaves behind, `resume` finishes.
 """
 
 import os
@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Final
 
+from bezant import telemetry
 from bezant.clock import Clock
 from bezant.db.database import Database, Tx
 from bezant.keys import algorithms, rules, store
@@ -32,6 +33,7 @@ from bezant.secret import Secret
 
 REWRAP_PAGE: Final = 100
 RANDOM_SUFFIX_BYTES: Final = 5  # Ten hex digits: symmetric keys have no thumbprint to tell.
+_log = telemetry.log("keys")
 
 
 class Rotation:
@@ -102,6 +104,7 @@ class Rotation:
         self._envelopes.forget(row.kid)
         if row.provider is not None:
             await self._envelopes.provider(row).destroy(ref_of(row))
+        _log.info("version.destroyed", kid=row.kid, by=command.by)
         return replace(row, state=KeyState.DESTROYED, wrapped_key=None)
 
     async def rewrap(self) -> int:
@@ -155,6 +158,7 @@ class Rotation:
             raise
         finally:
             self._registry.forget(logical.name)
+        _log.info("version.active", kid=made.kid, by=by)
         return replace(made, state=KeyState.ACTIVE)
 
     async def _make(self, logical: LogicalRow, number: int) -> VersionRow:

@@ -14,6 +14,7 @@ overlap is over). Everything else gets new papers without a restart.
 
 import fcntl
 import os
+import re
 import shutil
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
@@ -36,6 +37,7 @@ RENEW_BEFORE_DAYS = 10  # A module that was off for a fortnight still comes back
 RENEW_ISSUING_BEFORE_DAYS = MODULE_DAYS + RENEW_BEFORE_DAYS
 OVERLAP_SECONDS = 60  # After a revocation, long enough for every process to see its new papers.
 SKEW: Final = timedelta(minutes=5)  # Clocks of two machines may be this far apart.
+_MODULE: Final = re.compile(r"[a-z][a-z_]*\Z")  # It becomes the name of a folder.
 
 
 class Authority:
@@ -49,6 +51,7 @@ class Authority:
 
     def issue(self, module: str) -> Path:
         """Give a module papers if it has none that last, and return its folder."""
+        assert _MODULE.match(module), module
         with self._locked():
             self._replace_issuing_if_due()
             (self._modules / module).mkdir(mode=0o700, exist_ok=True)

@@ -39,8 +39,11 @@ class Ticket:
 class Breaker:
     """Guards one peer."""
 
-    def __init__(self, now: Callable[[], float]) -> None:
+    def __init__(
+        self, now: Callable[[], float], changed: Callable[[BreakerState], None] | None = None
+    ) -> None:
         self._now: Final = now
+        self._changed: Final = changed
         self._settled: deque[tuple[float, bool]] = deque()
         self._failed = 0
         self._under_way: set[Ticket] = set()
@@ -102,6 +105,7 @@ class Breaker:
         if answered:
             self._opened_until = None
             self._pause = PAUSE_SECONDS_MIN
+            self._tell()
         elif answered is not None:
             self._pause = min(self._pause * 2, PAUSE_SECONDS_MAX)
             self._opened_until = now + self._pause
@@ -110,3 +114,8 @@ class Breaker:
         self._settled.clear()
         self._failed = 0
         self._opened_until = now + self._pause
+        self._tell()
+
+    def _tell(self) -> None:
+        if self._changed is not None:
+            self._changed(self.state)

@@ -18,7 +18,7 @@ import grpc.aio
 from bezant import telemetry
 from bezant.errors import BezantError, OutcomeUnknown
 from bezant.rpc.breaker import Breaker, BreakerState
-from bezant.rpc.carrier import PLAIN, Carrier
+from bezant.rpc.carrier import Metadata, calling
 from bezant.rpc.codes import Fault, PeerUnavailable
 from bezant.rpc.deadline import remaining_seconds, within
 from bezant.rpc.envelope import ERROR_KEY, read_error
@@ -95,16 +95,14 @@ class Channel:
         module: str,
         issuer: Issuer,
         *,
-        carrier: Carrier = PLAIN,
         monotonic: Callable[[], float] = time.monotonic,
         chance: Callable[[int], bytes] = os.urandom,
     ) -> None:
         self._target = target
         self._module = module
         self._issuer = issuer
-        self._carrier = carrier
         self._chance = chance
-        self._breaker = Breaker(monotonic)
+        self._breaker = Breaker(monotonic, self._note)
         self._budget = RETRY_BUDGET
         self._papers: Papers | None = None
         self._channel: grpc.aio.Channel | None = None
@@ -118,14 +116,12 @@ class Channel:
 
     async def call(self, terms: Terms, request: bytes) -> bytes:
         """Send a request and return its answer; errors of the other side rise here."""
-        with self._carrier.calling(terms.port, terms.method) as carried:
-            metadata = tuple(carried.items())
+        with calling(terms.port, terms.method) as metadata:
             async with within(terms.seconds):
                 return await self._attempts(terms, request, metadata)
 
-    def trace_id(self) -> str:
-        """Return what finds the request in hand in the logs."""
-        return self._carrier.trace_id()
+    def _note(self, state: BreakerState) -> None:
+        _log.warn("peer.breaker", peer=self._module, state=state.value)
 
     async def close(self) -> None:
         """Close the connection; calls under way fail."""
@@ -135,9 +131,7 @@ class Channel:
             await self._channel.close()
             self._channel = None
 
-    async def _attempts(
-        self, terms: Terms, request: bytes, metadata: tuple[tuple[str, str], ...]
-    ) -> bytes:
+    async def _attempts(self, terms: Terms, request: bytes, metadata: Metadata) -> bytes:
         perhaps = False
         for attempt in range(1, ATTEMPTS_MAX + 1):
             try:
@@ -164,14 +158,11 @@ class Channel:
             f"{self._module} cannot be reached at present", facts=facts, retry_after_seconds=wait
         )
 
-    async def _attempt(
-        self, terms: Terms, request: bytes, metadata: tuple[tuple[str, str], ...]
-    ) -> bytes:
+    async def _attempt(self, terms: Terms, request: bytes, metadata: Metadata) -> bytes:
         ticket = self._breaker.enter(terms.slow_seconds)
         if ticket is None:
             raise NotArrived
         answered: bool | None = None
-        before = self._breaker.state
         try:
             channel = self._current()
             await self._connected(channel)
@@ -192,8 +183,6 @@ class Channel:
             raise
         finally:
             self._breaker.leave(ticket, answered=answered)
-            if (state := self._breaker.state) is not before:
-                _log.warn("peer.breaker", peer=self._module, state=state.value)
 
     def _untold(self, terms: Terms, error: grpc.aio.AioRpcError) -> NoReturn:
         """Understand a failure that gRPC itself reports, not the service."""

@@ -6,6 +6,7 @@ from typing import Any, TypeVar, cast
 from bezant import telemetry
 from bezant.db.guard import no_open_transaction
 from bezant.errors import Invalid
+from bezant.rpc.carrier import trace_id
 from bezant.rpc.channel import Channel, Terms
 from bezant.rpc.codes import fault
 from bezant.rpc.manners import Manners, manners_of, port_name
@@ -47,6 +48,6 @@ def _sent(channel: Channel, method: Method, terms: Terms) -> Call:
             return method.told(answer)
         except Invalid as error:  # It happened, but the other side says it in words we do not know.
             _log.error("answer.unreadable", error, method=terms.path)
-            raise fault(channel.trace_id()) from None
+            raise fault(trace_id()) from None
 
     return call

@@ -36,6 +36,13 @@ class Manners:
 ORDINARY: Final = Manners()
 
 MANNERS: Final[Mapping[str, Manners]] = {
+    "identity.Identity": Manners(
+        deadlines={"log_in": 10.0},  # Passwords are checked slowly, and few at a time.
+        # Secrets that are told once, links that work once, and failures that are counted.
+        once=frozenset({"log_in", "change_password", "accept_invitation", "invite"})
+        | {"create_key", "rotate_key", "revoke_keys"},
+    ),
+    "keys.Keys": Manners(once=frozenset({"rotate"})),
     "ledger.Ledger": Manners(
         deadlines={
             "post_batch": 15.0,  # A thousand transfers may wait behind a thousand others.

@@ -10,7 +10,7 @@ from typing import Any, TypeVar, cast
 from bezant import telemetry
 from bezant.db.guard import no_open_transaction
 from bezant.errors import BezantError
-from bezant.rpc.carrier import PLAIN, Carrier
+from bezant.rpc import carrier
 from bezant.rpc.codes import fault
 from bezant.rpc.deadline import within
 from bezant.rpc.manners import Manners, manners_of, port_name
@@ -29,7 +29,6 @@ def near(
     caller: str | None = None,
     manners: Manners | None = None,
     permits: Permits = PERMITS,
-    carrier: Carrier = PLAIN,
 ) -> Port:
     """Return the service behind its port. With a caller named, its permits hold here too."""
     kept = manners or manners_of(port)
@@ -38,13 +37,13 @@ def near(
     for method in method_names(port):
         if caller is None or may_call(permits, caller, name, method):
             target = cast("Call", getattr(service, method))
-            calls[method] = staticmethod(_guarded(target, kept.deadline_of(method), carrier))
+            calls[method] = staticmethod(_guarded(target, kept.deadline_of(method)))
         else:
             calls[method] = staticmethod(_refused(caller, name, method))
     return cast("Port", type(f"Near{port.__name__}", (), {**calls, "__slots__": ()})())
 
 
-def _guarded(target: Call, seconds: float, carrier: Carrier) -> Call:
+def _guarded(target: Call, seconds: float) -> Call:
     async def call(*arguments: object, **named: object) -> object:
         no_open_transaction()
         try:

@@ -68,6 +68,7 @@ class FolderIssuer:
         self._folder = folder
         self._stamp = self._stamps()
         self._papers = read_papers(folder)
+        self._readable = True
 
     def papers(self) -> Papers:
         """Return the present papers. Files that cannot be read leave the last good ones valid."""
@@ -75,8 +76,11 @@ class FolderIssuer:
             stamp = self._stamps()
             if stamp != self._stamp:
                 self._papers, self._stamp = read_papers(self._folder), stamp
+            self._readable = True
         except (OSError, ValueError, BadPapers) as error:
-            _log.warn("papers.unreadable", module=self._papers.module, reason=str(error))
+            if self._readable:  # Told once, not with every call.
+                _log.warn("papers.unreadable", module=self._papers.module, reason=str(error))
+            self._readable = False
         return self._papers
 
     def _stamps(self) -> tuple[tuple[int, int], ...]:

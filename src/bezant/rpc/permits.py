@@ -1,8 +1,8 @@
 """Which module may call which method of which port. What is not in the table is refused.
 
 A module is whoever its certificate says it is; this table is the whole of what that gives it. The
-gateway stands in for every module's own HTTP door when that module is in another process, so it may
-call everything.
+gateway keeps the modules' HTTP doors, and every module that has no process of its own; the operator
+is the command line. Both may call everything.
 """
 
 from collections.abc import Mapping
@@ -22,11 +22,42 @@ _ASK_ABOUT_MONEY = frozenset(
 )
 _CHECK_BOOKS = frozenset({"trial_balance", "report", "reconcile", "ledgers"})
 _FOLLOW = frozenset({"read"})
+_USE_KEYS = frozenset({"declare", "sign", "verify", "macs", "seal", "open", "public_keys"})
+_IDENTIFY = frozenset({"identify", "generation", "note_uses"})
+"""What a module needs whose own HTTP door asks who is there."""
 
 Permits = Mapping[str, Mapping[str, frozenset[str]]]
 """By port, by calling module: the methods."""
 
 PERMITS: Final[Permits] = {
+    "identity.Identity": {
+        "gateway": EVERYTHING,
+        "operator": EVERYTHING,
+        "forex": _IDENTIFY,
+        "keys": _IDENTIFY,
+        "ledger": _IDENTIFY,
+        "orders": _IDENTIFY,
+        "payments": _IDENTIFY,
+        "people": _IDENTIFY,
+        "receipts": _IDENTIFY,
+        "reconciliation": _IDENTIFY,
+        "risk": _IDENTIFY,
+        "vault": _IDENTIFY,
+        "wallets": _IDENTIFY,
+        "webhooks": _IDENTIFY,
+        "audit": _IDENTIFY,
+    },
+    "keys.Keys": {
+        "gateway": EVERYTHING,
+        "operator": EVERYTHING,
+        "audit": _USE_KEYS,
+        "identity": _USE_KEYS,
+        "payments": _USE_KEYS,
+        "people": _USE_KEYS,
+        "receipts": _USE_KEYS,
+        "vault": _USE_KEYS,
+        "webhooks": _USE_KEYS,
+    },
     "ledger.Ledger": {
         "gateway": EVERYTHING,
         "operator": EVERYTHING,

@@ -9,7 +9,7 @@ import grpc.aio
 from bezant import telemetry
 from bezant.clock import Clock
 from bezant.errors import BezantError, Invalid, TooManyRequests
-from bezant.rpc.carrier import CARRIED, PLAIN, Carrier
+from bezant.rpc.carrier import CARRIED, answering, trace_id
 from bezant.rpc.channel import METADATA_BYTES_MAX
 from bezant.rpc.codes import fault
 from bezant.rpc.deadline import within
@@ -65,13 +65,11 @@ class Server:
         clock: Clock,
         *,
         permits: Permits = PERMITS,
-        carrier: Carrier = PLAIN,
         calls_max: int = CALLS_MAX,
     ) -> None:
         self._issuer = issuer
         self._gate = Gate(issuer, clock)
         self._permits = permits
-        self._carrier = carrier
         self._calls_max = calls_max
         self._under_way = 0
         self._health = Health(self._gate)
@@ -125,12 +123,12 @@ class Server:
                 raise
             except Exception as error:  # noqa: BLE001  # whatever it is, it stays on this side
                 _log.error("call.failed", error, method=method.name)
-                raise fault(self._carrier.trace_id()) from None
+                raise fault(trace_id()) from None
 
         async def handle(request: bytes, context: Context) -> bytes:
             self._under_way += 1
             try:
-                with self._carrier.answering(port, method.name, _carried(context)):
+                with answering(port, method.name, _carried(context)):
                     return await answer(request, context)
             except BezantError as error:
                 await refuse(context, error)

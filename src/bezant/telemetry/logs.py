@@ -1,8 +1,8 @@
 """Structured logs: a line is an event with fields, one JSON object.
 
-Lines are queued and written by a thread, so that a request never waits for a disk. Secrets are types that print as
-`•••`; besides, whatever looks like a card number, a card code or a key of ours is masked in every line, for the day
-a type was forgotten.
+Lines are queued and written by a thread, so that a request never waits for a disk. Secrets are
+types that print as `•••`; besides, whatever looks like a card number, a card code or a key of
+ours is masked in every line, for the day a type was forgotten.
 """
 
 import logging
@@ -165,14 +165,16 @@ def configure(
     human: bool = False,
     colour: bool = False,
     file: Path | None = None,
+    further: Path | None = None,
 ) -> Writer:
-    """Start writing logs: to a stream, and to a file whose errors also go to `error.log` beside it."""
+    """Start writing logs: to a stream, and to files that have an `error.log` beside them."""
     sinks: list[Sink | FileSink] = []
     if stream is not None:
         sinks.append(Sink(stream, human=human, colour=colour))
-    if file is not None:
-        sinks.append(FileSink(file))
-        sinks.append(FileSink(file.with_name("error.log"), Level.ERROR))
+    files = dict.fromkeys(path for path in (file, further) if path is not None)
+    errors = dict.fromkeys(path.with_name("error.log") for path in files)
+    sinks += [FileSink(path) for path in files]
+    sinks += [FileSink(path, Level.ERROR) for path in errors]
     shut()
     _State.writer = Writer(level, sinks)
     root = logging.getLogger()
@@ -260,7 +262,7 @@ class _Second:
 
 
 def timestamp() -> str:
-    """Return the machine's time for a log line. It dates lines only, so it is not the injected clock."""
+    """Return the machine's time. It dates lines only, so it is not the injected clock."""
     now = time.time()
     second = int(now)
     if second != _Second.number:

@@ -1,7 +1,8 @@
 """Metrics, in the format Prometheus reads.
 
-Counting on the way of a request is a list increment, not a library call; the prometheus-client library writes the
-exposition when somebody scrapes. Rooms add gauges as functions that are asked at that moment.
+Counting on the way of a request is a list increment, not a library call; the prometheus-client
+library writes the exposition when somebody scrapes. Rooms add gauges as functions that are asked
+at that moment.
 """
 
 import asyncio
@@ -24,7 +25,7 @@ from prometheus_client.registry import Collector
 
 CONTENT_TYPE: Final = b"text/plain; version=0.0.4; charset=utf-8"
 BOUNDS_SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
-"""From a cached balance to a slow provider; a bar of the benchmarks lies on a bound (5 and 25 ms)."""
+"""From a cached balance to a slow provider; the benchmarks' bars of 5 and 25 ms are bounds."""
 LAG_SECONDS = 0.5  # How often the event loop is asked how late it is.
 
 
@@ -86,7 +87,7 @@ class Meters(Collector):
         return self._routes.setdefault((method, route), RouteMeter(method, route))
 
     def gauge(self, name: str, about: str, read: Callable[[], float]) -> None:
-        """Have a value read whenever somebody scrapes: a queue's length, a pool's free connections."""
+        """Have a value read when somebody scrapes: a queue's length, free connections."""
         Gauge(name, about, registry=self._registry).set_function(read)
 
     def gauges(
@@ -96,7 +97,7 @@ class Meters(Collector):
         self._registry.register(_Labelled(name, about, label, read))
 
     def tally(self, name: str, about: str, *labels: str) -> Tally:
-        """Return a counter, such as `bezant_payments_total` by outcome; asked again, the same one."""
+        """Return a counter, such as `bezant_payments` by outcome; asked again, the same one."""
         return self._tallies.setdefault(name, Tally(name, about, labels))
 
     def collect(self) -> Iterable[Metric]:

@@ -1,4 +1,4 @@
-"""Masks what must never stand in a log, whoever put it there: card numbers, card codes, keys and passwords."""
+"""Masks what must never stand in a log: card numbers, card codes, keys and passwords."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -8,7 +8,8 @@ from bezant.secret import MASK, Secret
 
 _DEPTH_MAX = 6  # A log field is flat, or nearly; deeper values are told by their type.
 
-# 13 to 19 digits in a row or in groups, beginning as issuers' numbers do, and not the tail of an id of ours.
+# 13 to 19 digits in a row or in groups, beginning as issuers' numbers do, and not the tail of an
+# id of ours.
 _CARD = re.compile(r"(?<![0-9A-Za-z_])[2-689](?:[ -]?[0-9]){12,18}(?![0-9A-Za-z])")
 _CARD_CODE = re.compile(
     r"(?i)\b((?:cvc|cvv|cav|csc)2?|card_code|security_code)(\W{1,4})[0-9]{3,4}\b"

@@ -1,10 +1,11 @@
-"""Traces: one story across processes, by W3C `traceparent`, sent by OTLP when an endpoint is configured.
+"""Traces: one story across processes, by W3C `traceparent`, sent by OTLP where that is configured.
 
     with continue_trace(traceparent), span("ledger.post"):
         ...
 
-Without an endpoint nothing is recorded and OpenTelemetry is not even imported; an incoming trace id is still passed
-on and written into every log line. Spans carry names and ids we chose: never an address with its query, never a body.
+Without an endpoint nothing is recorded and OpenTelemetry is not even imported; an incoming trace
+id is still passed on and written into every log line. Spans carry names and ids we chose: never
+an address with its query, never a body.
 """
 
 import re
@@ -32,8 +33,8 @@ class _State:
 
 
 def start_traces(endpoint: str, service: str, *, exporter: "SpanExporter | None" = None) -> None:
-    """Send spans to an OTLP endpoint, such as `http://localhost:4318`, under this service's name."""
-    from opentelemetry.sdk.resources import Resource  # noqa: PLC0415 - 40 ms nobody pays who has no endpoint
+    """Send spans to an OTLP endpoint, such as `http://localhost:4318`, in this service's name."""
+    from opentelemetry.sdk.resources import Resource  # noqa: PLC0415 - 40 ms when wanted
     from opentelemetry.sdk.trace import TracerProvider  # noqa: PLC0415
     from opentelemetry.sdk.trace.export import BatchSpanProcessor  # noqa: PLC0415
 

@@ -4,7 +4,6 @@ import "/assets/openapi-explorer.min.js";
 const place = document.getElementById("reference");
 const dark = matchMedia("(prefers-color-scheme: dark)").matches;
 const explorer = document.createElement("openapi-explorer");
-const read = place.dataset.mode === "read";
 const looks = {
   "spec-url": new URL("openapi.json", location.href).pathname,
   "server-url": location.origin,
@@ -17,6 +16,5 @@ const looks = {
   "nav-bg-color": "#14172b",
   "nav-text-color": "#e9e7e1",
 };
-if (read) Object.assign(looks, { collapse: "false", "hide-console": "true", "expand-tables": "true" });
 for (const [name, value] of Object.entries(looks)) explorer.setAttribute(name, value);
 place.append(explorer);

@@ -3,6 +3,9 @@
 --
 -- Answers, a number a command: 0 accepted; 1 this id is in the book already; 2 it was refused before;
 -- 3 unknown account; 4 frozen; 5 closed; 6 insufficient funds; 7 reversed already.
+--
+-- Plans are made while the tables are young and kept: without `enable_seqscan = off` they read whole tables until
+-- the first autoanalyze.
 CREATE FUNCTION ledger.post_batch(
     p_book integer, p_at timestamptz,
     c_kind smallint[], c_idem uuid[], c_request bigint[], c_from integer[], c_legs integer[],
@@ -11,7 +14,7 @@ CREATE FUNCTION ledger.post_batch(
     OUT first bigint, OUT recorded_at timestamptz, OUT answers smallint[], OUT accounts bigint[],
     OUT available numeric[]
 )
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = ledger, pg_temp
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = ledger, pg_temp SET enable_seqscan = off
 AS $$
 DECLARE
     commands constant integer := cardinality(c_kind);

@@ -15,7 +15,7 @@ CREATE FUNCTION ledger.record(
     p_payee bigint, p_expires timestamptz,
     OUT id bigint, OUT recorded_at timestamptz, OUT answer smallint, OUT account bigint, OUT available numeric
 )
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = ledger, pg_temp
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = ledger, pg_temp SET enable_seqscan = off
 AS $$
 DECLARE
     legs constant integer := greatest(cardinality(a_id), 1);

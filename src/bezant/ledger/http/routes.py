@@ -12,9 +12,9 @@ from bezant.http.fast import FastAnswer, FastRequest, FastRoute
 from bezant.http.idempotency import Idempotency
 from bezant.http.pages import Page, PageQuery
 from bezant.http.routes import Asker, RequiredKey, Routes
-from bezant.ledger import answers as a
-from bezant.ledger import bodies as b
-from bezant.ledger import tables
+from bezant.ledger.http import answers as a
+from bezant.ledger.http import bodies as b
+from bezant.ledger.http import tables
 from bezant.ledger.port import (
     AccountsOf,
     AccountType,

@@ -1,0 +1,118 @@
+"""What operators do: invite the first administrator, back up, restore, show the demo, migrate."""
+
+import json
+from pathlib import Path
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
+
+import pytest
+from tests.cli.running import Nest
+
+
+def post(url: str, body: dict[str, str]) -> dict[str, object]:
+    request = Request(
+        url, data=json.dumps(body).encode(), headers={"content-type": "application/json"}
+    )
+    with urlopen(request, timeout=30) as answer:
+        return json.loads(answer.read())
+
+
+def test_the_first_administrator_of_a_live_installation_comes_by_invitation(nest: Nest):
+    url = nest.up("--live").url()
+    made = nest.run("users", "invite", "first@example.com", "--role", "admin", "--json")
+    assert made.code == 0, made
+    body = {
+        "token": made.facts["token"],
+        "name": "First",
+        "password": "a-long-and-quiet-sentence",
+    }
+    member = post(made.facts["accept_at"], body)
+    assert member["role"] == "admin"
+    with pytest.raises(HTTPError) as again:
+        post(made.facts["accept_at"], body)
+    assert again.value.code == 401
+    session = post(
+        f"{url}/v1/session",
+        {"email": "first@example.com", "password": body["password"], "deliver": "token"},
+    )
+    assert session
+
+
+def test_a_live_installation_starts_without_any_sample(nest: Nest):
+    running = nest.up("--live")
+    running.url()
+    assert "sk_test" not in running.said
+    assert not nest.place_of_sample().exists()
+    assert nest.run("demo").code == 3
+
+
+def test_inviting_needs_a_name_and_a_running_platform(nest: Nest):
+    assert nest.run("users", "invite").code == 4
+    nest.up().url()
+    assert nest.run("users", "invite").code == 2
+    assert nest.run("users", "invite", "not-an-address").code == 1
+
+
+def test_the_demo_s_keys_stay_the_same_and_work(nest: Nest):
+    first = nest.up()
+    first.url()
+    sample = json.loads(nest.place_of_sample().read_text())
+    assert sample["secret_key"] in first.said
+    assert sample["publishable_key"] in first.said
+    assert sample["password"] in first.said
+    first.stop()
+    second = nest.up()
+    url = second.url()
+    assert sample["secret_key"] in second.said
+    session = post(
+        f"{url}/v1/session",
+        {"email": sample["email"], "password": sample["password"], "deliver": "token"},
+    )
+    assert session
+
+
+def test_the_demo_moves_money_once_and_the_book_agrees(nest: Nest):
+    nest.up().url()
+    told = nest.run("demo", "--json")
+    assert told.code == 0, told
+    assert told.facts["repeated"] == "the same transfer"
+    before, after = told.facts["before"], told.facts["after"]
+    assert float(before) - float(after) == 2.5
+    assert nest.run("demo").code == 0
+
+
+def test_a_backup_restores_into_a_new_folder_with_its_key(nest: Nest, tmp_path: Path):
+    nest.up().url()
+    nest.run("demo")
+    copy = tmp_path / "copy"
+    made = nest.run("backup", str(copy), "--json")
+    assert made.code == 0, made
+    assert not list(copy.rglob("*.key")) or (copy / "keystore").is_dir()
+    assert nest.run("backup", str(copy)).code != 0
+    balance = nest.run("demo", "--json").facts["before"]
+    nest.run("down")
+
+    again = tmp_path / "again"
+    refused = nest.run("restore", str(copy), "--data", str(nest.data))
+    assert refused.code == 3
+    assert "not empty" in refused.err
+    restored = nest.run("restore", str(copy), "--data", str(again), "--json")
+    assert restored.code == 0, restored
+    started = nest.run("up", "-d", "--port", "0", "--data", str(again), "--json")
+    try:
+        assert started.code == 0, started
+        assert nest.run("demo", "--data", str(again), "--json").facts["before"] == balance
+    finally:
+        nest.run("down", "--data", str(again))
+
+
+def test_a_folder_that_is_no_backup_is_refused(nest: Nest, tmp_path: Path):
+    assert nest.run("restore", str(tmp_path / "nothing")).code == 2
+
+
+def test_migrations_can_be_read_before_they_are_run(nest: Nest):
+    printed = nest.run("migrate", "--print")
+    assert printed.code == 0
+    assert "CREATE SCHEMA IF NOT EXISTS ledger" in printed.out
+    assert "ON_ERROR_STOP" in printed.out
+    assert nest.run("migrate").code == 4

@@ -1,0 +1,65 @@
+"""How long an answer takes tells nothing about how much of a guessed key was right."""
+
+import random
+import time
+from collections.abc import Awaitable, Callable
+from math import sqrt
+from statistics import fmean, variance
+
+import pytest
+from tests.identity.conftest import Make
+
+from bezant.actor import Mode
+from bezant.identity import CredentialForm, Identify, KeyKind, UnknownCredential, rules
+from bezant.identity.service import IdentityService
+from bezant.secret import Secret
+
+SAMPLES = 50_000
+SEED = 20_261_120
+WELCH_MAX = 4.5
+Guess = Callable[[str], Awaitable[None]]
+
+
+@pytest.mark.long
+@pytest.mark.timeout(1_800)
+@pytest.mark.catalogue("T75")
+async def test_a_nearly_right_key_is_refused_as_fast_as_a_wholly_wrong_one(
+    make: Make, identity: IdentityService
+) -> None:
+    merchant = await make.merchant()
+    right = (await make.key(merchant.id)).secret.reveal()
+
+    async def ask(text: str) -> None:
+        with pytest.raises(UnknownCredential):
+            await identity.identify(Identify(CredentialForm.API_KEY, Secret(text)))
+
+    async def ask_a_leaking_comparison(text: str) -> None:
+        """Compare as nobody should: letter by letter until one differs."""
+        for mine, theirs in zip(right, text, strict=True):
+            if mine != theirs:
+                return
+            time.sleep(0)
+
+    assert abs(await _welch(right, ask, SAMPLES)) < WELCH_MAX
+    assert abs(await _welch(right, ask_a_leaking_comparison, SAMPLES // 10)) > WELCH_MAX
+
+
+async def _welch(right: str, guess: Guess, samples: int) -> float:
+    """Return Welch's t between guesses that share 26 letters with the key and that share none."""
+    chance = random.Random(SEED)
+    seconds: tuple[list[float], list[float]] = ([], [])
+    for _ in range(2 * samples):
+        near = chance.random() < 0.5
+        text = _guess(right, 26 if near else 8, chance)
+        begun = time.perf_counter()
+        await guess(text)
+        seconds[near].append(time.perf_counter() - begun)
+    far, close = (sorted(taken)[: len(taken) * 95 // 100] for taken in seconds)
+    spread = sqrt(variance(far) / len(far) + variance(close) / len(close))
+    return (fmean(close) - fmean(far)) / spread
+
+
+def _guess(right: str, shared: int, chance: random.Random) -> str:
+    """Return a key with a right checksum that begins like the right one."""
+    fresh = rules.new_key_text(KeyKind.SECRET, Mode.TEST, chance.randbytes)
+    return rules.with_checksum(right[:shared] + fresh[shared:-6])
