@@ -1,4 +1,4 @@
-"""What must be true of our book after every run. A book with a fault makes the run invalid, however quick it was."""
+"""What must be true of our book after every run: one fault and the run is invalid."""
 
 import hashlib
 from collections.abc import AsyncIterator
@@ -43,8 +43,9 @@ FAULTS: dict[str, LiteralString] = {
         )""",
     "an entry has no transfer, or a transfer no entry": """
         SELECT EXISTS (
-            SELECT FROM ledger.transfer AS t FULL JOIN (SELECT DISTINCT transfer FROM ledger.entry) AS e
-                ON e.transfer = t.id WHERE t.id IS NULL OR e.transfer IS NULL
+            SELECT FROM ledger.transfer AS t
+            FULL JOIN (SELECT DISTINCT transfer FROM ledger.entry) AS e ON e.transfer = t.id
+            WHERE t.id IS NULL OR e.transfer IS NULL
         )""",
 }
 
@@ -57,7 +58,8 @@ BATCHES = """
 ROWS = """
     SELECT t.id, e.bytes AS entries,
         CASE WHEN a.id IS NULL THEN ''::bytea
-            ELSE ledger.account_bytes(a.id, a.tenant, a.type, a.owner, a.chart, a.metadata) END AS tail,
+            ELSE ledger.account_bytes(a.id, a.tenant, a.type, a.owner, a.chart, a.metadata)
+        END AS tail,
         ledger.transfer_bytes(
             t.id, t.idem, t.request, t.kind, t.one, t.two, t.more, t.subject, t.occurred_at, t.link,
             t.reference, t.reason, t.metadata
@@ -140,7 +142,7 @@ async def vacuum(dsn: str) -> None:
 
 
 async def _broken_link(connection: AsyncConnection) -> int | None:
-    """Recompute every book's chain from its rows; return the last transfer of the first wrong batch."""
+    """Recompute every chain from its rows; return the last transfer of the first wrong batch."""
     rows = _chained(connection)
     before: dict[int, bytes] = {}
     async with connection.cursor("batches", row_factory=class_row(BatchRow)) as batches:

@@ -1,4 +1,4 @@
-"""A small SVG: how far each measure is beyond its bar. Written by hand, so that it needs nothing to be drawn."""
+"""A small SVG, written by hand: how far each measure is beyond its bar."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -38,7 +38,10 @@ def draw(title: str, rows: Sequence[Row]) -> str:
             f' aria-label="{escape(title, {chr(34): "&quot;"})}">'
         ),
         f'<rect width="{width}" height="{height}" fill="{PAPER}"/>',
-        f'<text x="12" y="20" font-size="14" font-weight="bold" fill="{INK}">{escape(title)}</text>',
+        (
+            f'<text x="12" y="20" font-size="14" font-weight="bold" fill="{INK}">'
+            f"{escape(title)}</text>"
+        ),
     ]
     for times in range(int(SCALE_MAX) + 1):
         x = LABEL_WIDTH + BAR_WIDTH * times / SCALE_MAX
@@ -57,8 +60,8 @@ def _row(row: Row, top: float) -> list[str]:
     return [
         _text(LABEL_WIDTH - 10, middle, row.label, "end"),
         (
-            f'<rect x="{LABEL_WIDTH}" y="{top + 4:g}" width="{length:.1f}" height="{ROW_HEIGHT - 8}"'
-            f' fill="{MET if row.met else MISSED}"/>'
+            f'<rect x="{LABEL_WIDTH}" y="{top + 4:g}" width="{length:.1f}"'
+            f' height="{ROW_HEIGHT - 8}" fill="{MET if row.met else MISSED}"/>'
         ),
         _text(LABEL_WIDTH + length + 8, middle, row.text + more, "start"),
     ]

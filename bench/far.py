@@ -1,4 +1,4 @@
-"""The whole platform over HTTP, beside the two baselines: same server, same load generator, one process each."""
+"""The whole platform over HTTP beside the two baselines: same server, same load generator."""
 
 from collections.abc import Mapping
 from contextlib import AsyncExitStack

@@ -1,7 +1,8 @@
 """`bezant bench ledger`: the book against pgbench, against the ordinary ways, and against itself.
 
-One server, durable; systems take turns on it. First the ledger is pressed in this process, then the whole platform
-over HTTP beside the two baselines. After that every book is checked: one fault and the run is invalid.
+One server, durable; systems take turns on it. First the ledger is pressed in this process, then the
+whole platform over HTTP beside the two baselines. After that every book is checked: one fault and
+the run is invalid.
 """
 
 import os
@@ -54,7 +55,8 @@ async def _yardstick(current: Run) -> dict[str, Fact]:
     first = await current.tpcb()
     return {
         **await current.server.settings(),
-        "pgbench": f"tpcb-like, scale {current.size.scale}, {CLIENTS} clients, {THREADS} threads, prepared",
+        "pgbench": f"tpcb-like, scale {current.size.scale}, {CLIENTS} clients, {THREADS} threads,"
+        " prepared",
         "pgbench_first_tps": round(first.value),
         "load_generator": generator(),
         "accounts": current.size.accounts,

@@ -1,4 +1,5 @@
--- The load of bench/load.py for Debian's wrk: every request has a key of its own and two accounts drawn by chance.
+-- The load of bench/load.py for Debian's wrk: every request has a key of its own and two accounts
+-- drawn by chance.
 local threads = 0
 
 function setup(thread)
@@ -52,18 +53,21 @@ function request()
       if place % 2 == 1 then
         parts[#parts + 1] = item[place]
       else
-        parts[#parts + 1] = value(item[place], accounts[first], accounts[second], key .. "-" .. index)
+        local id = key .. "-" .. index
+        parts[#parts + 1] = value(item[place], accounts[first], accounts[second], id)
       end
     end
   end
   parts[#parts + 1] = after
   local body = table.concat(parts)
-  return head .. "\r\nIdempotency-Key: " .. key .. "\r\nContent-Length: " .. #body .. "\r\n\r\n" .. body
+  return head .. "\r\nIdempotency-Key: " .. key
+    .. "\r\nContent-Length: " .. #body .. "\r\n\r\n" .. body
 end
 
 function done(summary, latency)
   io.write(string.format(
-    '\n{"completed": %d, "microseconds": %d, "refused": %d, "broken": %d, "p50_us": %d, "p99_us": %d, "max_us": %d}\n',
+    '\n{"completed": %d, "microseconds": %d, "refused": %d, "broken": %d, '
+      .. '"p50_us": %d, "p99_us": %d, "max_us": %d}\n',
     summary.requests, summary.duration, summary.errors.status,
     summary.errors.connect + summary.errors.read + summary.errors.write + summary.errors.timeout,
     latency:percentile(50), latency:percentile(99), latency.max))

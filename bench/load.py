@@ -1,7 +1,7 @@
-"""The load generator: keep-alive connections, each with one request under way, every request with its own key.
+"""The load generator: keep-alive connections, one request under way each, every one with a new key.
 
-Debian's `wrk` is used where it is installed, else the generator at the end of this file, in a process of its
-own. One run uses one of them for all systems, and says which.
+Debian's `wrk` is used where it is installed, else the generator at the end of this file, in a
+process of its own. One run uses one of them for all systems, and says which.
 """
 
 import asyncio
@@ -29,7 +29,7 @@ BROKEN_MAX = 1_000
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What is sent. `{{debit}}`, `{{credit}}` and `{{id}}` of an item are filled in anew each time."""
+    """What is sent. An item's `{{debit}}`, `{{credit}}` and `{{id}}` are filled in each time."""
 
     path: str
     headers: Mapping[str, str]
@@ -74,9 +74,10 @@ async def press(
     folder: Path,
     by: str | None = None,
 ) -> Sample:
-    """Send as much as `connections` callers can for so long; the value is items a second answered with 2xx.
+    """Send as much as so many callers can; the value is items a second answered with 2xx.
 
-    On a machine so busy that not one answer came in time, the same is watched for longer, three times at most.
+    On a machine so busy that not one answer came in time, the same is watched for longer, three
+    times at most.
     """
     name = by or generator()
     for attempt in range(PATIENCE_TIMES):

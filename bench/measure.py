@@ -1,7 +1,8 @@
-"""The arithmetic of measuring: rounds that take turns, paired ratios, medians, and what counts as met.
+"""The arithmetic of measuring: taking turns, paired ratios, medians, and what counts as met.
 
-A shared machine drifts by a factor of three within minutes, so an absolute number says little. Every claim
-is a ratio of two things measured right after one another, several times (A B A B), and the median of those.
+A shared machine drifts by a factor of three within minutes, so an absolute number says little.
+Every claim is a ratio of two things measured right after one another, several times (A B A B), and
+the median of those.
 """
 
 import os
@@ -29,7 +30,7 @@ class Comparison(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How much of a benchmark to run. `quick` ends within two minutes, `long` adds the grown sizes."""
+    """How much of a benchmark to run: `quick` ends in two minutes, `long` adds the grown sizes."""
 
     quick: bool = False
     long: bool = False
@@ -73,7 +74,7 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """A result beside its bar. `value` is None when it could not be measured here; `raw` says why."""
+    """A result beside its bar. Without a `value` it could not be measured; `raw` says why."""
 
     id: str
     what: str
@@ -148,8 +149,8 @@ async def take_turns(
 ) -> dict[str, list[Sample]]:
     """Measure every subject once a round, in order, A B A B.
 
-    Whole rounds only, so samples pair up; at least one round, and none is begun that would, at the pace so
-    far, end after `until` (on the monotonic clock).
+     Whole rounds only, so samples pair up; at least one round, and none is begun that would, at
+    the pace so far, end after `until` (on the monotonic clock).
     """
     samples: dict[str, list[Sample]] = {name: [] for name in subjects}
     began = time.monotonic()

@@ -1,4 +1,4 @@
-"""The ledger in this process, on a database of its own, without the edge: what posting and asking alone cost."""
+"""The ledger in this process, without the edge: what posting and asking alone cost."""
 
 import time
 from collections.abc import AsyncGenerator, Mapping
@@ -40,7 +40,7 @@ class NearLedger:
 
 @asynccontextmanager
 async def near_ledger(server: Server, name: str, accounts: int) -> AsyncGenerator[NearLedger]:
-    """Make a database with the ledger's tables and open accounts; the service lives as long as the block."""
+    """Make a database with the ledger's tables, and accounts; the service lives with the block."""
     dsn = await server.create(name)
     await migrate(dsn, [ModuleSchema("ledger")], {})
     clock = RealClock()
@@ -115,7 +115,7 @@ async def measure_grown(run: Run) -> None:
 
 
 async def _posting(run: Run, our: Crowd) -> None:
-    """Take turns: pgbench, uniform accounts, one hot account, and pgledger's two where it is present."""
+    """Take turns: pgbench, uniform accounts, one hot account, and pgledger where it is present."""
     seconds = run.size.stretch_seconds
     subjects: dict[str, Subject] = {}
     if run.wants("post_256_vs_tpcb"):

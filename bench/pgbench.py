@@ -1,4 +1,4 @@
-"""The yardstick: PostgreSQL's own pgbench, tpcb-like, on the same server as everything else of the run."""
+"""The yardstick: PostgreSQL's own pgbench, tpcb-like, on the same server as everything else."""
 
 import re
 from dataclasses import dataclass

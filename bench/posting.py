@@ -1,4 +1,4 @@
-"""Pressing the ledger through its own door, in this process: postings in batches of 256, one caller, 256 callers."""
+"""Pressing the ledger through its port, in this process: in batches of 256, or one a call."""
 
 import asyncio
 import math
@@ -51,7 +51,7 @@ class Crowd:
     numbers: "count[int]" = field(default_factory=count)
 
     def transfer(self, payer: str | None = None) -> PostTransfer:
-        """Make a transfer of one minor unit between two accounts drawn by chance, or from one account."""
+        """Make a transfer between two accounts drawn by chance, or from one to any other."""
         debit, credit = self.chance.sample(self.accounts, 2)
         if payer is not None:
             credit = debit if debit != payer else credit
@@ -101,7 +101,7 @@ class Crowd:
         await _all(*[hand() for _ in range(HANDS)])
 
     async def singles(self, seconds: float, callers: int) -> Sample:
-        """Post one transfer a call from so many callers at once; the value is transfers a second."""
+        """Post one transfer a call from so many callers at once; the value is their rate."""
         before, began = self.accepted, time.monotonic()
         took: list[float] = []
 
@@ -117,7 +117,7 @@ class Crowd:
         return Sample((self.accepted - before) / lasted, lasted, _latency(took))
 
     async def balances(self, seconds: float) -> Sample:
-        """Ask for balances one after the other; the value is the 99th percentile in milliseconds."""
+        """Ask for balances one after the other; the value is the 99th percentile."""
         began = time.monotonic()
         took: list[float] = []
         while time.monotonic() < began + seconds:

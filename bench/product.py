@@ -1,7 +1,7 @@
-"""Bezant as its users run it: `bezant up` in a process of its own, on the run's server, called with an API key.
+"""Bezant as its users run it: `bezant up` on the run's server, called with an API key.
 
-Nothing is switched off for the measurement: keys, permissions, idempotency, limits (raised, still counted), metrics
-and JSON logs are on.
+Nothing is switched off for the measurement: keys, permissions, idempotency, limits (raised, still
+counted), metrics and JSON logs are on.
 """
 
 import asyncio

@@ -23,10 +23,11 @@ PAGE = ROOT / "docs" / "reference" / "benchmarks.md"
 INTRODUCTION = """\
 # Benchmarks
 
-This page is written from `bench/results/` by `python -m bench.report`; [bench/README.md](../../bench/README.md) says
-how each number is measured. A shared machine drifts, so every claim is a ratio of two things measured right after one
-another on the same server with the same durable settings, several times in turn; what is shown is the median. Raw
-values and durations are in the result files.
+This page is written from `bench/results/` by `python -m bench.report`;
+[bench/README.md](../../bench/README.md) says how each number is measured. A shared machine drifts,
+so every claim is a ratio of two things measured right after one another on the same server with the
+same durable settings, several times in turn; what is shown is the median. Raw values and durations
+are in the result files.
 """
 
 

@@ -27,8 +27,8 @@ from bench.targets import BY_ID, TARGETS
 class Size:
     """How long and how large a run is.
 
-    `near_seconds` and `far_seconds` bound the rounds of the two halves; no round begins that would end later than
-    `rounds_end_seconds` after the start, however slow the machine.
+     `near_seconds` and `far_seconds` bound the rounds of the two halves; no round begins that
+    would end later than `rounds_end_seconds` after the start, however slow the machine.
     """
 
     scale: int

@@ -1,6 +1,7 @@
-"""The one server of a run: our embedded PostgreSQL with its ordinary durable settings, a database for each system.
+"""The one server of a run: our embedded PostgreSQL, durable, a database for each system.
 
-All systems of a run share it, one after the other: the same files, the same cache, the same checkpoints.
+All systems of a run share it, one after the other: the same files, the same cache, the same
+checkpoints.
 """
 
 from collections.abc import AsyncGenerator
@@ -49,7 +50,7 @@ class Server:
         return self.dsn(database)
 
     async def settings(self) -> dict[str, Fact]:
-        """Return the settings that decide what a commit means; refuse a server that is not durable."""
+        """Return the settings that decide what a commit means; refuse one that is not durable."""
         found: dict[str, Fact] = {}
         async with await AsyncConnection.connect(self.dsn("postgres"), autocommit=True) as admin:
             for name in TOLD_SETTINGS:

@@ -58,7 +58,8 @@ TARGETS: Final = (
         "x", AT_LEAST, 0.55, 0.8, long=True,
     ),
     Target(
-        "bytes_per_transfer", "what a transfer with a reference takes on disk, all indexes included",
+        "bytes_per_transfer",
+        "what a transfer with a reference takes on disk, all indexes included",
         "bytes", AT_MOST, 550.0, 450.0,
     ),
     Target(

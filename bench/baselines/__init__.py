@@ -1,1 +1,1 @@
-"""The ordinary ways to keep a book, written as people write them, each a complete little service."""
+"""The ordinary ways to keep a book, as people write them, each a complete little service."""

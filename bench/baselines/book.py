@@ -1,4 +1,4 @@
-"""What both baselines share: how their accounts are funded, what is sent to them, and that their books are right."""
+"""What both baselines share: their funded accounts, what is sent to them, and right books."""
 
 import sys
 from collections.abc import AsyncGenerator
@@ -15,7 +15,7 @@ from bench.process import Service, free_port, serving
 
 ACCOUNTS = 1_000
 FUNDS = 1_000_000_000
-"""Whole minor units each account starts with, above a floor of zero that every transfer is checked against."""
+"""Whole minor units each account starts with; no transfer may take it below zero."""
 
 ROOT = Path(__file__).parent.parent.parent
 

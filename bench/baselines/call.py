@@ -1,7 +1,8 @@
-"""The lean way: one hand-written SQL function call a request, a psycopg pool, and nothing but ASGI around it.
+"""The lean way: one hand-written SQL function call a request, a psycopg pool, and bare ASGI.
 
-The function (call.sql) locks both accounts in order, checks key, floor and currency, and writes transfer and
-entries; each call is its own commit. It checks no API key, counts nothing and logs nothing.
+The function (call.sql) locks both accounts in order, checks key, floor and currency, and writes
+transfer and entries; each call is its own commit. It checks no API key, counts nothing and logs
+nothing.
 """
 
 import hashlib

@@ -1,4 +1,5 @@
--- A book kept by one hand-written function call a request: what a careful team writes instead of an ORM.
+-- A book kept by one hand-written function call a request: what a careful team writes instead of
+-- an ORM.
 CREATE TABLE account (
     id bigint PRIMARY KEY,
     currency text NOT NULL,
@@ -41,10 +42,11 @@ DECLARE
     payer_balance numeric;
     payee_balance numeric;
 BEGIN
-    -- Both rows in id order: two opposite transfers cannot wait for each other. Two under one key take
-    -- turns here too, unless they name other accounts: then the unique index stops the second.
+    -- Both rows in id order: two opposite transfers cannot wait for each other. Two under one key
+    -- take turns here too, unless they name other accounts: then the unique index stops the second.
     PERFORM FROM account a WHERE a.id IN (a_debit, a_credit) ORDER BY a.id FOR UPDATE;
-    SELECT t.id, t.request_hash, t.created_at INTO known FROM transfer t WHERE t.idempotency_key = a_key;
+    SELECT t.id, t.request_hash, t.created_at INTO known
+        FROM transfer t WHERE t.idempotency_key = a_key;
     IF FOUND THEN
         status := CASE WHEN known.request_hash = a_hash THEN 200 ELSE 422 END;
         id := known.id;
@@ -68,7 +70,8 @@ BEGIN
     UPDATE account a SET balance = a.balance + a_amount WHERE a.id = a_credit
         RETURNING a.balance INTO payee_balance;
     INSERT INTO transfer AS t (
-        idempotency_key, request_hash, debit_account_id, credit_account_id, amount, currency, reference
+        idempotency_key, request_hash, debit_account_id, credit_account_id, amount, currency,
+        reference
     ) VALUES (a_key, a_hash, a_debit, a_credit, a_amount, a_currency, a_reference)
         RETURNING t.id, t.created_at INTO id, created_at;
     INSERT INTO entry (transfer_id, account_id, amount, balance)

@@ -1,9 +1,10 @@
 """The ordinary way: FastAPI and the SQLAlchemy 2 ORM, one transaction a request.
 
-Accounts, transfers with a debit and a credit entry, idempotency by key and request hash, floors, and locks in
-account order, so that it is correct under races. What costs nothing to get right is right: uvloop and httptools,
-a pool as large as measured best, `expire_on_commit=False`, no implicit reload, bulk insert of the entries,
-access log off. It checks no API key, counts nothing and logs nothing, which makes it faster than it would be.
+Accounts, transfers with a debit and a credit entry, idempotency by key and request hash, floors,
+and locks in account order, so that it is correct under races. What costs nothing to get right is
+right: uvloop and httptools, a pool as large as measured best, `expire_on_commit=False`, no implicit
+reload, bulk insert of the entries, access log off. It checks no API key, counts nothing and logs
+nothing, which makes it faster than it would be.
 """
 
 import hashlib

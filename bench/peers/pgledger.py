@@ -1,4 +1,4 @@
-"""pgledger, from a checkout that `BENCH_PGLEDGER` names: pgbench calls its function on the run's own server."""
+"""pgledger, from a checkout that `BENCH_PGLEDGER` names, on the run's own server."""
 
 import os
 from dataclasses import dataclass

@@ -1,7 +1,7 @@
 """TigerBeetle, from a server program that `BENCH_TIGERBEETLE` names and its client from PyPI.
 
-Single-transfer calls with 256 in flight, which is how a service uses it that answers one customer at a time. Its own
-batches of 8,189 are another discipline, at which it is far ahead of ours.
+Single-transfer calls with 256 in flight, which is how a service uses it that answers one customer
+at a time. Its own batches of 8,189 are another discipline, at which it is far ahead of ours.
 """
 
 import asyncio
@@ -123,7 +123,7 @@ async def running(server: Path, folder: Path) -> AsyncGenerator[Tigerbeetle]:
 
 
 def accepted(answers: Sequence[object]) -> None:
-    """Refuse refusals. Older clients answer only those; newer ones answer every item with a status."""
+    """Refuse refusals: older clients answer only those, newer ones every item with a status."""
     for answer in answers:
         status = getattr(answer, "status", None) or getattr(answer, "result", None)
         if getattr(status, "name", str(status)) not in ("CREATED", "OK"):

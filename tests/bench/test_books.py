@@ -49,8 +49,8 @@ async def test_a_right_book_has_no_fault(cluster: Cluster) -> None:
     [
         (("UPDATE ledger.entry SET amount = amount + 1 WHERE transfer = (SELECT max(transfer) FROM"
          " ledger.entry)"), "do not add up to zero"),
-        (("UPDATE ledger.entry SET balance = balance + 1 WHERE transfer = (SELECT max(transfer) FROM"
-         " ledger.entry)"), "is not the one before plus the entry"),
+        (("UPDATE ledger.entry SET balance = balance + 1 WHERE transfer ="
+         " (SELECT max(transfer) FROM ledger.entry)"), "is not the one before plus the entry"),
         ("DELETE FROM ledger.transfer WHERE id = (SELECT max(id) - 3 FROM ledger.transfer)",
          "have a gap"),
         (("UPDATE ledger.transfer SET reference = 'another' WHERE id = (SELECT max(id) FROM"

@@ -1,4 +1,4 @@
-"""A tiny run of everything: the shape of what comes out, the checks, and what is left behind. No speed is judged."""
+"""A tiny run of everything: its shape, its checks, what it leaves behind. No speed is judged."""
 
 import os
 import tempfile
@@ -73,7 +73,7 @@ def test_raw_values_and_durations_are_kept(tiny: Result) -> None:
 
 
 def test_the_books_were_right_and_only_the_opponent_may_have_been_unfair(tiny: Result) -> None:
-    # With a yardstick of one branch and neighbours on the machine, the ORM's share says nothing here.
+    # With one branch as a yardstick and neighbours on the machine, the ORM's share says nothing.
     assert [problem for problem in tiny.problems if "ORM baseline" not in problem] == []
 
 

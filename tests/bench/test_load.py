@@ -1,4 +1,4 @@
-"""The load generators: what they send is what the plan says, every key is new, and refusals are not counted."""
+"""The load generators: they send what the plan says, every key is new, refusals are not counted."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""Peers are measured only when their program is here; a peer that refuses or whose book is wrong gives no number."""
+"""Peers are measured only when they are here; one that refuses or miscounts gives no number."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,8 +16,10 @@ from tests.harness.cluster import Cluster
 STAND_IN = """
     CREATE TABLE pgledger_accounts (id text PRIMARY KEY, balance numeric NOT NULL);
     CREATE TABLE pgledger_entries (account_id text NOT NULL, amount numeric NOT NULL);
-    CREATE FUNCTION pgledger_create_account(name text, currency text) RETURNS SETOF pgledger_accounts
-    LANGUAGE sql AS $$ INSERT INTO pgledger_accounts VALUES (name || currency, 0) RETURNING * $$;
+    CREATE FUNCTION pgledger_create_account(name text, currency text)
+    RETURNS SETOF pgledger_accounts LANGUAGE sql AS $$
+        INSERT INTO pgledger_accounts VALUES (name || currency, 0) RETURNING *
+    $$;
     CREATE FUNCTION pgledger_create_transfer(debit text, credit text, amount numeric)
     RETURNS TABLE (id text) LANGUAGE sql AS $$
         INSERT INTO pgledger_entries VALUES (debit, -amount), (credit, amount)

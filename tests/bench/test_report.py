@@ -1,4 +1,4 @@
-"""What is shown and written of a result: the table, the chart, the page; an invalid run is never written."""
+"""What is shown and written of a result; an invalid run is never written."""
 
 import io
 from collections.abc import Sequence

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -94,6 +95,13 @@ class Nest:
         self.folder.mkdir()
         self.data = self.folder / ".bezant"
         self._started: list[Foreground] = []
+
+    def copy(self, other: "Nest") -> None:
+        """Take over another nest's installation, as it was left."""
+        shutil.copytree(other.data, self.data, symlinks=True)
+        shutil.copytree(other.home, self.home, dirs_exist_ok=True)
+        state = self.data / "state.json"
+        state.write_text(state.read_text().replace(str(other.home), str(self.home)))
 
     def place_of_sample(self) -> Path:
         """Return where a demo keeps its sample keys."""

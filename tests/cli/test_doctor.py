@@ -15,12 +15,12 @@ def findings(nest: Nest, *words: str, **variables: str) -> dict[tuple[str, str],
 
 
 @pytest.mark.requirement("S000-16")
-def test_doctor_is_green_on_a_running_demo(nest: Nest):
-    nest.up().url()
-    told = nest.run("doctor")
+def test_doctor_is_green_on_a_running_demo(installed: Nest):
+    installed.up().url()
+    told = installed.run("doctor")
     assert told.code == 0, told
     assert "All is well" in told.out
-    found = findings(nest)
+    found = findings(installed)
     assert {one["health"] for one in found.values()} <= {"good", "note"}
     assert {area for area, _ in found} == {
         *("machine", "settings", "secrets", "keys", "hsm", "database", "broker")
@@ -30,11 +30,11 @@ def test_doctor_is_green_on_a_running_demo(nest: Nest):
     assert "data_checksums" in durable
 
 
-def test_every_failure_names_its_remedy(nest: Nest):
-    nest.up().url()
-    state = json.loads((nest.data / "state.json").read_text())
+def test_every_failure_names_its_remedy(installed: Nest):
+    installed.up().url()
+    state = json.loads((installed.data / "state.json").read_text())
     Path(state["key_file"]).chmod(0o644)
-    found = findings(nest, SOFTHSM_MODULE="/gone.so", KAFKA_BOOTSTRAP_SERVERS="127.0.0.1:1")
+    found = findings(installed, SOFTHSM_MODULE="/gone.so", KAFKA_BOOTSTRAP_SERVERS="127.0.0.1:1")
     wrong = {name: one for name, one in found.items() if one["health"] == "wrong"}
     assert {("keys", "file"), ("hsm", "module"), ("broker", "KAFKA_BOOTSTRAP_SERVERS")} <= set(
         wrong
@@ -89,11 +89,11 @@ def test_one_area_can_be_asked_for(nest: Nest, area: str):
 
 
 def test_a_database_that_may_lose_what_it_acknowledged_is_found(
-    nest: Nest, cluster, database_url: str
+    installed: Nest, cluster, database_url: str
 ):
     """The test cluster runs without fsync: a database of one's own that doctor must not like."""
-    nest.up().url()
-    found = findings(nest, "database", DATABASE_URL=_as_url(database_url))
+    installed.up().url()
+    found = findings(installed, "database", DATABASE_URL=_as_url(database_url))
     assert found["database", "fsync"]["health"] == "wrong"
     assert "lost" in found["database", "fsync"]["remedy"]
     assert ("database", "durability") not in found

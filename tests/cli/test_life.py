@@ -32,11 +32,11 @@ def test_up_in_a_new_folder_is_a_demo_that_answers_and_stops_whole(nest: Nest):
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP])
-def test_ctrl_c_and_a_closed_terminal_stop_it_as_well(nest: Nest, number: int):
-    running = nest.up()
+def test_ctrl_c_and_a_closed_terminal_stop_it_as_well(installed: Nest, number: int):
+    running = installed.up()
     running.url()
     assert running.stop(number) < STOP_SECONDS_MAX
-    assert postgres_processes(nest.data) == []
+    assert postgres_processes(installed.data) == []
 
 
 def test_a_signal_while_it_starts_ends_the_start(nest: Nest):
@@ -47,9 +47,9 @@ def test_a_signal_while_it_starts_ends_the_start(nest: Nest):
     assert nest.up().url()
 
 
-def test_status_logs_and_down_know_what_runs(nest: Nest):
-    url = nest.up().url()
-    status = nest.run("status", "--json")
+def test_status_logs_and_down_know_what_runs(installed: Nest):
+    url = installed.up().url()
+    status = installed.run("status", "--json")
     assert status.code == 0
     assert set(status.facts) == {
         *("url", "health", "mode", "profile", "version", "pid", "started_at", "data")
@@ -59,44 +59,44 @@ def test_status_logs_and_down_know_what_runs(nest: Nest):
         "ok",
         "demo",
     )
-    assert url in nest.run("status").out
+    assert url in installed.run("status").out
 
-    down = nest.run("down", "--json")
+    down = installed.run("down", "--json")
     assert (down.code, down.facts["stopped"]) == (0, True)
     assert not answers(url)
-    assert nest.run("status").code == 4
-    assert nest.run("down").code == 4
+    assert installed.run("status").code == 4
+    assert installed.run("down").code == 4
 
 
-def test_a_second_up_joins_and_says_where_it_runs(nest: Nest):
-    first = nest.up()
+def test_a_second_up_joins_and_says_where_it_runs(installed: Nest):
+    first = installed.up()
     url = first.url()
-    second = nest.run("up")
+    second = installed.run("up")
     assert second.code == 0
     assert "already runs" in second.out
     assert url in second.out
-    assert nest.run("up", "--json").facts["pid"] == first.pid
+    assert installed.run("up", "--json").facts["pid"] == first.pid
     assert first.process.poll() is None
 
 
 @pytest.mark.parametrize("words", [("--port", "1"), ("--live",), ("--profile", "merchant")])
-def test_a_second_up_with_other_wishes_is_refused(nest: Nest, words: tuple[str, ...]):
-    first = nest.up()
+def test_a_second_up_with_other_wishes_is_refused(installed: Nest, words: tuple[str, ...]):
+    first = installed.up()
     url = first.url()
-    second = nest.run("up", *words)
+    second = installed.run("up", *words)
     assert second.code == 3
     assert "already runs" in second.err
     assert "bezant down" in second.err
     assert answers(url)
 
 
-def test_detach_returns_when_it_answers_and_lives_on(nest: Nest):
-    started = nest.run("up", "--detach", "--port", "0", "--json")
+def test_detach_returns_when_it_answers_and_lives_on(installed: Nest):
+    started = installed.run("up", "--detach", "--port", "0", "--json")
     assert started.code == 0, started
     assert health(started.facts["url"])["status"] == "ok"
-    logged = (nest.data / "logs" / "bezant.log").read_text().splitlines()
+    logged = (installed.data / "logs" / "bezant.log").read_text().splitlines()
     assert all(json.loads(line)["event"] for line in logged)
-    assert nest.run("down").code == 0
+    assert installed.run("down").code == 0
     assert not answers(started.facts["url"])
 
 
@@ -107,19 +107,19 @@ def test_detach_tells_why_a_start_failed(nest: Nest):
     assert nest.run("status").code == 4
 
 
-def test_after_kill_9_the_next_up_finds_everything(nest: Nest):
-    first = nest.up()
+def test_after_kill_9_the_next_up_finds_everything(installed: Nest):
+    first = installed.up()
     first.url()
-    made = json.loads((nest.data / "state.json").read_text())
-    installed = nest.run("doctor", "database", "--json").facts
+    made = json.loads((installed.data / "state.json").read_text())
+    installed = installed.run("doctor", "database", "--json").facts
     os.kill(first.pid, signal.SIGKILL)
     first.ended()
 
-    second = nest.up()
+    second = installed.up()
     assert health(second.url())["status"] == "ok"
-    assert json.loads((nest.data / "state.json").read_text()) == made
-    assert nest.run("migrate", "--json").facts == {"applied": []}
-    again = nest.run("doctor", "database", "--json").facts
+    assert json.loads((installed.data / "state.json").read_text()) == made
+    assert installed.run("migrate", "--json").facts == {"applied": []}
+    again = installed.run("doctor", "database", "--json").facts
     assert [one["check"] for one in again["findings"]] == [
         one["check"] for one in installed["findings"]
     ]

@@ -8,46 +8,47 @@ import pytest
 from tests.cli.running import Nest, health, wait_until
 
 
-def test_lines_are_json_in_the_unit_s_file_and_words_on_the_screen(nest: Nest):
-    running = nest.up()
+def test_lines_are_json_in_the_unit_s_file_and_words_on_the_screen(installed: Nest):
+    running = installed.up()
     url = running.url()
     health(url)
     running.wait_for("http.answered")
     running.stop()
     lines = [
-        json.loads(line) for line in (nest.data / "logs" / "bezant.log").read_text().splitlines()
+        json.loads(line)
+        for line in (installed.data / "logs" / "bezant.log").read_text().splitlines()
     ]
     assert {"ts", "level", "log", "event"} <= set(lines[0])
     assert any(line["event"] == "http.answered" for line in lines)
-    shown = nest.run("logs", "bezant").out
+    shown = installed.run("logs", "bezant").out
     assert "http.answered" in shown
     assert not shown.lstrip().startswith("{")
-    raw = nest.run("logs", "bezant", "--json", "-n", "1").out.splitlines()
+    raw = installed.run("logs", "bezant", "--json", "-n", "1").out.splitlines()
     assert [json.loads(line) for line in raw] == lines[-1:]
 
 
-def test_the_screen_speaks_json_when_asked(nest: Nest):
-    running = nest.up(LOG_FORMAT="json")
+def test_the_screen_speaks_json_when_asked(installed: Nest):
+    running = installed.up(LOG_FORMAT="json")
     health(running.url())
     wait_until(lambda: '"event":"http.answered"' in running.said, "a JSON line on the screen")
 
 
-def test_all_units_together_are_in_the_order_of_their_times(nest: Nest):
-    nest.up().url()
-    nest.run("down")
-    both = nest.run("logs", "-n", "1000").out
+def test_all_units_together_are_in_the_order_of_their_times(installed: Nest):
+    installed.up().url()
+    installed.run("down")
+    both = installed.run("logs", "-n", "1000").out
     assert "database system is ready" in both
     assert "http.answered" in both
-    assert "database system is ready" in nest.run("logs", "postgres").out
-    assert "http.answered" not in nest.run("logs", "postgres").out
+    assert "database system is ready" in installed.run("logs", "postgres").out
+    assert "http.answered" not in installed.run("logs", "postgres").out
 
 
-def test_following_shows_what_is_written_later(nest: Nest):
-    url = nest.up().url()
+def test_following_shows_what_is_written_later(installed: Nest):
+    url = installed.up().url()
     follower = subprocess.Popen(
         [sys.executable, "-m", "bezant.cli.main", "logs", "-f", "-n", "1"],
-        cwd=nest.folder,
-        env=nest.environment(),
+        cwd=installed.folder,
+        env=installed.environment(),
         stdout=subprocess.PIPE,
         text=True,
     )

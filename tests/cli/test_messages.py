@@ -17,15 +17,6 @@ def state_of(folder: Path) -> dict[str, bytes]:
     }
 
 
-@pytest.fixture
-def installed(nest: Nest) -> Nest:
-    """A folder that was started and stopped once."""
-    running = nest.up()
-    running.url()
-    running.stop()
-    return nest
-
-
 def test_a_taken_port_is_named_before_anything_is_started(nest: Nest):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]

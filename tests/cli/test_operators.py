@@ -31,6 +31,7 @@ def test_the_first_administrator_of_a_live_installation_comes_by_invitation(nest
     with pytest.raises(HTTPError) as again:
         post(made.facts["accept_at"], body)
     assert again.value.code == 401
+    again.value.close()
     session = post(
         f"{url}/v1/session",
         {"email": "first@example.com", "password": body["password"], "deliver": "token"},
@@ -53,15 +54,15 @@ def test_inviting_needs_a_name_and_a_running_platform(nest: Nest):
     assert nest.run("users", "invite", "not-an-address").code == 1
 
 
-def test_the_demo_s_keys_stay_the_same_and_work(nest: Nest):
-    first = nest.up()
+def test_the_demo_s_keys_stay_the_same_and_work(installed: Nest):
+    first = installed.up()
     first.url()
-    sample = json.loads(nest.place_of_sample().read_text())
+    sample = json.loads(installed.place_of_sample().read_text())
     assert sample["secret_key"] in first.said
     assert sample["publishable_key"] in first.said
     assert sample["password"] in first.said
     first.stop()
-    second = nest.up()
+    second = installed.up()
     url = second.url()
     assert sample["secret_key"] in second.said
     session = post(
@@ -71,39 +72,39 @@ def test_the_demo_s_keys_stay_the_same_and_work(nest: Nest):
     assert session
 
 
-def test_the_demo_moves_money_once_and_the_book_agrees(nest: Nest):
-    nest.up().url()
-    told = nest.run("demo", "--json")
+def test_the_demo_moves_money_once_and_the_book_agrees(installed: Nest):
+    installed.up().url()
+    told = installed.run("demo", "--json")
     assert told.code == 0, told
     assert told.facts["repeated"] == "the same transfer"
     before, after = told.facts["before"], told.facts["after"]
     assert float(before) - float(after) == 2.5
-    assert nest.run("demo").code == 0
+    assert installed.run("demo").code == 0
 
 
-def test_a_backup_restores_into_a_new_folder_with_its_key(nest: Nest, tmp_path: Path):
-    nest.up().url()
-    nest.run("demo")
+def test_a_backup_restores_into_a_new_folder_with_its_key(installed: Nest, tmp_path: Path):
+    installed.up().url()
+    installed.run("demo")
     copy = tmp_path / "copy"
-    made = nest.run("backup", str(copy), "--json")
+    made = installed.run("backup", str(copy), "--json")
     assert made.code == 0, made
     assert not list(copy.rglob("*.key")) or (copy / "keystore").is_dir()
-    assert nest.run("backup", str(copy)).code != 0
-    balance = nest.run("demo", "--json").facts["before"]
-    nest.run("down")
+    assert installed.run("backup", str(copy)).code != 0
+    balance = installed.run("demo", "--json").facts["before"]
+    installed.run("down")
 
     again = tmp_path / "again"
-    refused = nest.run("restore", str(copy), "--data", str(nest.data))
+    refused = installed.run("restore", str(copy), "--data", str(installed.data))
     assert refused.code == 3
     assert "not empty" in refused.err
-    restored = nest.run("restore", str(copy), "--data", str(again), "--json")
+    restored = installed.run("restore", str(copy), "--data", str(again), "--json")
     assert restored.code == 0, restored
-    started = nest.run("up", "-d", "--port", "0", "--data", str(again), "--json")
+    started = installed.run("up", "-d", "--port", "0", "--data", str(again), "--json")
     try:
         assert started.code == 0, started
-        assert nest.run("demo", "--data", str(again), "--json").facts["before"] == balance
+        assert installed.run("demo", "--data", str(again), "--json").facts["before"] == balance
     finally:
-        nest.run("down", "--data", str(again))
+        installed.run("down", "--data", str(again))
 
 
 def test_a_folder_that_is_no_backup_is_refused(nest: Nest, tmp_path: Path):

@@ -20,6 +20,11 @@ PAUSE_SECONDS = 0.02  # after an answer that was none
 RESOLVE_SECONDS = 60.0
 
 
+async def written(journal: Journal, word: Word, key: str) -> None:
+    """Write in a thread: a client waiting for its disk does not hold up the others."""
+    await asyncio.to_thread(journal.write, word, key)
+
+
 class Load:
     """A number of clients, each with its own journal, that post until they are told to stop."""
 
@@ -64,7 +69,7 @@ class Load:
                 if self._stop.is_set():
                     return
                 key = f"{self._label}-{number}-{count}"
-                journal.write(Word.SENT, key)
+                await written(journal, Word.SENT, key)
                 await self._ask(self._post, journal, key)
 
     async def _ask(self, post: Post, journal: Journal, key: str) -> None:
@@ -75,12 +80,12 @@ class Load:
             await asyncio.sleep(PAUSE_SECONDS)
         except BezantError as error:
             self.wrong.append(repr(error))
-            journal.write(Word.REFUSED, key)
+            await written(journal, Word.REFUSED, key)
         except Exception as error:  # noqa: BLE001 (collected for the test to show)
             self.wrong.append(repr(error))
             await asyncio.sleep(PAUSE_SECONDS)
         else:
-            journal.write(Word.ACKNOWLEDGED, key)
+            await written(journal, Word.ACKNOWLEDGED, key)
             self.acknowledged += 1
         async with self._changed:
             self._changed.notify_all()

@@ -7,6 +7,7 @@ that cannot be run here says why in a comment above it: `<!-- not run: it needs 
 """
 
 import importlib.util
+import posixpath
 import re
 import shlex
 from collections.abc import Iterator
@@ -100,6 +101,18 @@ def links(document: Page) -> Iterator[str]:
         path = PurePosixPath(document.path.parent, target.partition("#")[0])
         if not (ROOT / path).exists():
             yield document.at(line, f"the link to {target} leads nowhere")
+
+
+def orphans(found: list[Page]) -> list[str]:
+    """Return the pages that no other page leads to: nobody would find them."""
+    reached = {
+        posixpath.normpath(PurePosixPath(one.path.parent, link["target"].partition("#")[0]))
+        for one in found
+        for _, link in _each(LINK, one)
+        if link["target"]
+    }
+    pages_to_reach = {one.path.as_posix() for one in found if one.below("docs")}
+    return sorted(pages_to_reach - reached)
 
 
 def named_files(document: Page) -> Iterator[str]:

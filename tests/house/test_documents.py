@@ -3,7 +3,14 @@
 import pytest
 import yaml
 from tests.house import documents as rules
-from tests.house.documents import blocks, command_complaints, documents, make_targets, run_python
+from tests.house.documents import (
+    blocks,
+    command_complaints,
+    documents,
+    make_targets,
+    orphans,
+    run_python,
+)
 from tests.house.tree import ROOT, Page, Rule, planted, tidy
 
 pytestmark = pytest.mark.catalogue("T104")
@@ -35,6 +42,17 @@ def test_every_document_keeps(rule: Rule):
 
 def test_the_documents_are_there():
     assert set(EXPECTED) <= {one.path.as_posix() for one in documents()}
+
+
+def test_every_page_is_reached_from_another():
+    assert orphans(documents()) == []
+
+
+def test_a_page_nobody_links_to_is_caught():
+    lost = planted("docs/concepts/lost.md", "# Lost\n")
+    leading = planted("docs/README.md", "# All\n[found](concepts/found.md#here)\n")
+    found = planted("docs/concepts/found.md", "# Found\n[back](../README.md)\n")
+    assert orphans([lost, leading, found]) == ["docs/concepts/lost.md"]
 
 
 @pytest.mark.parametrize("document", documents(), ids=lambda one: str(one.path))

@@ -23,7 +23,7 @@ from bezant.gateway.app import Alias, Ground, build
 from bezant.gateway.health import Health
 from bezant.http.amounts import AmountBody, JsonMoney
 from bezant.http.caller import Credential, CredentialInvalid
-from bezant.http.edge import Rules
+from bezant.http.edge import Edge, Rules
 from bezant.http.fast import FastAnswer, FastBody, FastRequest, FastRoute
 from bezant.http.idempotency import Idempotency
 from bezant.http.limits import MemoryLimits
@@ -202,7 +202,9 @@ def _add_reading(routes: Routes, notebook: Notebook) -> None:
 
     @routes.delete("/v1/notes/{number}", permission="notes.write", status_code=204)
     async def delete(number: int) -> None:
-        notebook.written.pop(number)
+        if not 0 <= number < len(notebook.written):
+            raise NoteMissing
+        del notebook.written[number]
 
     del read, list_notes, me, delete
 
@@ -232,6 +234,7 @@ class Stand:
     serving: Serving
     running: "asyncio.Task[None]"
     told: io.StringIO
+    edge: Edge
 
     async def post(
         self, path: str, body: object = None, *, key: str | None = WRITER, **headers: str
@@ -301,7 +304,7 @@ async def standing(
         async with httpx2.AsyncClient(
             base_url=f"http://127.0.0.1:{port}", headers=headers, timeout=DEADLINE_SECONDS
         ) as client:
-            yield Stand(port, client, notebook, meters, serving, running, told)
+            yield Stand(port, client, notebook, meters, serving, running, told, edge)
     finally:
         notebook.may_go_on.set()
         serving.stop()

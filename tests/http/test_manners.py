@@ -2,6 +2,7 @@
 
 from ipaddress import ip_network
 
+import httpx2
 import pytest
 from tests.http.stand import READER, WRITER, Stand, note, standing
 
@@ -166,10 +167,14 @@ async def test_metrics_are_for_this_machine_and_for_those_allowed() -> None:
     async with standing(more=[routes]) as stand:
         near = await stand.client.get("/v1/inner")
         forwarded = await stand.client.get("/v1/inner", headers={"x-forwarded-for": "127.0.0.1"})
+        rebound = await stand.client.get(
+            "/v1/inner", headers={"host": f"evil.example:{stand.port}"}
+        )
         weak = await stand.client.get(
             "/v1/inner", headers={"x-forwarded-for": "127.0.0.1", "x-api-key": READER}
         )
     assert (near.status_code, forwarded.status_code, weak.status_code) == (200, 401, 403)
+    assert rebound.status_code == 401
 
 
 @pytest.mark.requirement("S002-8", "S003-6")
@@ -207,6 +212,33 @@ async def test_metrics_count_by_route_and_status(stand: Stand) -> None:
     assert 'bezant_http_requests_total{method="POST",route="/v1/fast",status="404"} 1.0' in told
     assert 'bezant_http_requests_total{method="ANY",route="(none)",status="404"} 2.0' in told
     assert 'bezant_http_request_seconds_count{method="POST",route="/v1/fast"} 3.0' in told
+
+
+async def test_any_asgi_server_may_carry_the_answers() -> None:
+    """Under another server answers go through ASGI's `send`; they are the same answers."""
+    calls = [
+        ("POST", "/v1/fast", WRITER, note()),
+        ("POST", "/v1/ordinary", WRITER, note()),
+        ("POST", "/v1/ordinary", WRITER, note("long")),
+        ("POST", "/v1/fast", None, note()),
+        ("DELETE", "/v1/notes/0", WRITER, None),
+        ("OPTIONS", "/v1/fast", None, None),
+        ("GET", "/v1/notes", READER, None),
+    ]
+    changing = {"date", "request-id", "content-length", "location"}
+    async with standing(Rules(address=Rule(1_000, 1))) as stand:
+        elsewhere = httpx2.ASGITransport(stand.edge)
+        other = httpx2.AsyncClient(transport=elsewhere, base_url="http://other")
+        for method, path, key, body in calls:
+            headers = {"x-api-key": key} if key else {}
+            ours = await stand.client.request(method, path, headers=headers, json=body)
+            theirs = await other.request(method, path, headers=headers, json=body)
+            assert theirs.status_code == ours.status_code
+            assert set(theirs.headers) | {"date"} == set(ours.headers) | {"date"}
+            for name in set(ours.headers) - changing:
+                if not name.startswith("ratelimit"):
+                    assert theirs.headers[name] == ours.headers[name], name
+        await other.aclose()
 
 
 @pytest.mark.requirement("S003-2")

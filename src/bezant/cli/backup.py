@@ -1,6 +1,5 @@
 """`bezant backup` and `bezant restore`: a verified copy of everything but the key, and back."""
 
-import asyncio
 from pathlib import Path
 from typing import Annotated
 
@@ -25,6 +24,8 @@ def backup(
     as_json: Annotated[bool, typer.Option("--json", help="Facts as JSON.")] = False,
 ) -> None:
     """Copy the running platform's data, and check the copy."""
+    import asyncio
+
     from bezant.cli.beside import beside
     from bezant.cli.screen import show_facts, show_json, step
     from bezant.clock import RealClock
@@ -69,6 +70,8 @@ def restore(
     as_json: Annotated[bool, typer.Option("--json", help="Facts as JSON.")] = False,
 ) -> None:
     """Check a backup and restore it into a new data folder."""
+    import asyncio
+
     from bezant.cli.environment import load_settings
     from bezant.cli.installation import place_of, read_installation
     from bezant.cli.screen import show_facts, show_json, step

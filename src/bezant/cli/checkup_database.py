@@ -56,13 +56,17 @@ async def _look(ground: Ground) -> list[Finding]:
 
     opened = await Database.open(ground.administrator, name="doctor", size_max=1, clock=RealClock())
     try:
-        return [
+        found = [
             finding
             for look in (_server, _durability, _transactions)
             async for finding in look(opened)
-        ] + [finding for look in (_migrations, _jobs, _feeds) async for finding in look(ground)]
+        ]
     finally:
         await opened.close()
+    found += [finding async for finding in _migrations(ground)]
+    if all(finding.health is Health.GOOD for finding in found if finding.check == "migrations"):
+        found += [finding for look in (_jobs, _feeds) async for finding in look(ground)]
+    return found
 
 
 async def _server(opened: "Database") -> AsyncIterator[Finding]:

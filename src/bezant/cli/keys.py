@@ -1,6 +1,5 @@
 """`bezant keys`: which keys there are, where they really lie, and making new versions of them."""
 
-import asyncio
 import getpass
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -115,6 +114,7 @@ def _who() -> str:
 
 def _with_keys(data: Path | None, ask: "Callable[[Keys], Awaitable[Answer]]") -> Answer:
     """Open the key room of an installation, ask it one thing, and close it again."""
+    import asyncio
 
     async def asked() -> Answer:
         async with _key_room(data) as keys:

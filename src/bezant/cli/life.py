@@ -105,7 +105,7 @@ async def _start(
     place.record.unlink(missing_ok=True)  # What a crash left behind speaks of nobody.
     mode = LIVE if settings.live else DEMO
     installation = found or make_installation(place, mode, address.key_file)
-    stack.callback(write_logs(settings, place, UNIT))
+    stack.callback(write_logs(settings, place, UNIT, to_screen=False))
     house = await _raise_house(stack, settings, place, installation)
     running = Running(
         pid=os.getpid(),
@@ -128,6 +128,7 @@ async def _start(
     write_running(place, running)
     stack.callback(place.record.unlink, missing_ok=True)
     show_welcome(place, installation, running, sample, as_json=as_json)
+    write_logs(settings, place, UNIT)
     return serving
 
 
@@ -154,12 +155,15 @@ def recognise(settings: Settings, place: Place) -> Installation | None:
     return found
 
 
-def write_logs(settings: Settings, place: Place, unit: str) -> Callable[[], None]:
-    """Begin to write logs and traces: to the terminal, and as JSON to the unit's file."""
+def write_logs(
+    settings: Settings, place: Place, unit: str, *, to_screen: bool = True
+) -> Callable[[], None]:
+    """Begin to write logs and traces: as JSON to the unit's file, and to the terminal."""
     human = settings.logs.format == "human" and not wants_json()
+    screen = sys.stderr if wants_json() else sys.stdout
     telemetry.configure(
         telemetry.Level.of(settings.logs.level),
-        stream=sys.stderr if wants_json() else sys.stdout,
+        stream=screen if to_screen else None,
         human=human,
         colour=human and sys.stdout.isatty(),
         file=place.logs / f"{unit}.log",

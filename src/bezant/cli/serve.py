@@ -1,6 +1,5 @@
 """`bezant serve`: run one module as a process of its own, beside a running database."""
 
-import asyncio
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
@@ -40,6 +39,8 @@ def serve(
     as_json: Annotated[bool, typer.Option("--json", help="Facts as JSON.")] = False,
 ) -> None:
     """Run one module in a process of its own."""
+    import asyncio
+
     import uvloop
 
     from bezant.cli.beside import beside
@@ -60,6 +61,8 @@ def serve(
 
 
 async def _serve(here: "Beside", unit: "Unit", grpc: str | None, *, as_json: bool) -> None:
+    import asyncio
+
     from bezant.cli.life import stopping, write_logs
     from bezant.cli.listening import listen
     from bezant.cli.screen import show_facts, show_json

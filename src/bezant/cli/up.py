@@ -90,6 +90,7 @@ def _already(place: "Place") -> "Running | None":
 
 def _join(place: "Place", running: "Running", settings: "Settings", *, as_json: bool) -> None:
     from bezant.cli.status import facts_of, show_running
+    from bezant.settings import Source
 
     asked = settings.platform
     given = settings.given
@@ -101,7 +102,7 @@ def _join(place: "Place", running: "Running", settings: "Settings", *, as_json: 
             ("BEZANT_PROFILE", "with profile", running.profile, asked.profile),
             ("BEZANT_LIVE", "as", running.mode, "live" if settings.live else "demo"),
         )
-        if name in given and now != wanted
+        if name in given and given[name].source > Source.PROFILE and now != wanted
     ]
     if differs:
         raise Stop(

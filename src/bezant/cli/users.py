@@ -1,6 +1,5 @@
 """`bezant users`: invite people. A live installation begins with its first administrator's."""
 
-import asyncio
 import sys
 from contextlib import AsyncExitStack
 from enum import StrEnum
@@ -49,6 +48,8 @@ def invite(
     as_json: Annotated[bool, typer.Option("--json", help="Facts as JSON.")] = False,
 ) -> None:
     """Make a one-time invitation with which somebody becomes a member."""
+    import asyncio
+
     from bezant.cli.beside import beside
     from bezant.cli.installation import read_running
     from bezant.cli.screen import show_facts, show_json

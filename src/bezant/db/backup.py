@@ -47,7 +47,7 @@ ABOUT: Final = "backup.json"
 BESIDE: Final = ("heads", "state.json")  # what lies next to the database and belongs to it
 # Keys, encrypted under the key file: copied after the database, so that none it speaks of is
 # missing.
-BEHIND: Final = ("keystore",)
+BEHIND: Final = ("keystore", "sample.json")
 
 Facts = Mapping[str, str]
 Look = Callable[[Callable[[str], str]], Awaitable[Facts]]

@@ -7,6 +7,7 @@ in it. Load it with `gunzip -c FILE | psql -X -v ON_ERROR_STOP=1 DATABASE`.
 import asyncio
 import gzip
 import re
+import zlib
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
@@ -66,7 +67,7 @@ def check(file: Path) -> None:
         with gzip.open(file, "rb") as text:
             while block := text.read(1 << 20):
                 tail = (tail + block)[-TAIL_BYTES:]
-    except (OSError, EOFError) as error:
+    except (OSError, EOFError, zlib.error) as error:
         raise BackupDamaged(f"{file.name} cannot be read to its end") from error
     if END not in tail:
         raise BackupDamaged(f"{file.name} ends before the dump does")

@@ -53,7 +53,7 @@ __all__ = [
 SOCKET_PORT = 5432  # Only names the socket when no TCP port is asked for.
 DISK_FREE_MIN_BYTES = 512 << 20  # A quarter of max_wal_size to write, and room to notice.
 RESTART_PAUSES_SECONDS: Final = (0.0, 0.2, 0.5, 1.0, 2.0, 5.0)
-STEADY_SECONDS = 60.0  # After this long the next death starts again with the shortest pause.
+STEADY_SECONDS = 1.0  # A server that served this long was well: its death is answered at once.
 LOOK_AT_LOG_SECONDS = 60.0
 
 

@@ -5,13 +5,17 @@ decides what a payment platform must not lose, and cannot be loosened there or b
 """
 
 import os
+import re
 import shutil
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 from bezant.db.data_folder import ADMINISTRATOR
 
 SHARED_MEMORY_MIN_BYTES = 64 << 20  # Less than this in /dev/shm and dynamic memory goes to files.
+
+SYNCFS_TELLS_ERRORS = (5, 8)  # Linux
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +40,17 @@ def dynamic_memory() -> str:
     return "posix" if enough and os.access("/dev/shm", os.W_OK) else "mmap"  # noqa: S108
 
 
+def sync_before_recovery() -> str:
+    """Return how files are made durable before a crash is replayed.
+
+    One call for the whole file system: measured 0.3 s where a thousand calls took 2. Older kernels
+    do not tell of errors in it (syncfs(2)).
+    """
+    release = re.match(r"(\d+)\.(\d+)", os.uname().release)
+    told = release is not None and (int(release[1]), int(release[2])) >= SYNCFS_TELLS_ERRORS
+    return "syncfs" if sys.platform == "linux" and told else "fsync"
+
+
 def configuration(settings: ServerSettings) -> str:
     """Return the text of postgresql.conf."""
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") >> 20
@@ -56,6 +71,7 @@ def configuration(settings: ServerSettings) -> str:
         # Crash recovery replays at most about this much: 5 seconds a gigabyte on two busy cores.
         max_wal_size = 1GB
         min_wal_size = 128MB
+        recovery_init_sync_method = {sync_before_recovery()}
         checkpoint_timeout = 15min   # fewer full-page images, most of a young ledger's WAL
         checkpoint_completion_target = 0.9
 

@@ -104,7 +104,6 @@ def dressed(scope: Scope, send: Send, visit: Visit, policy: bytes, extra: tuple[
 
     async def send_dressed(message: Message) -> None:
         if message["type"] == "http.response.start":
-            visit.status = message["status"]
             started.append(message)
             return
         if started:
@@ -121,9 +120,11 @@ def dressed(scope: Scope, send: Send, visit: Visit, policy: bytes, extra: tuple[
                 _refuse_line_breaks(own)
                 if b"content-length" not in names and start["status"] not in (204, 304):
                     head += b"content-length: %d\r\n" % len(body)
-                await _put(scope, send, start["status"], _joined(own) + head, body)
+                visit.status = start["status"]
+                await _put(scope, send, visit.status, _joined(own) + head, body)
                 return
             start["headers"] = [*own, *_split(head)]
+            visit.status = start["status"]
             await send(start)
         await send(message)
 

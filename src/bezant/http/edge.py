@@ -58,6 +58,7 @@ IN_FLIGHT_MAX = (
     4_096  # More callers than this wait longer than they will; they are told at once instead.
 )
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+_OWN_HOSTS = frozenset({b"localhost", b"127.0.0.1", b"[::1]"})
 _log = log("http")
 
 
@@ -307,6 +308,9 @@ def _trace(visit: Visit) -> dict[str, str]:
 def _is_of_this_machine(scope: Scope, headers: Mapping[bytes, bytes]) -> bool:
     client = cast("tuple[str, int] | None", scope.get("client"))
     if client is None or b"x-forwarded-for" in headers or b"forwarded" in headers:
+        return False
+    # A page elsewhere may have its own name point here; a browser then says that name.
+    if headers.get(b"host", b"").rpartition(b":")[0] not in _OWN_HOSTS:
         return False
     return client[0] == "::1" or client[0].startswith("127.")
 
