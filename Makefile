@@ -73,8 +73,8 @@ proto: $(TEST_STAMP)  ## Write proto/ from the ports
 	@$(BIN)/python -m bezant.rpc.proto
 
 .PHONY: docs
-docs: $(BASE_STAMP)  ## Write the derived pages: settings, command line, errors, API
-	@$(BIN)/python -m bezant.cli.reference
+docs: $(TEST_STAMP)  ## Write the derived pages: settings, command line, errors, coverage, routes
+	@$(BIN)/python -m tests.house.derive
 
 .PHONY: lock
 lock: $(TEST_STAMP)  ## Compile requirements/*.txt anew

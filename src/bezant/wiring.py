@@ -18,9 +18,7 @@ from bezant.db.database import Database, Limits
 from bezant.db.jobs import JOBS, JobRunner, Tick, Turn
 from bezant.db.migrate import create_database, plan, script
 from bezant.db.migrate import migrate as apply_migrations
-from bezant.db.nudges import Nudges
 from bezant.db.schema import File, ModuleSchema
-from bezant.db.sequencer import Sequencer
 from bezant.gateway.app import Alias, Ground
 from bezant.gateway.app import build as build_listener
 from bezant.gateway.health import Health
@@ -41,8 +39,8 @@ from bezant.keys.port import Keys
 from bezant.keys.service import KeysService
 from bezant.ledger import feed as ledger_feed
 from bezant.ledger import jobs as ledger_jobs
-from bezant.ledger.http import routes as ledger_routes
-from bezant.ledger.port import Ledger
+from bezant.ledger.http import every_routes as ledger_routes
+from bezant.ledger.port import Ledger, LedgerFeed
 from bezant.ledger.proof import Proof
 from bezant.ledger.service import LedgerService
 from bezant.rpc.near import near
@@ -83,8 +81,8 @@ ROLES: Final = tuple(schema.module for schema in SCHEMAS)
 """Whose database roles there are."""
 MODULES: Final = ("keys", "identity", "ledger")
 """What can have a process of its own."""
-FEEDS: Final = {"ledger": ledger_feed.feed}
-"""How the events of each module that has a feed are read from its database."""
+FEEDS: Final = {"ledger": ledger_feed.SOURCE}
+"""The relation of the events of each module that has a feed."""
 GATEWAY: Final = "gateway"
 SLOW_QUESTIONS: Final = Limits(statement_seconds=300, transaction_seconds=330)
 """A report reads every entry of a month; nothing else may take so long."""
@@ -131,7 +129,7 @@ async def build(settings: Settings, site: Site, clock: Clock, ids: Ids) -> Async
         identity, callers = await identity_port(bench, keys)
         ledger = await ledger_port(bench)
 
-        routes = [identity_routes(identity, ids), ledger_routes(ledger)]
+        routes = [identity_routes(identity, ids), *ledger_routes(ledger)]
         ground = _ground(bench, identity, callers)
         listenings = [
             Listening(host, port, _edge(bench, listener, routes, ground))
@@ -159,9 +157,10 @@ async def build_apart(
             case "identity":
                 serve(server, Identity, await open_identity(bench, await keys_port(bench)))
             case "ledger":
-                ledger = await open_ledger(bench)
+                ledger, feed = await open_ledger(bench)
                 serve(server, Ledger, ledger)
-                routes.append(ledger_routes(near(Ledger, ledger)))
+                serve(server, LedgerFeed, feed)
+                routes += ledger_routes(near(Ledger, ledger))
             case _:
                 raise AssertionError(module)
         port = await server.start(address)
@@ -291,28 +290,23 @@ async def open_identity(bench: Workbench, keys: Keys) -> IdentityService:
 
 async def ledger_port(bench: Workbench) -> Ledger:
     """Return the book, near or far."""
-    return bench.elsewhere(Ledger, "ledger") or near(Ledger, await open_ledger(bench))
+    return bench.elsewhere(Ledger, "ledger") or near(Ledger, (await open_ledger(bench))[0])
 
 
-async def open_ledger(bench: Workbench) -> LedgerService:
+async def open_ledger(bench: Workbench) -> tuple[LedgerService, LedgerFeed]:
     """Open the book with its feed and its proof; long questions have sessions of their own."""
     database = await bench.database("ledger")
     slowly = await bench.database("ledger", SLOW_CONNECTIONS_MAX, SLOW_QUESTIONS)
-
-    nudges = Nudges(database)
-    nudges.start()
-    bench.stack.push_async_callback(nudges.stop)
-    sequencer = Sequencer(database, "ledger", nudges, source=ledger_feed.SOURCE)
-    sequencer.start()
-    bench.stack.push_async_callback(sequencer.stop)
-
+    keeper = ledger_feed.FeedKeeper(database)
+    keeper.start()
+    bench.stack.push_async_callback(keeper.stop)
     heads = bench.site.folder / "heads"
     proof = Proof(slowly, bench.clock)
     bench.stack.push_async_callback(proof.write_heads, heads)
-    service = LedgerService(database, slowly, bench.clock)
+    service = LedgerService(database, slowly, bench.clock, keeper.batch_written)
     bench.stack.push_async_callback(service.close)
     bench.ticks += ledger_jobs.ticks(service, proof, database, heads, bench.clock)
-    return service
+    return service, ledger_feed.feed(database)
 
 
 def addresses(settings: Settings) -> list[tuple[str, int]]:
@@ -340,12 +334,9 @@ def _ground(bench: Workbench, identity: Identity, callers: RememberedCallers) ->
 
 def _edge(bench: Workbench, listener: Listener, routes: Sequence[Routes], ground: Ground) -> Edge:
     profile = load_profile(bench.settings.platform.profile)
+    known = [one for one in routes if one.family in {None, profile.name}]
     return build_listener(
-        [
-            one
-            for one in routes
-            if listener.serves(one.module) and one.family in {None, profile.name}
-        ],
+        [one for one in known if listener.serves(one.module)],
         service=listener.unit,
         ground=ground,
         rules=_rules(bench.settings, profile),
@@ -361,11 +352,8 @@ def _edge(bench: Workbench, listener: Listener, routes: Sequence[Routes], ground
 
 def _rules(settings: Settings, profile: Profile) -> Rules:
     edge = settings.edge
-    own = (
-        Rule(edge.rate_limit, edge.rate_window_milliseconds / 1000)
-        if edge.rate_limit is not None
-        else None
-    )
+    limit = edge.rate_limit
+    own = None if limit is None else Rule(limit, edge.rate_window_milliseconds / 1000)
     return Rules(
         address=own or profile.address_rule,
         key=profile.key_rule,

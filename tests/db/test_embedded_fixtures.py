@@ -8,7 +8,9 @@ from tests.harness.cluster import Cluster, TestDatabase, every_module
 @pytest.mark.parametrize("round_number", [1, 2])
 def test_nothing_of_another_test_is_seen(database: TestDatabase, round_number: int):
     with psycopg.connect(database.administrator_dsn) as connection:
+        before = connection.execute("SELECT to_regclass('seen')").fetchone()
         connection.execute("CREATE TABLE seen AS SELECT 1")
+    assert before == (None,)
 
 
 def test_every_module_has_its_schema_and_may_enter_with_its_own_role(database: TestDatabase):
@@ -23,7 +25,8 @@ def test_every_module_has_its_schema_and_may_enter_with_its_own_role(database: T
 @pytest.mark.parametrize("round_number", [1, 2])
 def test_a_password_changed_by_another_test_is_put_right(database: TestDatabase, round_number: int):
     module = every_module()[0]
-    psycopg.connect(database.module_dsn(module.module)).close()
+    with psycopg.connect(database.module_dsn(module.module)) as connection:
+        assert connection.execute("SELECT 1").fetchone() == (1,)
     with psycopg.connect(database.administrator_dsn) as connection:
         connection.execute(f"ALTER ROLE {module.role} PASSWORD 'changed'".encode())
 

@@ -89,7 +89,6 @@ def test_the_profiles_are_these() -> None:
     assert profile_names() == NAMES
 
 
-@pytest.mark.requirement("S000-1", "S000-2", "S001-4", "S001-10", "S002-1", "S003-1")
 @pytest.mark.parametrize("name", NAMES)
 def test_every_port_of_a_family_has_a_row(name: str) -> None:
     profile = load_profile(name)
@@ -99,13 +98,11 @@ def test_every_port_of_a_family_has_a_row(name: str) -> None:
     assert ports == PORTS[name]
 
 
-@pytest.mark.requirement("S000-1", "S001-4", "S002-1", "S003-5")
 @pytest.mark.parametrize("name", UNITS)
 def test_every_unit_of_a_family_has_a_name(name: str) -> None:
     assert set(UNITS[name].split()) <= set(load_profile(name).names())
 
 
-@pytest.mark.requirement("S000-4", "S001-10", "S002-2", "S002-3", "S002-4", "S003-1")
 @pytest.mark.parametrize("name", PATHS)
 def test_every_path_of_a_family_has_a_row(name: str) -> None:
     rows = {f"{row.method} {row.path}" for row in load_profile(name).paths}
@@ -128,7 +125,6 @@ def test_a_row_is_planned_just_as_long_as_its_module_is_missing(name: str) -> No
         assert row.planned is not built, row
 
 
-@pytest.mark.requirement("S000-1", "S002-1", "S001-4")
 @pytest.mark.parametrize("name", NAMES)
 async def test_every_open_row_answers_and_no_planned_row_does(name: str) -> None:
     profile = load_profile(name)

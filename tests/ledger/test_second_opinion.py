@@ -9,7 +9,7 @@ from tests.ledger.shelf import MERCHANT, Shelf, dsn
 
 from bezant.actor import PLATFORM, Mode
 from bezant.db.database import Database
-from bezant.ledger import AccountType, BalanceOf, StatementOf, TrialBalanceOf
+from bezant.ledger import Account, AccountType, BalanceOf, StatementOf, TrialBalanceOf
 from bezant.ledger.proof import Proof
 
 SEED = 20_260_801
@@ -28,17 +28,8 @@ FROM (
 """
 
 
-@pytest.mark.catalogue("T08")
-@pytest.mark.parametrize("transfers", [3_000, pytest.param(500_000, marks=pytest.mark.long)])
-@pytest.mark.timeout(3600)
-async def test_another_program_adds_up_to_the_same(shelf: Shelf, tmp_path: Path, transfers: int):
+async def fill(shelf: Shelf, accounts: list[Account], transfers: int) -> None:
     chance = random.Random(SEED)
-    types = list(AccountType)
-    accounts = [
-        await shelf.open(asset, floor=None, type=types[n % 5])
-        for asset in ("EUR", "ETH")
-        for n in range(10)
-    ]
     for _ in range(transfers // BATCH):
         commands = []
         for _ in range(BATCH):
@@ -47,6 +38,19 @@ async def test_another_program_adds_up_to_the_same(shelf: Shelf, tmp_path: Path,
             commands.append(shelf.moving(one, two, f"{chance.randrange(1, 10**6)}"))
         outcomes = await shelf.ledger.post_batch(tuple(commands))
         assert all(one.transfer for one in outcomes)
+
+
+@pytest.mark.catalogue("T08")
+@pytest.mark.parametrize("transfers", [3_000, pytest.param(500_000, marks=pytest.mark.long)])
+@pytest.mark.timeout(3600)
+async def test_another_program_adds_up_to_the_same(shelf: Shelf, tmp_path: Path, transfers: int):
+    types = list(AccountType)
+    accounts = [
+        await shelf.open(asset, floor=None, type=types[n % 5])
+        for asset in ("EUR", "ETH")
+        for n in range(10)
+    ]
+    await fill(shelf, accounts, transfers)
     database = await Database.open(dsn(shelf.database), name="p", size_max=2, clock=shelf.clock)
     path = tmp_path / "book.jsonl"
     with path.open("w") as file:

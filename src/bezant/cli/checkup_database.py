@@ -12,6 +12,7 @@ from bezant.cli.ground import Ground, running_ground
 from bezant.cli.installation import key_path
 from bezant.clock import RealClock
 from bezant.errors import BezantError
+from bezant.secret import Secret
 
 if TYPE_CHECKING:
     from bezant.db.database import Database
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 CLOCK_SECONDS_MAX: Final = 2.0
 OLD_TRANSACTION_SECONDS: Final = 60.0
 OLD_JOB_SECONDS: Final = 300.0
+WAITING_EVENTS_MAX: Final = 1_000  # A busy sequencer is a few batches behind, never this many.
 AREA: Final = "database"
 LOOK_AT_LOGS: Final = "Look at bezant logs; it is tried again by itself."
 
@@ -52,17 +54,12 @@ def database(case: Case) -> Iterator[Finding]:
 
 
 async def _look(ground: Ground) -> list[Finding]:
-    from bezant.db.database import Database
-
-    opened = await Database.open(ground.administrator, name="doctor", size_max=1, clock=RealClock())
-    try:
+    async with _opened(ground.administrator) as opened:
         found = [
             finding
             for look in (_server, _durability, _transactions)
             async for finding in look(opened)
         ]
-    finally:
-        await opened.close()
     found += [finding async for finding in _migrations(ground)]
     if all(finding.health is Health.GOOD for finding in found if finding.check == "migrations"):
         found += [finding for look in (_jobs, _feeds) async for finding in look(ground)]
@@ -138,7 +135,7 @@ async def _jobs(ground: Ground) -> AsyncIterator[Finding]:
     """Look whether what should happen now and then did, and whether anything piles up."""
     from bezant.db.job_watch import queue_depths, tick_states
 
-    async with _opened(ground, "jobs") as opened:
+    async with _opened(ground.roles["jobs"]) as opened:
         ticks = await tick_states(opened)
         queues = await queue_depths(opened)
     for tick in ticks:
@@ -154,19 +151,25 @@ async def _jobs(ground: Ground) -> AsyncIterator[Finding]:
 
 
 async def _feeds(ground: Ground) -> AsyncIterator[Finding]:
+    """Look whether events get their places; what holds one back is an old transaction."""
+    from bezant.db.feed_watch import feed_states
     from bezant.wiring import FEEDS
 
-    for module, feed in FEEDS.items():
-        async with _opened(ground, module) as opened:
-            head = await feed(opened).head()
-        yield Finding(AREA, "feed", Health.GOOD, f"{head} events of {module} are in order")
+    for module, source in FEEDS.items():
+        async with _opened(ground.administrators[module]) as opened:
+            (state,) = await feed_states(opened, {module: source})
+        told = f"{state.head} events of {module} have their places, {state.waiting} wait"
+        if state.waiting > WAITING_EVENTS_MAX:
+            yield Finding(AREA, "feed", Health.WRONG, told, "End old transactions; restart bezant.")
+        else:
+            yield Finding(AREA, "feed", Health.GOOD, told)
 
 
 @asynccontextmanager
-async def _opened(ground: Ground, module: str) -> "AsyncGenerator[Database]":
+async def _opened(address: Secret[str]) -> "AsyncGenerator[Database]":
     from bezant.db.database import Database
 
-    opened = await Database.open(ground.roles[module], name="doctor", size_max=1, clock=RealClock())
+    opened = await Database.open(address, name="doctor", size_max=1, clock=RealClock())
     try:
         yield opened
     finally:

@@ -18,7 +18,6 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -176,9 +175,9 @@ class DataFolder:
             )
         return True
 
-    def new_password(self, chance: Callable[[int], bytes]) -> None:
-        """Store a new administrator password so that it is whole or not there."""
-        write_whole(self.password, chance(24).hex() + "\n")
+    def write_password(self, word: str) -> None:
+        """Store the administrator's password so that it is whole or not there."""
+        write_whole(self.password, word + "\n")
 
     def read_password(self) -> Secret[str]:
         return Secret(self.password.read_text().strip())

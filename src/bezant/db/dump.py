@@ -1,4 +1,4 @@
-"""A database as compressed SQL text, one file a day: readable anywhere, by any PostgreSQL, for years.
+"""A database as compressed SQL text, one file a day: readable by any PostgreSQL, for years.
 
 It complements the base backups of `backup.py`, which are exact and quick to restore; roles are not
 in it. Load it with `gunzip -c FILE | psql -X -v ON_ERROR_STOP=1 DATABASE`.

@@ -181,11 +181,12 @@ class EmbeddedServer:
     async def _make_database(self) -> None:
         """Make the database beside its place and rename it: it is never there half made."""
         place = self._place
-        beside = place.data.with_name("postgres.new")
-        if beside.exists():
-            shutil.rmtree(beside)
+        for left in place.root.glob("postgres.new*"):
+            shutil.rmtree(left)
+        # A name of its own: an initdb that was interrupted may still be clearing up behind itself.
+        beside = place.data.with_name(f"postgres.new-{self._chance(4).hex()}")
         if not place.password.exists():
-            place.new_password(self._chance)
+            place.write_password(self._chance(24).hex())
         beside.mkdir(mode=0o700)
         give(beside, self._standing)
         give(place.password, self._standing)
@@ -207,15 +208,14 @@ class EmbeddedServer:
 
     async def _reset_password(self) -> None:
         """Give the administrator a new password after a restore, or when the file was lost."""
-        self._place.new_password(self._chance)
-        self._place.hand_to(self._standing)
-        word = self._place.read_password().reveal()
+        word = self._chance(24).hex()
         await binaries.must(
             self._standing,
             "postgres",
             ["--single", "-D", self._place.data, "-c", "log_min_error_statement=panic", "postgres"],
             typed=f"ALTER ROLE {ADMINISTRATOR} PASSWORD '{word}'\n",
         )
+        self._place.write_password(word)  # Written last: interrupted, this happens again.
 
     async def _launch(self) -> None:
         place = self._place

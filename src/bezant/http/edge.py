@@ -310,7 +310,8 @@ def _is_of_this_machine(scope: Scope, headers: Mapping[bytes, bytes]) -> bool:
     if client is None or b"x-forwarded-for" in headers or b"forwarded" in headers:
         return False
     # A page elsewhere may have its own name point here; a browser then says that name.
-    if headers.get(b"host", b"").rpartition(b":")[0] not in _OWN_HOSTS:
+    host = headers.get(b"host", b"")
+    if host not in _OWN_HOSTS and host.rpartition(b":")[0] not in _OWN_HOSTS:
         return False
     return client[0] == "::1" or client[0].startswith("127.")
 

@@ -3,7 +3,7 @@
 What is cached here never changes: a book's asset and mode, an account's tenant and type.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Final
@@ -47,9 +47,12 @@ class Facts:
 class Books:
     """Every book, and the way into each."""
 
-    def __init__(self, database: Database, clock: Clock) -> None:
+    def __init__(
+        self, database: Database, clock: Clock, after_batch: Callable[[], None] | None = None
+    ) -> None:
         self._database = database
         self._clock = clock
+        self._after_batch = after_batch
         self._books: dict[int, Book] = {}
         self._facts: dict[int, Facts] = {}
         self._lines = [database.line(f"poster {at}") for at in range(LINES)]
@@ -146,7 +149,9 @@ class Books:
         poster = self._posters.get(book)
         if poster is None:
             line = self._lines[book % LINES]
-            poster = Poster(f"book {book}", partial(self._post, line, book))
+            poster = Poster(
+                f"book {book}", partial(self._post, line, book), after_batch=self._after_batch
+            )
             poster.start()
             self._posters[book] = poster
         return poster
@@ -155,10 +160,20 @@ class Books:
         """Return the one way anything else goes into a book."""
         recorder = self._recorders.get(book)
         if recorder is None:
-            recorder = Poster(f"records {book}", self._record, batch_max=RECORDS_AT_ONCE)
+            recorder = Poster(
+                f"records {book}",
+                self._record,
+                batch_max=RECORDS_AT_ONCE,
+                after_batch=self._after_batch,
+            )
             recorder.start()
             self._recorders[book] = recorder
         return recorder
+
+    def written(self) -> None:
+        """Tell that a batch was written by another way than these."""
+        if self._after_batch is not None:
+            self._after_batch()
 
     async def _post(
         self, line: Line, book: int, postings: Sequence[Posting]

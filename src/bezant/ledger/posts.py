@@ -137,6 +137,7 @@ class Posts:
             return await self._not_linked(prepared, *denied)
         except DatabaseFault as fault:
             raise _overflowed(fault) from None
+        self._books.written()
         return tuple([await self._answer(one, outcomes[one.posting.idem]) for one in prepared])
 
     async def _not_linked(

@@ -1,5 +1,7 @@
 """The ledger behind its port."""
 
+from collections.abc import Callable
+
 from bezant.actor import Mode
 from bezant.clock import Clock
 from bezant.db.database import Database
@@ -46,8 +48,14 @@ from bezant.ledger.transfer import (
 class LedgerService:
     """One writer a book, and readers beside it. `slowly` is the same database with more time a question."""
 
-    def __init__(self, database: Database, slowly: Database, clock: Clock) -> None:
-        self._books = Books(database, clock)
+    def __init__(
+        self,
+        database: Database,
+        slowly: Database,
+        clock: Clock,
+        after_batch: Callable[[], None] | None = None,
+    ) -> None:
+        self._books = Books(database, clock, after_batch)
         self._accounts = Accounts(database, self._books, clock)
         self._posts = Posts(database, self._books, clock)
         self._holds = Holds(database, self._books, clock)

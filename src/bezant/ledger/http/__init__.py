@@ -1,5 +1,12 @@
 """The book over HTTP: the routes of its own, and those one family of clients knows."""
 
-from bezant.ledger.http.routes import routes
+from bezant.http.routes import Routes
+from bezant.ledger.http import routes as own
+from bezant.ledger.port import Ledger
 
-__all__ = ["routes"]
+__all__ = ["every_routes"]
+
+
+def every_routes(ledger: Ledger) -> tuple[Routes, ...]:
+    """Return the book's routes for everybody, and those of one family each."""
+    return (own.routes(ledger),)
