@@ -74,6 +74,7 @@ proto: $(TEST_STAMP)  ## Write proto/ from the ports
 
 .PHONY: docs
 docs: $(TEST_STAMP)  ## Write the derived pages: settings, command line, errors, coverage, routes
+	@$(BIN)/python -m bezant.cli.reference
 	@$(BIN)/python -m tests.house.derive
 
 .PHONY: lock

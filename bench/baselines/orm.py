@@ -18,7 +18,17 @@ from typing import Annotated
 import uvicorn
 from fastapi import Depends, FastAPI, Header, HTTPException
 from pydantic import BaseModel, ConfigDict, Field
-from sqlalchemy import BigInteger, ForeignKey, Index, Numeric, String, func, insert, select
+from sqlalchemy import (
+    BigInteger,
+    ForeignKey,
+    Index,
+    Numeric,
+    String,
+    bindparam,
+    func,
+    insert,
+    select,
+)
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
@@ -96,6 +106,15 @@ class TransferOut(BaseModel):
     created_at: datetime
 
 
+# Built once: building a statement anew for each request costs the ORM a tenth of its time.
+LOCK = (
+    select(Account)
+    .where(Account.id.in_(bindparam("ids", expanding=True)))
+    .order_by(Account.id)
+    .with_for_update()
+)
+FIND = select(Transfer).where(Transfer.idempotency_key == bindparam("key"))
+
 engine = create_async_engine(
     os.environ.get("BENCH_SQLALCHEMY_URL", "postgresql+psycopg://"),
     pool_size=POOL_SIZE,
@@ -140,11 +159,8 @@ async def create_transfer(
 async def post(db: AsyncSession, body: TransferIn, key: str, request_hash: str) -> Transfer:
     """Lock both accounts in id order, check, and write the transfer with its entries."""
     both = sorted({body.debit_account, body.credit_account})
-    found = await db.scalars(
-        select(Account).where(Account.id.in_(both)).order_by(Account.id).with_for_update()
-    )
-    accounts = {account.id: account for account in found}
-    known = await db.scalar(select(Transfer).where(Transfer.idempotency_key == key))
+    accounts = {account.id: account for account in await db.scalars(LOCK, {"ids": both})}
+    known = await db.scalar(FIND, {"key": key})
     if known is not None:
         return same(known, request_hash)
     debit, credit = parties(accounts, body)
@@ -182,7 +198,7 @@ def parties(accounts: dict[int, Account], body: TransferIn) -> tuple[Account, Ac
 
 
 async def replay(db: AsyncSession, key: str, request_hash: str) -> Transfer:
-    known = await db.scalar(select(Transfer).where(Transfer.idempotency_key == key))
+    known = await db.scalar(FIND, {"key": key})
     if known is None:
         raise HTTPException(409, "in flight")
     return same(known, request_hash)

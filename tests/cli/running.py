@@ -134,8 +134,12 @@ class Nest:
 
     def up(self, *words: str, **variables: str) -> Foreground:
         """Start `bezant up` on a free port and stay with it."""
+        return self.up_as_it_is("--port", "0", *words, **variables)
+
+    def up_as_it_is(self, *words: str, **variables: str) -> Foreground:
+        """Start `bezant up` with these words only."""
         process = subprocess.Popen(
-            [sys.executable, "-m", "bezant.cli.main", "up", "--port", "0", *words],
+            [sys.executable, "-m", "bezant.cli.main", "up", *words],
             cwd=self.folder,
             env=self.environment(variables),
             stdin=subprocess.DEVNULL,

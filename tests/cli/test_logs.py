@@ -68,8 +68,9 @@ def test_following_shows_what_is_written_later(installed: Nest):
 
 
 @pytest.mark.parametrize("command", ["logs", "status"])
-def test_a_unit_nobody_knows_is_refused_with_the_ones_there_are(nest: Nest, command: str):
-    refused = nest.run(command, "mars")
+def test_a_unit_nobody_knows_is_refused_with_the_ones_there_are(installed: Nest, command: str):
+    installed.up().url()
+    refused = installed.run(command, "mars")
     assert refused.code == 2
     assert "bezant" in refused.err
 

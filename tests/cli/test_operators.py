@@ -117,3 +117,22 @@ def test_migrations_can_be_read_before_they_are_run(nest: Nest):
     assert "CREATE SCHEMA IF NOT EXISTS ledger" in printed.out
     assert "ON_ERROR_STOP" in printed.out
     assert nest.run("migrate").code == 4
+
+
+@pytest.mark.requirement("S003-4")
+def test_a_backup_as_sql_can_be_read_by_anyone_and_old_ones_go(installed: Nest, tmp_path: Path):
+    import gzip
+
+    installed.up().url()
+    folder = tmp_path / "dumps"
+    folder.mkdir()
+    old, strange = folder / "backup_20010101_000000.sql.gz", folder / "mine.txt"
+    old.write_bytes(b"old")
+    strange.write_text("not yours")
+    made = installed.run("backup", "--sql", str(folder), "--json")
+    assert made.code == 0, made
+    (written,) = made.facts["written"]
+    assert "CREATE SCHEMA ledger" in gzip.decompress(Path(written).read_bytes()).decode()
+    assert made.facts["erased"] == [str(old)]
+    assert not old.exists()
+    assert strange.exists()

@@ -2,9 +2,11 @@
 
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 from tests.harness.cluster import Cluster, TestDatabase
+from tests.ledger.desk import Desk, opened_desk
 from tests.ledger.shelf import Shelf, migrated, opened
 
 from bezant.clock import MovableClock
@@ -33,3 +35,20 @@ def clock() -> MovableClock:
 async def shelf(ledger_database: TestDatabase, clock: MovableClock) -> AsyncIterator[Shelf]:
     async with opened(ledger_database, clock) as shelf:
         yield shelf
+
+
+@pytest.fixture
+async def desk(
+    database: TestDatabase, clock: MovableClock, tmp_path: Path
+) -> AsyncIterator[Desk]:
+    async with opened_desk(database, clock, tmp_path) as desk:
+        yield desk
+
+
+@pytest.fixture
+async def people_desk(
+    database: TestDatabase, clock: MovableClock, tmp_path: Path
+) -> AsyncIterator[Desk]:
+    """The same door as the family `peopletrust` finds it."""
+    async with opened_desk(database, clock, tmp_path, "peopletrust") as desk:
+        yield desk

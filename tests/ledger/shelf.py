@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
-from tests.harness.cluster import TestDatabase
+from tests.harness.cluster import MODULE_PASSWORD, TestDatabase
 
 from bezant.actor import PLATFORM, Mode
 from bezant.clock import Clock
@@ -33,7 +33,7 @@ from bezant.ledger.service import LedgerService
 from bezant.money import Money
 from bezant.secret import Secret
 
-PASSWORD = "a password of the tests"
+PASSWORD = MODULE_PASSWORD  # Roles are the server's: both templates must give them one.
 MERCHANT = "mer_" + "1" * 32
 STRANGER = "mer_" + "2" * 32
 

@@ -1,11 +1,14 @@
 """`bezant backup` and `bezant restore`: a verified copy of everything but the key, and back."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from bezant.cli.exits import Exit, Stop
+
+if TYPE_CHECKING:
+    from bezant.cli.beside import Beside
 
 
 def add_to(app: typer.Typer) -> None:
@@ -15,10 +18,15 @@ def add_to(app: typer.Typer) -> None:
 
 
 def backup(
-    to: Annotated[Path, typer.Argument(metavar="DIR", help="A new or empty folder.")],
+    to: Annotated[
+        Path, typer.Argument(metavar="DIR", help="A new or empty folder; any with --sql.")
+    ],
     with_keys: Annotated[
         bool,
         typer.Option("--with-keys", help="Put the key file inside, too. Guard such a copy well."),
+    ] = False,
+    as_sql: Annotated[
+        bool, typer.Option("--sql", help="Compressed SQL instead; in DIR 30 days of it are kept.")
     ] = False,
     data: Annotated[Path | None, typer.Option(help="Data folder.", show_default=".bezant")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Facts as JSON.")] = False,
@@ -32,10 +40,13 @@ def backup(
     from bezant.db.backup import backup as back_up
 
     here = beside(data)
+    if as_sql:
+        _write_sql(here, to.absolute(), as_json=as_json)
+        return
     if here.settings.database.address() is not None:
         raise Stop(
             "This platform stands on your own database.",
-            "Back that database up with its own means, and keep the data folder and the key file.",
+            "Back it up with its own means or with --sql; keep the data folder and the key file.",
         )
     with step("copying and checking", "the copy is complete and verified"):
         about = asyncio.run(
@@ -60,6 +71,42 @@ def backup(
         "Backup made",
         [("Folder", str(to.absolute())), ("Key file", inside), ("Made", about.made_at)],
     )
+
+
+def _write_sql(here: "Beside", folder: Path, *, as_json: bool) -> None:
+    """Write each database as SQL text that any PostgreSQL loads, and erase the oldest."""
+    import asyncio
+
+    from bezant.cli.screen import show_json, show_line, step
+    from bezant.clock import RealClock
+    from bezant.db.dump import dump, prune
+
+    clock = RealClock()
+    databases = {each.reveal(): each for each in here.ground().administrators.values()}
+    with step("writing SQL", "every database is written and read back"):
+        written = [
+            asyncio.run(dump(address, _folder_of(folder, number), clock=clock))
+            for number, address in enumerate(databases.values())
+        ]
+    erased = [
+        old
+        for number in range(len(databases))
+        for old in prune(_folder_of(folder, number), clock=clock)
+    ]
+    if as_json:
+        show_json(
+            {"written": [str(one) for one in written], "erased": [str(one) for one in erased]}
+        )
+        return
+    for one in written:
+        show_line(f"  wrote {one}")
+    for one in erased:
+        show_line(f"  erased {one}")
+
+
+def _folder_of(folder: Path, number: int) -> Path:
+    """Return where a database's dumps go: modules with databases of their own have folders beside."""
+    return folder if number == 0 else folder / str(number)
 
 
 def restore(

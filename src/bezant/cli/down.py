@@ -76,7 +76,7 @@ def _stop(place: "Place") -> bool:
         if time.monotonic() > deadline:
             raise Stop(
                 f"Process {pid} did not stop within {STOP_SECONDS_MAX:.0f} s.",
-                f"Look at bezant logs. The last resort: kill -9 {pid}. What was acknowledged stays.",
+                f"Look at bezant logs. Last resort: kill -9 {pid}; what was acknowledged stays.",
                 Exit.UNHEALTHY,
             )
         time.sleep(POLL_SECONDS)

@@ -38,12 +38,15 @@ def logs(
 ) -> None:
     """Show what the platform or one unit wrote."""
     from bezant.cli.environment import load_settings
-    from bezant.cli.installation import place_of
+    from bezant.cli.installation import place_of, read_running
     from bezant.cli.units import unit_named
 
     settings = load_settings({"BEZANT_DATA": str(data) if data else None})
-    folder = place_of(settings.platform.data).logs
-    wanted = unit_named(unit, settings.platform.profile) if unit else None
+    place = place_of(settings.platform.data)
+    folder = place.logs
+    running = read_running(place)
+    profile = running.profile if running else settings.platform.profile
+    wanted = unit_named(unit, profile) if unit else None
     chosen = Chosen(folder, wanted)
     if not chosen.files() and not follow:
         raise Stop(

@@ -75,7 +75,7 @@ def command_line_page() -> str:
     lines = [
         "# Command line",
         "",
-        "Commands that tell facts take `--json`. Errors go to standard error: a sentence, then what",
+        "Commands that tell facts take `--json`. Errors go to standard error: a sentence, and what",
         "to do next; with `--json` they are an object on standard output.",
         "",
         "## Exit codes",

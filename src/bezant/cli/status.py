@@ -22,6 +22,9 @@ def add_to(app: typer.Typer) -> None:
 def status(
     unit: Annotated[str | None, typer.Argument(help="One unit; all if not named.")] = None,
     data: Annotated[Path | None, typer.Option(help="Data folder.", show_default=".bezant")] = None,
+    profile: Annotated[
+        str | None, typer.Option(help="Whose names.", show_default="the running one's")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Facts as JSON.")] = False,
 ) -> None:
     """Show what runs on this data and whether it answers."""
@@ -32,10 +35,10 @@ def status(
 
     settings = load_settings({"BEZANT_DATA": str(data) if data else None})
     place = place_of(settings.platform.data)
-    wanted = unit_named(unit, settings.platform.profile) if unit else None
     running = running_or_stop(place)
     facts = facts_of(place, running)
-    if wanted is not None:
+    if unit is not None:
+        wanted = unit_named(unit, profile or running.profile)
         facts["unit"] = wanted.name
         facts["modules"] = list(wanted.modules)
     if as_json:

@@ -1,4 +1,4 @@
-"""Whether a server keeps what it acknowledged: its settings, compared with what a payment platform needs."""
+"""Whether a server keeps what it acknowledged: its settings beside those a payment needs."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ NEEDED: Final[Mapping[str, tuple[str, ...]]] = {
     "ignore_checksum_failure": ("off",),
     "zero_damaged_pages": ("off",),
 }
-"""Each setting with the values under which an acknowledged commit survives a crash and damage is noticed."""
+"""The values under which an acknowledged commit survives a crash and damage is noticed."""
 
 _SETTINGS: Final = """
 SELECT name, setting

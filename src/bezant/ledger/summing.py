@@ -51,13 +51,14 @@ class Sums:
 
     async def trial_balance(self, query: TrialBalanceOf) -> tuple[AssetTrial, ...]:
         """Add up every asset by type of account."""
+        at = rules.aware(query.at, "at")
         found: dict[str, list[tuple[Book, sums.TypeRow]]] = defaultdict(list)
         books = await self._books.all(query.mode)
         async with self._database.transaction() as tx:
             for book in books:
                 position = NUMBER_MAX
-                if query.at is not None:
-                    position = await read.position_at(tx, book.id, query.at)
+                if at is not None:
+                    position = await read.position_at(tx, book.id, at)
                 rows = await sums.by_type(tx, book.id, _visible(query.tenant), position)
                 found[book.asset.code].extend((book, row) for row in rows)
         return tuple(_trial(asset, rows) for asset, rows in sorted(found.items()))

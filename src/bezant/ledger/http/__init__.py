@@ -1,6 +1,7 @@
 """The book over HTTP: the routes of its own, and those one family of clients knows."""
 
 from bezant.http.routes import Routes
+from bezant.ledger.http import peopletrust
 from bezant.ledger.http import routes as own
 from bezant.ledger.port import Ledger
 
@@ -8,5 +9,5 @@ __all__ = ["every_routes"]
 
 
 def every_routes(ledger: Ledger) -> tuple[Routes, ...]:
-    """Return the book's routes for everybody, and those of one family each."""
-    return (own.routes(ledger),)
+    """Return the book's routes for everybody, and those of one family."""
+    return own.routes(ledger), peopletrust.routes(ledger)

@@ -5,7 +5,7 @@ from datetime import datetime
 import msgspec
 
 from bezant.actor import Actor
-from bezant.errors import BezantError, SeveralInvalid
+from bezant.errors import BezantError, Invalid, SeveralInvalid
 from bezant.http.amounts import AmountBody
 from bezant.http.fast import FastBody
 from bezant.ledger.hold import Hold, PlaceHold
@@ -35,12 +35,20 @@ class TransferBody(FastBody, frozen=True):
             client_id,
             actor.tenant,
             actor.mode,
-            tuple([Leg(leg.account, leg.side, leg.amount.money()) for leg in self.legs]),
+            self._legs(),
             self.reference,
             self.reason,
             self.occurred_at,
             self.metadata,
         )
+
+    def _legs(self) -> tuple[Leg, ...]:
+        try:
+            return tuple([Leg(leg.account, leg.side, leg.amount.money()) for leg in self.legs])
+        except Invalid:
+            for place, leg in enumerate(self.legs):  # Once more, slowly, to say where it was.
+                leg.amount.money(f"legs[{place}].amount")
+            raise
 
 
 class BatchItemBody(TransferBody, frozen=True):

@@ -7,10 +7,10 @@ from typing import Annotated
 from fastapi import Query, Response
 
 from bezant.actor import Actor
-from bezant.errors import BezantError
+from bezant.errors import BezantError, Invalid
 from bezant.http.fast import FastAnswer, FastRequest, FastRoute
 from bezant.http.idempotency import Idempotency
-from bezant.http.pages import Page, PageQuery
+from bezant.http.pages import Page, PageQuery, PageRequest
 from bezant.http.routes import Asker, RequiredKey, Routes
 from bezant.ledger.http import answers as a
 from bezant.ledger.http import bodies as b
@@ -136,7 +136,7 @@ def _accounts(routes: Routes, ledger: Ledger) -> None:
     ) -> Page[a.AccountModel]:
         """List accounts, newest first."""
         query = AccountsOf(
-            asker.tenant, asker.mode, asset, owner, kind, page.limit, page.starting_after
+            asker.tenant, asker.mode, asset, owner, kind, page.limit, cursor_of(page)
         )
         found = await ledger.accounts(query)
         return Page(
@@ -185,7 +185,7 @@ def _accounts(routes: Routes, ledger: Ledger) -> None:
         """Return entries with the running balance, newest first."""
         found = await ledger.statement(
             StatementOf(
-                asker.tenant, asker.mode, account, page.limit, page.starting_after, recorded_from,
+                asker.tenant, asker.mode, account, page.limit, cursor_of(page), recorded_from,
                 recorded_until,
             )
         )  # fmt: skip
@@ -203,22 +203,27 @@ def _transfers(routes: Routes, ledger: Ledger) -> None:
         return a.TrialModel.model_validate(await ledger.rehearse(command))
 
     @routes.post("/v1/transfers/linked", permission=WRITE, idempotency=KEYED)
-    async def post_linked(body: a.LinkedBody, asker: Asker, key: RequiredKey) -> a.TransfersModel:
+    async def post_linked(
+        body: a.LinkedBody, asker: Asker, key: RequiredKey, response: Response
+    ) -> a.TransfersModel:
         """Record transfers that happen together or not at all, also across assets."""
         command = PostLinked(
             key, asker.tenant, asker.mode,
             tuple(_transfer(item, asker, "") for item in body.transfers),
         )  # fmt: skip
         done = await ledger.post_linked(command)
+        _say(response, replayed=done[0].replayed)
         return a.TransfersModel(transfers=[a.TransferModel.model_validate(one) for one in done])
 
     @routes.post("/v1/transfers/{transfer}/reverse", permission=WRITE, idempotency=KEYED)
     async def reverse(
-        transfer: str, body: a.ReasonBody, asker: Asker, key: RequiredKey
+        transfer: str, body: a.ReasonBody, asker: Asker, key: RequiredKey, response: Response
     ) -> a.TransferModel:
         """Undo a transfer by a new one, once."""
         command = ReverseTransfer(key, asker.tenant, asker.mode, transfer, body.reason)
-        return a.TransferModel.model_validate(await ledger.reverse(command))
+        done = await ledger.reverse(command)
+        _say(response, replayed=done.replayed)
+        return a.TransferModel.model_validate(done)
 
     @routes.get("/v1/transfers", permission=READ)
     async def transfers(
@@ -234,7 +239,7 @@ def _transfers(routes: Routes, ledger: Ledger) -> None:
         """List transfers, newest first."""
         query = TransfersOf(
             asker.tenant, asker.mode, asset, reference, owner, account, recorded_from,
-            recorded_until, page.limit, page.starting_after,
+            recorded_until, page.limit, cursor_of(page),
         )  # fmt: skip
         found = await ledger.transfers(query)
         return Page(
@@ -257,20 +262,26 @@ def _holds(routes: Routes, ledger: Ledger) -> None:
 
     @routes.post("/v1/holds/{hold}/capture", permission=WRITE, idempotency=KEYED)
     async def capture(
-        hold: str, body: a.CaptureBody, asker: Asker, key: RequiredKey
+        hold: str, body: a.CaptureBody, asker: Asker, key: RequiredKey, response: Response
     ) -> a.TransferModel:
         """Turn held money into a transfer: all that remains, or a part."""
         command = CaptureHold(
             key, asker.tenant, asker.mode, hold, body.amount, _legs(body.to), body.reference,
             body.reason, body.metadata,
         )  # fmt: skip
-        return a.TransferModel.model_validate(await ledger.capture_hold(command))
+        done = await ledger.capture_hold(command)
+        _say(response, replayed=done.replayed)
+        return a.TransferModel.model_validate(done)
 
     @routes.post("/v1/holds/{hold}/void", permission=WRITE, idempotency=KEYED, status=200)
-    async def void(hold: str, body: a.ReasonBody, asker: Asker, key: RequiredKey) -> a.HoldModel:
+    async def void(
+        hold: str, body: a.ReasonBody, asker: Asker, key: RequiredKey, response: Response
+    ) -> a.HoldModel:
         """Give back what remains of a hold."""
         command = VoidHold(key, asker.tenant, asker.mode, hold, body.reason)
-        return a.HoldModel.model_validate(await ledger.void_hold(command))
+        done = await ledger.void_hold(command)
+        _say(response, replayed=done.replayed)
+        return a.HoldModel.model_validate(done)
 
 
 def _sums(routes: Routes, ledger: Ledger) -> None:
@@ -305,6 +316,19 @@ def _sums(routes: Routes, ledger: Ledger) -> None:
         """Recompute every balance from its entries."""
         found = await ledger.reconcile(Reconcile(asker.tenant, asker.mode))
         return a.ReconciliationModel.model_validate(found)
+
+
+def cursor_of(page: PageRequest) -> str | None:
+    """Return where a page begins; lists of the book are read from the newest backwards only."""
+    if page.ending_before is not None:
+        raise Invalid("lists here go backwards: use starting_after", field="ending_before")
+    return page.starting_after
+
+
+def _say(response: Response, *, replayed: bool) -> None:
+    """Say that an answer repeats an earlier one, as the fast lane does by itself."""
+    if replayed:
+        response.headers["idempotent-replayed"] = "true"
 
 
 def _transfer(body: a.LinkedItemBody, asker: Actor, client_id: str) -> PostTransfer:
