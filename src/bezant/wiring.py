@@ -41,7 +41,7 @@ from bezant.ledger import feed as ledger_feed
 from bezant.ledger import jobs as ledger_jobs
 from bezant.ledger.http import every_routes as ledger_routes
 from bezant.ledger.port import Ledger, LedgerFeed
-from bezant.ledger.proof import Proof
+from bezant.ledger.proof import Proof, Verified
 from bezant.ledger.service import LedgerService
 from bezant.rpc.near import near
 from bezant.secret import Secret
@@ -52,23 +52,10 @@ if TYPE_CHECKING:
     from bezant.rpc.papers import FolderIssuer
 
 __all__ = [
-    "FEEDS",
-    "MODULES",
-    "ROLES",
-    "Apart",
-    "House",
-    "Site",
-    "addresses",
-    "build",
-    "build_apart",
-    "create_database",
-    "create_key_file",
-    "load_key_file",
-    "migrate",
-    "migration_script",
-    "missing_migrations",
-    "operator",
-]
+    "FEEDS", "MODULES", "ROLES", "Apart", "House", "Proof", "Site", "Verified", "Workbench",
+    "addresses", "build", "build_apart", "create_database", "create_key_file", "load_key_file", "migrate",
+    "migration_script", "missing_migrations", "open_book", "operator",
+]  # fmt: skip
 
 Port = TypeVar("Port")
 SCHEMAS: Final[Sequence[ModuleSchema]] = (
@@ -307,6 +294,14 @@ async def open_ledger(bench: Workbench) -> tuple[LedgerService, LedgerFeed]:
     bench.stack.push_async_callback(service.close)
     bench.ticks += ledger_jobs.ticks(service, proof, database, heads, bench.clock)
     return service, ledger_feed.feed(database)
+
+
+async def open_book(bench: Workbench) -> tuple[LedgerService, Proof]:
+    """Open the book for a command beside a running platform: nothing recurring is started here."""
+    database = await bench.database("ledger", SLOW_CONNECTIONS_MAX, SLOW_QUESTIONS)
+    service = LedgerService(database, database, bench.clock)
+    bench.stack.push_async_callback(service.close)
+    return service, Proof(database, bench.clock)
 
 
 def addresses(settings: Settings) -> list[tuple[str, int]]:

@@ -195,7 +195,7 @@ def test_an_ordinary_user_runs_it_as_themselves(folder: Path):
 
 
 def test_a_folder_of_another_user_is_refused(folder: Path):
-    wrong = Path("/tmp")
+    wrong = Path("/")
     if ROOT:
         wrong = folder
         wrong.mkdir()
@@ -206,3 +206,19 @@ def test_a_folder_of_another_user_is_refused(folder: Path):
         said = program.wait_for_line("refused")
     assert "database_data_not_ours" in said
     assert not (wrong / "postgres").exists()
+
+
+async def test_a_folder_with_another_use_is_neither_closed_nor_filled(folder: Path):
+    folder.mkdir()
+    folder.chmod(0o1777)
+    (folder / "letter.txt").write_text("mine")
+    with pytest.raises(DataNotOurs, match=r"holds other things \(letter.txt\)"):
+        await EmbeddedServer(folder).start()
+    assert folder.stat().st_mode & 0o7777 == 0o1777
+    assert [path.name for path in folder.iterdir()] == ["letter.txt"]
+
+    (folder / "letter.txt").unlink()  # Control: an open folder that is empty is closed and used.
+    server = EmbeddedServer(folder)
+    await server.start()
+    await server.stop()
+    assert folder.stat().st_mode & 0o777 == 0o700

@@ -53,6 +53,7 @@ class Desk:
 
     shelf: Shelf
     client: httpx2.AsyncClient
+    identity: IdentityService
     ann: Shop
     bob: Shop
     _numbers: "itertools.count[int]" = field(default_factory=itertools.count)
@@ -74,7 +75,8 @@ class Desk:
         return await self.client.request(method, path, content=content, headers=headers)
 
     async def get(self, path: str, *, by: str | None = None, **query: str) -> httpx2.Response:
-        return await self.client.get(path, params=query, headers={"x-api-key": by or self.ann.test})
+        headers = {"x-api-key": by or self.ann.test}
+        return await self.client.get(path, params=query or None, headers=headers)
 
     async def account(self, asset: str = "EUR", *, by: str | None = None, **more: object) -> str:
         """Open an account over HTTP, by default one that cannot be overdrawn."""
@@ -152,7 +154,7 @@ async def opened_desk(
         stack.push_async_callback(ledger.close)
         ann, bob = [await _shop(identity, ids, name) for name in ("Ann", "Bob")]
         async with client_of(ledger, identity, clock, family) as client:
-            yield Desk(Shelf(ledger, database, clock), client, ann, bob)
+            yield Desk(Shelf(ledger, database, clock), client, identity, ann, bob)
 
 
 @asynccontextmanager

@@ -105,7 +105,7 @@ def _write_sql(here: "Beside", folder: Path, *, as_json: bool) -> None:
 
 
 def _folder_of(folder: Path, number: int) -> Path:
-    """Return where a database's dumps go: modules with databases of their own have folders beside."""
+    """Return where the dumps of a database go: further databases have folders beside."""
     return folder if number == 0 else folder / str(number)
 
 

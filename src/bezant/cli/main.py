@@ -17,6 +17,7 @@ from bezant.cli import (
     doctor,
     down,
     keys,
+    ledger,
     logs,
     migrate,
     serve,
@@ -37,7 +38,7 @@ app = typer.Typer(
 )
 for group in (
     *(up, down, status, logs, doctor, serve, users, keys),
-    *(migrate, backup, bench, demo, completion),
+    *(ledger, migrate, backup, bench, demo, completion),
 ):
     group.add_to(app)
 

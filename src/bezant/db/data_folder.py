@@ -28,6 +28,13 @@ from bezant.errors import Conflict, Refused, Unavailable
 from bezant.secret import Secret
 
 ADMINISTRATOR = "bezant"
+# What an installation keeps in its folder; a folder with anything else in it has another use.
+OURS = frozenset(
+    {
+        *("postgres", "postgres.password", "postgres.conf", "run", "logs"),
+        *("heads", "state.json", "keystore"),
+    }
+)
 SOCKET_PATH_BYTES_MAX = 107  # sockaddr_un.sun_path holds 108 bytes, the last of them zero.
 CLAIM_TRIES = 10  # Somebody asking `running` holds the lock for an instant.
 CLAIM_PAUSE_SECONDS = 0.03
@@ -123,14 +130,25 @@ class DataFolder:
         return "bezant-" + hashlib.sha256(os.fsencode(self.root)).hexdigest()[:12]
 
     def prepare(self) -> None:
-        """Make the folders, closed to everybody else; refuse what belongs to another user."""
+        """Make the folders, closed to everybody else; refuse what is not ours to close."""
+        if self.root.exists():
+            self._refuse_what_is_not_ours()
         for place in (self.root, self.run, self.log.parent):
             place.mkdir(mode=0o700, parents=place == self.root, exist_ok=True)
             found = place.stat()
-            if os.geteuid() not in (0, found.st_uid):
-                raise DataNotOurs(f"{place} belongs to another user")
             if found.st_uid == os.geteuid() and found.st_mode & 0o077:
                 place.chmod(0o700)
+
+    def _refuse_what_is_not_ours(self) -> None:
+        """Never close a home or a temporary folder that was named by mistake."""
+        if os.geteuid() not in {0, self.root.stat().st_uid}:
+            raise DataNotOurs(f"{self.root} belongs to another user")
+        strange = sorted({path.name for path in self.root.iterdir()} - OURS)
+        if strange and self.root.stat().st_mode & 0o067:
+            raise DataNotOurs(
+                f"{self.root} holds other things ({strange[0]}) and is open to other users; "
+                "name a folder of its own"
+            )
 
     def hand_to(self, standing: Standing) -> None:
         """Give the server's own folders to the user it drops to; let nobody else pass."""

@@ -14,6 +14,7 @@ from contextvars import Context
 from dataclasses import dataclass
 from typing import Generic, TypeVar, cast
 
+from bezant.db.faults import TransactionUndone
 from bezant.errors import BezantError, OutcomeUnknown, Unavailable
 
 Command = TypeVar("Command")
@@ -22,6 +23,7 @@ Answer = TypeVar("Answer")
 RESEND_PAUSE_SECONDS = 0.05  # The first resend; a server that is restarting needs longer:
 RESEND_PAUSE_SECONDS_MAX = 1.0
 QUEUE_RETRY_AFTER_SECONDS = 1.0
+UNDONE_TRIES_MAX = 3  # Of a batch the database undid for the sake of another transaction.
 
 
 class PosterFull(Unavailable):
@@ -52,10 +54,11 @@ class Poster(Generic[Command, Answer]):
 
     `write` stores a batch in one commit and returns one answer, or the error to raise, for each
     command, in order. It must be safe to repeat. When it raises `OutcomeUnknown` it is repeated;
-    when it raises `Unavailable` nothing was written, and the callers are told so; anything else
-    means a command broke the batch. `key_of` names the key of a command: commands with equal keys
-    in one batch are sent once and share the answer, so the key has to hold whatever makes two
-    requests the same one (the idempotency key and the request's hash).
+    when it raises `TransactionUndone` it is tried again at once; when it raises another
+    `Unavailable` nothing was written, and the callers are told so; anything else means a command
+    broke the batch. `key_of` names the key of a command: commands with equal keys in one batch are
+    sent once and share the answer, so the key has to hold whatever makes two requests the same one
+    (the idempotency key and the request's hash).
     """
 
     def __init__(
@@ -211,11 +214,17 @@ class Poster(Generic[Command, Answer]):
         wrote nothing, not that the first try did not.
         """
         try:
-            answers = await self._write(commands)
+            answers = await self._tried(commands)
         except OutcomeUnknown:
             answers = await self._resend(commands)
         assert len(answers) == len(commands), f"{self.name}: one answer for each command"
         return answers
+
+    async def _tried(self, commands: Sequence[Command]) -> Sequence[Answer | BezantError]:
+        for _ in range(UNDONE_TRIES_MAX - 1):
+            with contextlib.suppress(TransactionUndone):
+                return await self._write(commands)
+        return await self._write(commands)
 
     async def _resend(self, commands: Sequence[Command]) -> Sequence[Answer | BezantError]:
         deadline = self._loop.time() + self._outcome_seconds

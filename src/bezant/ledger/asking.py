@@ -38,19 +38,19 @@ class Questions:
     async def balance(self, query: BalanceOf) -> Balance:
         """Return a balance, now or at a past point."""
         number, book, facts = await self._account(query.tenant, query.mode, query.account)
-        position = None
+        at, position = rules.aware(query.at, "at"), None
         if query.position is not None:
             position = ids.read_number("tr", query.position, "position")
             if book_of(position) != book.id:
                 raise UnknownTransfer(field="position")
         async with self._database.transaction() as tx:
-            if query.at is not None:
+            if at is not None:
                 if query.position is not None:
                     raise Invalid("ask for an instant or for a position, not for both", field="at")
-                position = await read.position_at(tx, book.id, _aware(query.at, "at"))
+                position = await read.position_at(tx, book.id, at)
             row = await read.entry(tx, number, position)
-            if query.at is not None and query.by is Axis.OCCURRED:
-                occurred = await read.occurred_balance(tx, number, query.at, position or 0)
+            if at is not None and query.by is Axis.OCCURRED:
+                occurred = await read.occurred_balance(tx, number, at, position or 0)
                 last = 0 if row is None else row.transfer
                 row = EntryRow(last, occurred, row.held if row else occurred * 0, None)
         if row is None:  # Before the account was opened.
@@ -89,6 +89,8 @@ class Questions:
     async def transfers(self, query: TransfersOf) -> TransferPage:
         """Return a page of transfers, newest first across the books."""
         limit = rules.limit(query.limit, PAGE_MAX)
+        owner = rules.sought(query.owner, "owner")
+        reference = rules.sought(query.reference, "reference")
         account = None
         books = await self._books.all(query.mode)
         if query.account is not None:
@@ -115,8 +117,8 @@ class Questions:
                     book=book.id,
                     tenant=_visible(query.tenant),
                     account=account,
-                    owner=query.owner,
-                    reference=query.reference,
+                    owner=owner,
+                    reference=reference,
                     after=after,
                     before=before,
                     limit=limit + 1,
@@ -175,13 +177,12 @@ async def _between(
 ) -> tuple[int, int]:
     """Return the transfers strictly between which a span of time and a cursor leave room."""
     after = book.id << BOOK_BITS
+    start, end = rules.aware(start, "recorded_from"), rules.aware(end, "recorded_until")
     if start is not None:
-        at = _aware(start, "recorded_from") - MICROSECOND
-        after = max(after, await read.position_at(tx, book.id, at))
+        after = max(after, await read.position_at(tx, book.id, start - MICROSECOND))
     before = min(before, (book.id + 1) << BOOK_BITS)
     if end is not None:
-        at = _aware(end, "recorded_until") - MICROSECOND
-        before = min(before, await read.position_at(tx, book.id, at) + 1)
+        before = min(before, await read.position_at(tx, book.id, end - MICROSECOND) + 1)
     return after, before
 
 
@@ -209,12 +210,6 @@ def _line(row: LineRow, book: Book, facts: Facts) -> StatementLine:
         reference=row.reference or "",
         reason=row.reason or "",
     )
-
-
-def _aware(at: datetime, field: str) -> datetime:
-    if at.tzinfo is None:
-        raise Invalid("a time says its offset from UTC, such as Z", field=field)
-    return at
 
 
 def _visible(tenant: str) -> str | None:

@@ -11,7 +11,7 @@ from typing import Final
 from bezant import ids
 from bezant.actor import PLATFORM, Mode
 from bezant.clock import Clock
-from bezant.db.database import Database, Line, Tx
+from bezant.db.database import Database, Line
 from bezant.db.poster import Poster
 from bezant.errors import BezantError
 from bezant.ledger import rules
@@ -101,27 +101,23 @@ class Books:
 
     async def facts(self, accounts: Sequence[int]) -> list[Facts]:
         """Return what never changes about these accounts, all of which must exist."""
-        missing = [account for account in accounts if account not in self._facts]
+        # Kept aside: the cache may start afresh while the missing ones are read.
+        known = {account: self._facts[account] for account in accounts if account in self._facts}
+        missing = [account for account in accounts if account not in known]
         if missing:
-            if len(self._facts) + len(missing) > FACTS_MAX:
-                self._facts.clear()
-                missing = list(accounts)
             async with self._database.transaction() as tx:
-                self._learn(await read.facts(tx, missing))
-        known = [self._facts.get(account) for account in accounts]
-        for account, facts in zip(accounts, known, strict=True):
-            if facts is None:
+                known |= self._learn(await read.facts(tx, missing))
+        for account in missing:
+            if account not in known:
                 raise unknown_account(account)
-        return [facts for facts in known if facts is not None]
+        return [known[account] for account in accounts]
 
-    async def facts_within(self, tx: Tx, accounts: Sequence[int]) -> dict[int, Facts]:
-        """Return the same from within a transaction, of those accounts that exist."""
-        self._learn(await read.facts(tx, accounts))
-        return {account: self._facts[account] for account in accounts if account in self._facts}
-
-    def _learn(self, rows: Sequence[read.FactsRow]) -> None:
-        for row in rows:
-            self._facts[row.id] = Facts(row.tenant.hex, row.type in (1, 5))
+    def _learn(self, rows: Sequence[read.FactsRow]) -> dict[int, Facts]:
+        if len(self._facts) + len(rows) > FACTS_MAX:
+            self._facts.clear()
+        learned = {row.id: Facts(row.tenant.hex, row.type in (1, 5)) for row in rows}
+        self._facts |= learned
+        return learned
 
     async def admit(
         self, tenant: str, mode: Mode, accounts: Sequence[int], asset: Asset | None = None
@@ -210,7 +206,7 @@ class Books:
                 outcome, _ = await write.record(tx, self._clock.now(), command)
                 if _asked_before(outcome):
                     before = await write.known(tx, [command.idem])
-                    outcome = before[command.idem]
+                    outcome = before.get(command.idem, outcome)
                 outcomes.append(outcome)
         return outcomes
 

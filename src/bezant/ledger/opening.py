@@ -47,9 +47,8 @@ class Accounts:
         known = self._chart.get(key)
         if known is not None:
             return await self.one(PLATFORM, command.mode, known)
-        client_id = f"chart:{command.name}:{command.asset}:{rules.fingerprint(command.of):x}"
         account = await self._open(
-            OpenAccount(client_id, PLATFORM, command.mode, command.asset, entry.type, command.of),
+            OpenAccount("", PLATFORM, command.mode, command.asset, entry.type, command.of),
             entry.name,
         )
         self._chart[key] = account.id
@@ -64,7 +63,10 @@ class Accounts:
         group = rules.text(command.group, "group") or ""
         metadata = rules.check_metadata(command.metadata)
         tenant = rules.tenant_number(command.tenant)
-        idem = rules.idem(command.tenant, command.mode, command.id)
+        if chart is None:
+            idem = rules.idem(command.tenant, command.mode, command.id)
+        else:
+            idem = rules.derived_idem("chart", command.mode.value, chart, asset.code, owner)
         book = await self._books.open(asset, command.mode, group)
         record = Record(
             book=book.id,
@@ -133,6 +135,7 @@ class Accounts:
             if query.asset is None or book.asset.code == query.asset
         ]
         before = None if not query.before else ids.read_number("acct", query.before, "before")
+        owner = rules.sought(query.owner, "owner")
         found: list[Account] = []
         async with self._database.transaction() as tx:
             for book in books:
@@ -140,7 +143,7 @@ class Accounts:
                     tx,
                     book=book.id,
                     tenant=None if query.tenant == PLATFORM else rules.tenant_number(query.tenant),
-                    owner=query.owner,
+                    owner=owner,
                     account_type=None if query.type is None else rules.TYPE_NUMBERS[query.type],
                     before=before,
                     limit=limit + 1 - len(found),

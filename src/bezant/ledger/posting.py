@@ -39,6 +39,7 @@ class Answer(IntEnum):
     NOT_EMPTY = 11
     NOT_EXPIRED = 12
     OVER_AT_ONCE = 13
+    TOO_LARGE = 14
 
 
 @dataclass(slots=True)

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from bezant import ids
 from bezant.actor import PLATFORM
 from bezant.clock import Clock
-from bezant.db.database import Database, Tx
-from bezant.db.faults import DatabaseFault
+from bezant.db.database import Database
+from bezant.db.faults import TransactionUndone
 from bezant.errors import BezantError, OutcomeUnknown
 from bezant.ledger import rules, spelling
 from bezant.ledger.books import Book, Books
@@ -35,11 +35,9 @@ from bezant.ledger.transfer import (
     ReverseTransfer,
     Transfer,
 )
-from bezant.money import AmountTooLarge
 
-LINKED_TRIES_MAX = 5  # Of a commit whose outcome is unknown; then the caller asks again.
-OVERFLOW = "22003"
-REHEARSAL = "0" * 32
+LINKED_TRIES_MAX = 5  # Of a commit that was undone or is in doubt; then the caller asks again.
+KEPT_REFUSALS = (Answer.FROZEN, Answer.CLOSED, Answer.INSUFFICIENT, Answer.TOO_LARGE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,10 +64,7 @@ class Posts:
     async def post(self, command: PostTransfer) -> Transfer:
         """Record one transfer."""
         prepared = await self._prepare(command)
-        try:
-            outcome = await self._books.poster(prepared.book.id).submit(prepared.posting)
-        except DatabaseFault as fault:
-            raise _overflowed(fault) from None
+        outcome = await self._books.poster(prepared.book.id).submit(prepared.posting)
         if type(outcome) is Written:
             return spelling.posted(command, prepared.posting, prepared.book, outcome)
         return await self._answer(prepared, outcome)
@@ -103,7 +98,8 @@ class Posts:
             raise TooManyLegs(f"linked transfers have at most {LEGS_MAX} legs", field="transfers")
         link = rules.idem(command.tenant, command.mode, command.id)
         prepared = [
-            await self._prepare(one, link, place) for place, one in enumerate(command.transfers)
+            await self._prepare(one, link, place, len(command.transfers))
+            for place, one in enumerate(command.transfers)
         ]
         by_book: dict[int, list[Prepared]] = defaultdict(list)
         for one in prepared:
@@ -111,7 +107,7 @@ class Posts:
         for tries_left in reversed(range(LINKED_TRIES_MAX)):
             try:
                 return await self._linked(prepared, dict(sorted(by_book.items())))
-            except OutcomeUnknown:
+            except (OutcomeUnknown, TransactionUndone):
                 if not tries_left:
                     raise
         raise AssertionError("the last try returns or raises")
@@ -135,8 +131,6 @@ class Posts:
         except Undone:
             assert denied is not None
             return await self._not_linked(prepared, *denied)
-        except DatabaseFault as fault:
-            raise _overflowed(fault) from None
         self._books.written()
         return tuple([await self._answer(one, outcomes[one.posting.idem]) for one in prepared])
 
@@ -146,17 +140,18 @@ class Posts:
         """Tell why nothing was recorded now: a repeat, or a refusal that is kept for repeats."""
         idems = [each.posting.idem for each in prepared]
         async with self._database.transaction() as tx:
+            if denied.answer in KEPT_REFUSALS:
+                await write.refuse(
+                    tx, one.book.id, self._clock.now(),
+                    {each.posting.idem: each.posting.request for each in (prepared[0], one)}, denied,
+                )  # fmt: skip
             before = await write.known(tx, idems)
-            if not before and denied.answer in (
-                Answer.FROZEN, Answer.CLOSED, Answer.INSUFFICIENT,
-            ):  # fmt: skip
-                await write.refuse(tx, self._clock.now(), one.posting.idem, denied)
         if not before:
             raise self._error(one, denied)
-        for each in prepared:
+        for each in reversed(prepared):  # The last of them is the one that was refused.
             answer = before.get(each.posting.idem)
             if isinstance(answer, Denied):
-                await self._answer(each, answer)
+                raise self._error(each, answer)
         if len(before) != len(set(idems)):
             raise IdReused
         return tuple([await self._answer(each, before[each.posting.idem]) for each in prepared])
@@ -164,28 +159,22 @@ class Posts:
     async def rehearse(self, command: PostTransfer) -> Trial:
         """Post in a transaction that is undone, and tell what it did."""
         # Under an id nobody can have used: a rehearsal is not a repeat of anything.
-        prepared = await self._prepare(command, REHEARSAL)
-        trial: Trial | None = None
+        prepared = await self._prepare(command)
+        book, posting = prepared.book, prepared.posting
+        posting.idem = rules.derived_idem("rehearsal", book.id)
+        answer: Answered | None = None
+        rows: list[read.StandingRow] = []
         try:
             async with self._database.transaction() as tx:
-                trial = await self._tried(tx, prepared)
-                raise Undone
+                answer = (await write.post_batch(tx, book.id, self._clock.now(), [posting]))[0]
+                rows = await read.standing(tx, posting.accounts)
+                raise Undone  # Soon: until then nobody else writes to this book.
         except Undone:
-            assert trial is not None
-            return trial
-        except DatabaseFault as fault:
-            raise _overflowed(fault) from None
-
-    async def _tried(self, tx: Tx, prepared: Prepared) -> Trial:
-        book, posting = prepared.book, prepared.posting
-        answers = await write.post_batch(tx, book.id, self._clock.now(), [posting])
-        denied = answers[0]
-        why = self._error(prepared, denied) if isinstance(denied, Denied) else None
-        facts = await self._books.facts_within(tx, posting.accounts)
+            why = self._error(prepared, answer) if isinstance(answer, Denied) else None
+        facts = await self._books.facts([row.account for row in rows])
         balances = [
-            spelling.balance(account, facts[account], book.asset, row)
-            for account in posting.accounts
-            if (row := await read.entry(tx, account))
+            spelling.balance(row.account, known, book.asset, row)
+            for row, known in zip(rows, facts, strict=True)
         ]
         return Trial(why is None, why and spelling.refusal(why), tuple(balances))
 
@@ -215,23 +204,21 @@ class Posts:
             reference=row.reference,
             reason=reason,
         )
-        try:
-            outcome = await self._books.poster(book.id).submit(posting)
-        except DatabaseFault as fault:
-            raise _overflowed(fault) from None
+        outcome = await self._books.poster(book.id).submit(posting)
         if isinstance(outcome, Denied):
             raise _refused(outcome, posting, book)
         return await self._stored(outcome, posting.request, command.tenant, book)
 
     async def _prepare(
-        self, command: PostTransfer, link: str | None = None, place: int = 0
+        self, command: PostTransfer, link: str | None = None, place: int = 0, of: int = 1
     ) -> Prepared:
         now = self._clock.now()
         if link is None:
             posting = rules.posting(command, now)
         else:
-            own = hashlib.sha256(f"{link} {place}".encode()).hexdigest()[:32]
-            posting = rules.posting(command, now, link, own)
+            # The first is known by the command's own id, so that no other command can have it.
+            own = hashlib.sha256(f"{link} {place}".encode()).hexdigest()[:32] if place else link
+            posting = rules.posting(command, now, link, own, f"{place + 1} of {of} linked")
         asset = command.legs[0].amount.asset
         book = await self._books.admit(command.tenant, command.mode, posting.accounts, asset)
         return Prepared(command, posting, book)
@@ -242,8 +229,6 @@ class Posts:
         if isinstance(one, BezantError):
             return Outcome(None, spelling.refusal(one))
         try:
-            if isinstance(answer, DatabaseFault):
-                raise _overflowed(answer)
             if isinstance(answer, BaseException):
                 raise answer
             assert answer is not None
@@ -281,10 +266,3 @@ def _refused(denied: Denied, posting: Posting, book: Book) -> BezantError:
     if denied.account in posting.accounts:
         needed = abs(posting.amounts[posting.accounts.index(denied.account)])
     return spelling.error(denied, book.asset, needed)
-
-
-def _overflowed(fault: DatabaseFault) -> BezantError | DatabaseFault:
-    """A balance with more digits than it may have is the caller's mistake; any other fault is ours."""
-    if fault.sqlstate != OVERFLOW:
-        return fault
-    return AmountTooLarge("the balance of an account would have too many digits", field="legs")

@@ -2,7 +2,7 @@
 
 import os
 from bisect import bisect_right
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, TextIO
@@ -40,13 +40,18 @@ class Proof:
         self._clock = clock
         self._written: dict[Path, dict[int, int]] = {}
 
-    async def verify(self, heads: Sequence[rows.Head], since: int | None = None) -> Verified:
+    async def verify(
+        self,
+        heads: Sequence[rows.Head],
+        since: int | None = None,
+        noted: Callable[[rows.Batch], None] = lambda _: None,
+    ) -> Verified:
         """Recompute every link, balance and hold, and demand the heads that were written down."""
         check = Check(heads)
         fault = None
         try:
             for book in await self._books():
-                await self._verify_book(check, book, since)
+                await self._verify_book(check, book, since, noted)
             check.finish()
         except Tampered as found:
             fault = found
@@ -59,7 +64,9 @@ class Proof:
             fault,
         )
 
-    async def _verify_book(self, check: Check, book: int, since: int | None) -> None:
+    async def _verify_book(
+        self, check: Check, book: int, since: int | None, noted: Callable[[rows.Batch], None]
+    ) -> None:
         start = None
         if since:
             async with self._database.transaction() as tx:
@@ -69,6 +76,7 @@ class Proof:
         before = CountsRow(0, 0, check.accounts, check.holds, check.steps)
         async for batch in self.batches(book, start):
             check.take(batch)
+            noted(batch)
         if start is None and book in check.books:
             await self._nothing_beside(check, book, before)
 
@@ -90,13 +98,19 @@ class Proof:
         row = "rows outside every batch" if stray is None else f"transfer {stray:016x}"
         raise Tampered(book, done.batch, row, "there are rows that no batch knows of")
 
-    async def export(self, file: TextIO, mode: Mode | None = None) -> int:
+    async def export(
+        self,
+        file: TextIO,
+        mode: Mode | None = None,
+        noted: Callable[[rows.Batch], None] = lambda _: None,
+    ) -> int:
         """Write what an outsider needs to recompute everything; answer how many batches that is."""
         file.write(f'{{"format":"{export.FORMAT}"}}\n')
         count = 0
         for book in await self._books(mode):
             async for batch in self.batches(book):
                 file.write(export.written(batch) + "\n")
+                noted(batch)
                 count += 1
         return count
 

@@ -4,6 +4,7 @@ import hashlib
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Final
 
 import msgspec
@@ -40,6 +41,8 @@ TYPE_NUMBERS: Final = {
 }
 STATE_NUMBERS: Final = {AccountState.OPEN: 0, AccountState.FROZEN: 1, AccountState.CLOSED: 2}
 OCCURRED_MIN: Final = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
+INSTANT_MIN: Final = datetime.fromisoformat("1900-01-01T00:00:00+00:00")
+INSTANT_MAX: Final = datetime.fromisoformat("3000-01-01T00:00:00+00:00")
 CLOCK_SKEW: Final = timedelta(minutes=5)  # Clocks of honest callers differ by that much.
 _VISIBLE: Final = re.compile(r"[\x21-\x7e]+\Z")
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
@@ -47,7 +50,11 @@ _encode: Final = msgspec.json.Encoder().encode
 
 
 def posting(
-    command: PostTransfer, now: datetime, link: str | None = None, own: str | None = None
+    command: PostTransfer,
+    now: datetime,
+    link: str | None = None,
+    own: str | None = None,
+    what: str = "post",
 ) -> Posting:
     """Check a transfer and turn it into what the book takes; a linked one is known by its link."""
     legs = command.legs
@@ -69,7 +76,7 @@ def posting(
         kind=Kind.POST,
         idem=own or idem(command.tenant, command.mode, command.id),
         request=fingerprint(
-            "post", accounts, [str(amount) for amount in amounts], reference, reason,
+            what, accounts, [str(amount) for amount in amounts], reference, reason,
             occurred_at, metadata,
         ),
         accounts=accounts,
@@ -91,7 +98,9 @@ def _sides(legs: tuple[Leg, ...]) -> tuple[tuple[int, ...], tuple[int, ...]]:
         number = ids.read_number("acct", leg.account, "account")
         amount = leg.amount
         if amount.asset is not asset and amount.asset != asset:
-            raise WrongAsset("all legs of a transfer are in one asset; link two transfers instead")
+            raise WrongAsset(
+                "all legs of a transfer are in one asset; link two transfers instead", field="legs"
+            )
         if amount.minor <= 0:
             raise LegAmount("the amount of a leg is more than zero", field="amount")
         if amount.minor > AMOUNT_MAX:
@@ -101,7 +110,9 @@ def _sides(legs: tuple[Leg, ...]) -> tuple[tuple[int, ...], tuple[int, ...]]:
     book = book_of(accounts[0])
     for number in accounts:
         if book_of(number) != book:
-            raise WrongAsset("the accounts of a transfer are kept in one asset and mode")
+            raise WrongAsset(
+                "the accounts of a transfer are kept in one asset and mode", field="legs"
+            )
     return tuple(accounts), tuple(amounts)
 
 
@@ -129,18 +140,24 @@ def idem(tenant: str, mode: Mode, client_id: str) -> str:
     return hashlib.sha256(f"{tenant} {mode.value} {client_id}".encode()).hexdigest()[:32]
 
 
+def derived_idem(*words: object) -> str:
+    """Return the idem of what no client has an id for: theirs begin with a tenant, this with a space."""
+    return hashlib.sha256(" ".join(["", *map(str, words)]).encode()).hexdigest()[:32]
+
+
 def fingerprint(*parts: object) -> int:
     """Return 64 bits over what was asked, to tell a repeat from another request under the same id."""
     return int.from_bytes(hashlib.sha256(_encode(parts)).digest()[:8], signed=True)
 
 
 def hold_fingerprint(command: PlaceHold | CaptureHold | VoidHold) -> int:
-    """Return the fingerprint of a step in the life of a hold."""
+    """Return the fingerprint of a step in the life of a hold whose texts were checked."""
     match command:
         case PlaceHold():
             return fingerprint(
-                "hold", command.account, str(command.amount), command.to, command.expires_at,
-                command.reference, command.reason, sorted(command.metadata.items()),
+                "hold", command.account, str(command.amount), command.to,
+                aware(command.expires_at, "expires_at"), command.reference, command.reason,
+                sorted(command.metadata.items()),
             )  # fmt: skip
         case CaptureHold():
             to = [(leg.account, leg.side.value, str(leg.amount)) for leg in command.to]
@@ -150,6 +167,11 @@ def hold_fingerprint(command: PlaceHold | CaptureHold | VoidHold) -> int:
             )  # fmt: skip
         case VoidHold():
             return fingerprint("void", command.hold, command.reason)
+
+
+def sought(value: str | None, field: str) -> str | None:
+    """Check a text that is looked for; an empty one is looked for as such."""
+    return None if value is None else text(value, field) or ""
 
 
 def text(value: str, field: str) -> str | None:
@@ -194,6 +216,7 @@ def occurred(at: datetime | None, now: datetime) -> datetime | None:
     return at.astimezone(UTC)
 
 
+@lru_cache(maxsize=4096)
 def tenant_number(tenant: str) -> str:
     """Return a tenant as it is stored: a merchant's uuid in hex, or all zeros for the platform."""
     return PLATFORM_TENANT if tenant == PLATFORM else ids.read("mer", tenant, "tenant").hex
@@ -207,10 +230,14 @@ def limit(asked: int, most: int) -> int:
 
 
 def aware(at: datetime | None, field: str) -> datetime | None:
-    """Check that an instant says its offset from UTC."""
-    if at is not None and at.tzinfo is None:
+    """Check that an instant says its offset and is one we can reckon with; return it in UTC."""
+    if at is None:
+        return None
+    if at.tzinfo is None:
         raise Invalid("a time says its offset from UTC, such as Z", field=field)
-    return at
+    if not INSTANT_MIN <= at < INSTANT_MAX:
+        raise Invalid("a time lies between the years 1900 and 3000", field=field)
+    return at.astimezone(UTC)
 
 
 def check_floor(floor: Money | None) -> None:

@@ -6,7 +6,7 @@ from typing import Final
 
 from bezant import ids
 from bezant.actor import PLATFORM
-from bezant.errors import BezantError, Invalid
+from bezant.errors import BezantError, Invalid, Unavailable
 from bezant.ledger.account import Account, AccountState, AccountType
 from bezant.ledger.books import Book, Facts
 from bezant.ledger.hold import Hold, HoldState
@@ -26,7 +26,7 @@ from bezant.ledger.question import Balance
 from bezant.ledger.rules import STATE_NUMBERS, TYPE_NUMBERS
 from bezant.ledger.store.read import AccountRow, EntryRow, HoldRow, TransferRow
 from bezant.ledger.transfer import Leg, PostTransfer, Refusal, Side, Transfer, TransferKind
-from bezant.money import Asset, Money
+from bezant.money import AmountTooLarge, Asset, Money
 
 TYPES: Final = {number: name for name, number in TYPE_NUMBERS.items()}
 STATES: Final = {number: name for name, number in STATE_NUMBERS.items()}
@@ -44,6 +44,7 @@ REFUSALS: Final[Mapping[Answer, type[BezantError]]] = {
     Answer.HOLD_OVER: HoldOver,
     Answer.HOLD_EXCEEDED: HoldExceeded,
     Answer.NOT_EMPTY: AccountNotEmpty,
+    Answer.REFUSED_BEFORE: Unavailable,  # And forgotten while we looked: the next try is a first one.
 }
 
 
@@ -173,6 +174,9 @@ def error(denied: Denied, asset: Asset, needed: int | None = None) -> BezantErro
         return _insufficient(denied, asset, needed, facts)
     if denied.answer is Answer.OVER_AT_ONCE:
         return Invalid("a hold expires in the future", field="expires_at")
+    if denied.answer is Answer.TOO_LARGE:
+        detail = "what is on the account or held there would have too many digits"
+        return AmountTooLarge(detail, field="amount", facts=facts)
     return REFUSALS[denied.answer](facts=facts)
 
 

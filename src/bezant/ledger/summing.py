@@ -8,7 +8,7 @@ from bezant import ids
 from bezant.actor import PLATFORM
 from bezant.clock import Clock
 from bezant.db.database import Database, Tx
-from bezant.errors import Refused
+from bezant.errors import Invalid, Refused
 from bezant.ledger import rules, spelling
 from bezant.ledger.account import AccountType
 from bezant.ledger.asking import NUMBER_MAX, positions
@@ -60,7 +60,8 @@ class Sums:
                 if at is not None:
                     position = await read.position_at(tx, book.id, at)
                 rows = await sums.by_type(tx, book.id, _visible(query.tenant), position)
-                found[book.asset.code].extend((book, row) for row in rows)
+                if rows:
+                    found[book.asset.code].extend((book, row) for row in rows)
         return tuple(_trial(asset, rows) for asset, rows in sorted(found.items()))
 
     async def report(self, query: ReportOf) -> Report:
@@ -101,11 +102,13 @@ class Sums:
                 accounts += counted.accounts
                 entries += counted.entries
                 most = DIFFERENCES_MAX
-                for what, rows in (
-                    ("balance", await sums.wrong_balances(tx, book.id, visible, most)),
-                    ("held", await sums.wrong_holds(tx, book.id, visible, most)),
-                    ("transfer", await sums.wrong_transfers(tx, book.id, most)),
-                ):
+                wrong = {
+                    "balance": await sums.wrong_balances(tx, book.id, visible, most),
+                    "held": await sums.wrong_holds(tx, book.id, visible, most),
+                }
+                if visible is None:  # A transfer may have legs of several tenants.
+                    wrong["transfer"] = await sums.wrong_transfers(tx, book.id, most)
+                for what, rows in wrong.items():
                     differences.extend(_difference(row, book, what) for row in rows)
                 if visible is None:
                     clearing.extend(
@@ -118,6 +121,8 @@ class Sums:
 
 def span(period: Period, on: date) -> tuple[datetime, datetime]:
     """Return the day, ISO week or month that holds a date, in UTC."""
+    if not rules.INSTANT_MIN.date() < on < rules.INSTANT_MAX.date():
+        raise Invalid("a day lies between the years 1900 and 3000", field="on")
     match period:
         case Period.DAILY:
             first, after = on, on + timedelta(days=1)

@@ -90,6 +90,7 @@ CREATE TABLE ledger.batch (
     last bigint NOT NULL,
     hash bytea NOT NULL CHECK (length(hash) = 32),
     recorded_at timestamptz NOT NULL,
+    CHECK (first >> 40 = book AND last >> 40 = book),  -- A full book does not run over into the next one's numbers.
     -- Places the batch in the feed. The transaction has its number before it draws the ticket, as a feed's rows must.
     ticket bigint NOT NULL UNIQUE
     DEFAULT nextval(CASE WHEN pg_current_xact_id() IS NOT NULL THEN 'ledger.batch_ticket'::regclass END),
@@ -114,7 +115,7 @@ CREATE TABLE ledger.refusal (
     request bigint NOT NULL,
     code smallint NOT NULL,
     account bigint,
-    available numeric(32, 0),
+    available numeric(34, 0),  -- A balance less a floor and holds: more digits than any of them.
     refused_at timestamptz NOT NULL
 );
 CREATE INDEX refusal_age ON ledger.refusal (refused_at);

@@ -13,6 +13,16 @@ CREATE FUNCTION ledger.time_bytes(value timestamptz) RETURNS bytea
 LANGUAGE sql STABLE PARALLEL SAFE
 RETURN CASE WHEN value IS NULL THEN '\x00'::bytea ELSE '\x01'::bytea || timestamptz_send(value) END;
 
+-- The hash before a book's first batch: what the book is kept in cannot be changed either.
+CREATE FUNCTION ledger.genesis(
+    id integer, asset text, exponent smallint, mode text, merchant_group text, opened_at timestamptz
+) RETURNS bytea
+LANGUAGE sql STABLE PARALLEL SAFE
+RETURN sha256(
+    convert_to('bezant ledger 1', 'UTF8') || int4send(id) || ledger.text_bytes(asset) || int2send(exponent)
+    || ledger.text_bytes(mode) || ledger.text_bytes(merchant_group) || timestamptz_send(opened_at)
+);
+
 CREATE FUNCTION ledger.transfer_bytes(
     id bigint, idem uuid, request bigint, kind smallint, one bigint, two bigint, more bigint[], subject bigint,
     occurred_at timestamptz, link uuid, reference text, reason text, metadata jsonb

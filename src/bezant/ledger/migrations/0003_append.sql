@@ -12,8 +12,10 @@ BEGIN
     SELECT b.book, b.id + 1, b.last + 1, b.last, b.hash, greatest(p_at, b.recorded_at), NULL
     INTO head FROM ledger.batch AS b WHERE b.book = p_book ORDER BY b.first DESC LIMIT 1;
     IF NOT FOUND THEN
-        head := (p_book, 1, (p_book::bigint << 40) + 1, p_book::bigint << 40,
-            sha256(convert_to('bezant ledger 1 book ' || p_book, 'UTF8')), p_at, NULL);
+        SELECT
+            k.id, 1, (k.id::bigint << 40) + 1, k.id::bigint << 40,
+            ledger.genesis(k.id, k.asset, k.exponent, k.mode, k.merchant_group, k.opened_at), p_at, NULL
+        INTO head FROM ledger.book AS k WHERE k.id = p_book;
     END IF;
     RETURN head;
 END
@@ -50,6 +52,7 @@ BEGIN
             c_subject[i], c_occurred[i], c_link[i], c_reference[i], c_reason[i], c_metadata[i]
         FROM generate_series(1, cardinality(c_number)) AS i
         WHERE c_number[i] > 0
+        ORDER BY c_idem[i]  -- So that two books that meet the same ids never wait for each other in a circle.
         RETURNING id, ledger.transfer_bytes(
             id, idem, request, kind, one, two, more, subject, occurred_at, link, reference, reason, metadata
         ) AS bytes

@@ -2,7 +2,7 @@
 -- that the commands before it left.
 --
 -- Answers, a number a command: 0 accepted; 1 this id is in the book already; 2 it was refused before;
--- 3 unknown account; 4 frozen; 5 closed; 6 insufficient funds; 7 reversed already.
+-- 3 unknown account; 4 frozen; 5 closed; 6 insufficient funds; 7 reversed already; 14 a balance with too many digits.
 --
 -- Plans are made while the tables are young and kept: without `enable_seqscan = off` they read whole tables until
 -- the first autoanalyze.
@@ -19,6 +19,7 @@ AS $$
 DECLARE
     commands constant integer := cardinality(c_kind);
     legs constant integer := cardinality(l_at);
+    most constant numeric := 1e32 - 1;  -- Of a balance. Found here, an overflow spoils no other command.
     turn ledger.batch;
     accepted integer := 0;
     low integer;
@@ -45,6 +46,8 @@ BEGIN
     first := turn.first;
     recorded_at := turn.recorded_at;
     answers := array_fill(0::smallint, ARRAY[commands]);
+    accounts := ARRAY[NULL::bigint];  -- An array begins at the first element that is set, and these begin at 1.
+    available := ARRAY[NULL::numeric];
 
     SELECT
         array_agg(coalesce(e.balance, 0) ORDER BY a.p), array_agg(e.held ORDER BY a.p),
@@ -98,6 +101,9 @@ BEGIN
                         available[i] := -balances[x] - helds[x] - floors[x];
                     END IF;
                 END IF;
+                IF fault = 0 AND abs(balance) > most THEN
+                    fault := 14;
+                END IF;
             END IF;
             IF fault = 0 THEN
                 balances[x] := balance;
@@ -118,7 +124,7 @@ BEGIN
             END IF;
         ELSE
             answers[i] := fault;
-            IF fault < 7 THEN
+            IF fault <> 7 THEN
                 FOR j IN low..high LOOP
                     balances[l_at[j]] := balances[l_at[j]] - l_amount[j];
                 END LOOP;
@@ -130,7 +136,9 @@ BEGIN
         INSERT INTO ledger.refusal (idem, request, code, account, available, refused_at)
         SELECT c.idem, c.request, c.answer, accounts[c.p], available[c.p], recorded_at
         FROM unnest(c_idem, c_request, answers) WITH ORDINALITY AS c (idem, request, answer, p)
-        WHERE c.answer > 3;
+        WHERE c.answer > 3
+        ORDER BY c.idem
+        ON CONFLICT DO NOTHING;  -- Another book refused the same id in the same moment.
     END IF;
     IF accepted > 0 THEN
         SELECT

@@ -2,7 +2,8 @@
 --
 -- Answers: 0 accepted; 1 this id is in the book already; 2 it was refused before; 3 unknown account; 4 frozen;
 -- 5 closed; 6 insufficient funds; 8 unknown hold; 9 the hold is over; 10 less than that remains of it;
--- 11 the account is not empty; 12 not expired yet; 13 a hold that would be over at once.
+-- 11 the account is not empty; 12 not expired yet; 13 a hold that would be over at once; 14 a balance with too many
+-- digits.
 CREATE FUNCTION ledger.record(
     p_book integer, p_at timestamptz, p_kind smallint, p_idem uuid, p_request bigint, p_subject bigint,
     p_reference text, p_reason text, p_metadata jsonb,
@@ -19,6 +20,7 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = ledger, pg_temp SET enable_s
 AS $$
 DECLARE
     legs constant integer := greatest(cardinality(a_id), 1);
+    most constant numeric := 1e32 - 1;  -- Of a balance, and of what is held on an account.
     turn ledger.batch;
     hold ledger.hold;
     remaining numeric;
@@ -116,6 +118,8 @@ BEGIN
             IF room < 0 AND natural_balance - helds[j] < floors[j] THEN
                 answer := 6;
                 available := natural_balance - helds[j] - floors[j] - room;
+            ELSIF abs(balances[j]) > most OR helds[j] > most THEN
+                answer := 14;
             END IF;
         END IF;
     END LOOP;
@@ -130,7 +134,8 @@ BEGIN
     IF answer > 0 THEN
         IF answer NOT IN (3, 8, 12, 13) THEN
             INSERT INTO ledger.refusal (idem, request, code, account, available, refused_at)
-            VALUES (p_idem, p_request, answer, account, available, recorded_at);
+            VALUES (p_idem, p_request, answer, account, available, recorded_at)
+            ON CONFLICT DO NOTHING;
         END IF;
         RETURN;
     END IF;
@@ -174,15 +179,22 @@ BEGIN
 END
 $$;
 
--- Remember that linked transfers were refused; their own transaction was rolled back.
+-- Remember that linked transfers were refused; their own transaction was rolled back. Under the turn of a book that
+-- each of them writes to, so that none of them is being accepted elsewhere in the same moment.
 CREATE FUNCTION ledger.refuse(
-    p_idem uuid, p_request bigint, p_code smallint, p_account bigint, p_available numeric, p_at timestamptz
+    p_book integer, p_idem uuid[], p_request bigint[], p_code smallint, p_account bigint, p_available numeric,
+    p_at timestamptz
 ) RETURNS void
-LANGUAGE sql SECURITY DEFINER SET search_path = ledger, pg_temp
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = ledger, pg_temp
 AS $$
+BEGIN
+    PERFORM pg_advisory_xact_lock(7001, p_book);
     INSERT INTO ledger.refusal (idem, request, code, account, available, refused_at)
-    VALUES (p_idem, p_request, p_code, p_account, p_available, p_at)
+    SELECT i.idem, i.request, p_code, p_account, p_available, p_at
+    FROM unnest(p_idem, p_request) AS i (idem, request)
+    WHERE NOT EXISTS (SELECT FROM ledger.transfer AS t WHERE t.idem = ANY(p_idem))
     ON CONFLICT DO NOTHING;
+END
 $$;
 
 -- Refusals are kept for as long as an idempotency key is.

@@ -90,6 +90,13 @@ class EntryRow:
 
 
 @dataclass(frozen=True, slots=True)
+class StandingRow(EntryRow):
+    """The newest state of an account."""
+
+    account: int
+
+
+@dataclass(frozen=True, slots=True)
 class LineRow:
     """An entry of a statement."""
 
@@ -292,6 +299,25 @@ async def entry(tx: Tx, account: int, position: int | None = None) -> EntryRow |
         LIMIT 1
         """,
         (account, 2**63 - 1 if position is None else position),
+    )
+
+
+async def standing(tx: Tx, accounts: Sequence[int]) -> list[StandingRow]:
+    """Return the newest state of those of these accounts that exist, in their order."""
+    return await tx.fetch_all(
+        StandingRow,
+        """
+        SELECT a.id AS account, e.transfer, e.balance, e.held, e.floor
+        FROM unnest(%s::bigint[]) WITH ORDINALITY AS a (id, p)
+        CROSS JOIN LATERAL (
+            SELECT z.transfer, z.balance, z.held, z.floor FROM ledger.entry AS z
+            WHERE z.account = a.id
+            ORDER BY z.transfer DESC
+            LIMIT 1
+        ) AS e
+        ORDER BY a.p
+        """,
+        [numbers(accounts)],
     )
 
 

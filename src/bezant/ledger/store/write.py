@@ -3,16 +3,18 @@
 Arrays travel as PostgreSQL's array text: one join each, where the driver would convert element by element.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Final
+from typing import Final, LiteralString, TypeVar
 
 from bezant.db.database import Line, Tx
+from bezant.db.faults import RETRY_AFTER_SECONDS, ConstraintViolated, TransactionUndone
 from bezant.ledger.posting import Answer, Denied, Posting, Record, Seen, Written
 
 Outcome = Written | Seen | Denied
+Row = TypeVar("Row")
 
 _POST_BATCH: Final = """
 SELECT first, recorded_at, answers, accounts, available
@@ -78,12 +80,7 @@ async def post_batch(
     via: Line | Tx, book: int, at: datetime, postings: Sequence[Posting]
 ) -> list[Outcome]:
     """Write what the book accepts of these postings, in one commit; one answer each."""
-    parameters = _batch_parameters(book, at, postings)
-    if isinstance(via, Line):
-        row = (await via.call(BatchRow, _POST_BATCH, parameters))[0]
-    else:
-        row = await via.fetch_one(BatchRow, _POST_BATCH, parameters)
-        assert row is not None
+    row = await _written(via, BatchRow, _POST_BATCH, _batch_parameters(book, at, postings))
     number = row.first
     outcomes: list[Outcome] = []
     for place, answer in enumerate(row.answers):
@@ -93,6 +90,21 @@ async def post_batch(
         else:
             outcomes.append(_denied(row, place, Answer(answer), postings[place].request))
     return outcomes
+
+
+async def _written(
+    via: Line | Tx, row_class: type[Row], statement: LiteralString, parameters: Sequence[object]
+) -> Row:
+    try:
+        if isinstance(via, Line):
+            return (await via.call(row_class, statement, parameters))[0]
+        rows = await via.fetch_all(row_class, statement, parameters)
+    except ConstraintViolated as broken:
+        if broken.constraint != "transfer_idem":
+            raise
+        # Another book took one of these ids in the same moment: the next look will see it.
+        raise TransactionUndone(retry_after_seconds=RETRY_AFTER_SECONDS) from None
+    return rows[0]
 
 
 def _denied(row: BatchRow, place: int, answer: Answer, request: int) -> Denied:
@@ -144,11 +156,7 @@ async def record(via: Line | Tx, at: datetime, command: Record) -> tuple[Outcome
         command.owner, command.chart, command.state, command.floor, command.unlimited,
         command.payee, command.expires_at,
     ]  # fmt: skip
-    if isinstance(via, Line):
-        row = (await via.call(RecordRow, _RECORD, parameters))[0]
-    else:
-        row = await via.fetch_one(RecordRow, _RECORD, parameters)
-        assert row is not None
+    row = await _written(via, RecordRow, _RECORD, parameters)
     answer = Answer(row.answer)
     if answer == Answer.ACCEPTED:
         return Written(row.id, row.recorded_at), row
@@ -180,12 +188,17 @@ async def known(via: Line | Tx, idems: Sequence[str]) -> dict[str, Seen | Denied
     return found
 
 
-async def refuse(tx: Tx, at: datetime, idem: str, denied: Denied) -> None:
+async def refuse(
+    tx: Tx, book: int, at: datetime, requests: Mapping[str, int], denied: Denied
+) -> None:
     """Remember a refusal whose own transaction was rolled back."""
     await tx.execute(
-        "SELECT ledger.refuse(%s::uuid, %s, %s::smallint, %s::bigint, %s::numeric, %s)",
-        (idem, denied.request, denied.answer.value, denied.account, denied.available, at),
-    )
+        "SELECT ledger.refuse(%s, %s::uuid[], %s::bigint[], %s::smallint, %s::bigint, %s::numeric, %s)",
+        (
+            book, numbers(requests), numbers(requests.values()), denied.answer.value,
+            denied.account, denied.available, at,
+        ),
+    )  # fmt: skip
 
 
 async def open_book(tx: Tx, asset: str, exponent: int, mode: str, group: str, at: datetime) -> int:
