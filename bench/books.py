@@ -52,8 +52,11 @@ FAULTS: dict[str, LiteralString] = {
 BATCHES = """
     SELECT b.last, b.hash, b.book,
         int4send(b.book) || int8send(b.id) || int8send(b.first) || int8send(b.last)
-            || timestamptz_send(b.recorded_at) AS head
-    FROM ledger.batch AS b ORDER BY b.first
+            || timestamptz_send(b.recorded_at) AS head,
+        ledger.genesis(
+            k.id, k.asset, k.exponent, k.mode, k.merchant_group, k.opened_at
+        ) AS genesis
+    FROM ledger.batch AS b INNER JOIN ledger.book AS k ON k.id = b.book ORDER BY b.first
 """
 ROWS = """
     SELECT t.id, e.bytes AS entries,
@@ -84,6 +87,7 @@ class BatchRow:
     hash: bytes
     book: int
     head: bytes
+    genesis: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,8 +158,7 @@ async def _broken_link(connection: AsyncConnection) -> int | None:
                 parts.append(row)
                 if row.id >= batch.last:
                     break
-            genesis = hashlib.sha256(f"bezant ledger 1 book {batch.book}".encode()).digest()
-            link = hashlib.sha256(before.get(batch.book, genesis) + batch.head)
+            link = hashlib.sha256(before.get(batch.book, batch.genesis) + batch.head)
             for part in parts:
                 link.update(part.transfer)
             for part in parts:

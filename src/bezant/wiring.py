@@ -39,7 +39,7 @@ from bezant.keys.port import Keys
 from bezant.keys.service import KeysService
 from bezant.ledger import feed as ledger_feed
 from bezant.ledger import jobs as ledger_jobs
-from bezant.ledger.http import every_routes as ledger_routes
+from bezant.ledger.http import routes as ledger_routes
 from bezant.ledger.port import Ledger, LedgerFeed
 from bezant.ledger.proof import Proof, Verified
 from bezant.ledger.service import LedgerService

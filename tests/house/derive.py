@@ -142,7 +142,8 @@ def route_table() -> tuple[Permitted, ...]:
     for folder in module_folders():
         if {folder / "http.py", folder / "http" / "__init__.py"} & set(files()):
             module = importlib.import_module(f"bezant.{folder.name}.http")
-            made.append(module.routes(*[None] * len(signature(module.routes).parameters)))
+            found = module.routes(*[None] * len(signature(module.routes).parameters))
+            made += [found] if isinstance(found, Routes) else found
     return permission_table(made)
 
 

@@ -38,9 +38,7 @@ async def shelf(ledger_database: TestDatabase, clock: MovableClock) -> AsyncIter
 
 
 @pytest.fixture
-async def desk(
-    database: TestDatabase, clock: MovableClock, tmp_path: Path
-) -> AsyncIterator[Desk]:
+async def desk(database: TestDatabase, clock: MovableClock, tmp_path: Path) -> AsyncIterator[Desk]:
     async with opened_desk(database, clock, tmp_path) as desk:
         yield desk
 

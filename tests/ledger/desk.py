@@ -10,6 +10,7 @@ from time import monotonic
 
 import httpx2
 import psycopg
+from psycopg import sql
 from tests.harness.cluster import TestDatabase
 from tests.ledger.shelf import Shelf
 
@@ -27,7 +28,7 @@ from bezant.ids import Ids
 from bezant.keys.file import FileProvider
 from bezant.keys.service import KeysService
 from bezant.ledger import Ledger
-from bezant.ledger.http import every_routes
+from bezant.ledger.http import routes
 from bezant.ledger.service import LedgerService
 from bezant.secret import Secret
 from bezant.telemetry.metrics import Meters
@@ -110,7 +111,10 @@ class Desk:
         with psycopg.connect(self.shelf.database.administrator_dsn) as connection:
             found: dict[str, int] = {}
             for table in WRITTEN:
-                row = connection.execute(f"SELECT count(*) FROM ledger.{table}").fetchone()  # pyright: ignore[reportArgumentType, reportCallIssue]
+                counting = sql.SQL("SELECT count(*) FROM {}").format(
+                    sql.Identifier("ledger", table)
+                )
+                row = connection.execute(counting).fetchone()
                 assert row is not None
                 found[table] = row[0]
             return found
@@ -165,8 +169,8 @@ async def client_of(
     callers = RememberedCallers(identity, clock)
     identity.when_rights_are_taken(callers.forget)
     ground = Ground(callers, MemoryLimits(monotonic), Meters(), Ids(clock), Health(clock))
-    routes = [one for one in every_routes(ledger) if one.family in {None, family}]
-    edge = build(routes, service="ledger", ground=ground, rules=Rules())
+    served = [one for one in routes(ledger) if one.family in {None, family}]
+    edge = build(served, service="ledger", ground=ground, rules=Rules())
     transport = httpx2.ASGITransport(app=edge)
     async with httpx2.AsyncClient(transport=transport, base_url="https://bezant.test") as client:
         yield client

@@ -230,6 +230,18 @@ async def test_a_page_of_transactions_goes_on_where_the_last_one_ended(people_de
     assert (await desk.get(f"{PATH}/ada", currency="USD")).json()["transactions"] == []
 
 
+async def test_the_four_addresses_are_described(people_desk: Desk):
+    told = (await people_desk.get("/openapi.json")).json()
+    assert {path for path in told["paths"] if path.startswith("/ledger")} == {
+        PATH, f"{PATH}/{{userId}}", "/ledger/balances/{userId}/{currency}", "/ledger/reconcile",
+    }  # fmt: skip
+    fields = told["components"]["schemas"]["TransactionBody"]["properties"]
+    assert fields["amount"]["type"] == ["string", "number"]
+    assert "fromUserId" in fields
+    many = await people_desk.get(f"{PATH}/ada", limit="1000")
+    assert problem(many) == (400, "field_invalid", "limit")
+
+
 async def test_other_families_do_not_find_these_addresses(desk: Desk):
     answer = await desk.post(PATH, paying("external", "ada", "1.00"))
     assert problem(answer)[:2] == (404, "route_not_found")

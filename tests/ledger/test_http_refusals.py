@@ -1,4 +1,4 @@
-"""What the book's door refuses: each mistake has its own status, code and field, and writes nothing."""
+"""What the book's door refuses: each mistake has its status, code and field, and writes nothing."""
 
 import asyncio
 from collections.abc import Callable
@@ -119,9 +119,7 @@ async def test_every_mistake_of_a_transfer_is_the_same_among_many(desk: Desk):
     answer = await desk.post("/v1/transfers/batch", {"transfers": [*bodies, moving(a, b, "1.00")]})
     assert answer.status_code == 200, answer.text
     *refused, last = answer.json()["outcomes"]
-    found = {
-        name: one["refusal"]["code"] for name, one in zip(shaped, refused, strict=True)
-    }
+    found = {name: one["refusal"]["code"] for name, one in zip(shaped, refused, strict=True)}
     assert found == {name: code for name, (_, code) in shaped.items()}
     assert last["transfer"]["kind"] == "post"
     assert desk.rows()["transfer"] == before["transfer"] + 1

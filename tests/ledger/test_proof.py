@@ -13,6 +13,7 @@ import psycopg
 import pytest
 from psycopg import sql
 from tests.ledger.shelf import MERCHANT, Shelf, dsn
+from tests.ledger.tamperings import LATEST, TAMPERINGS
 
 from bezant.actor import PLATFORM, Mode
 from bezant.db.database import Database
@@ -143,95 +144,6 @@ async def test_the_modules_role_can_change_nothing(vault: Vault, table: str):
             connection.execute("SELECT ledger.turn(1, now())")
 
 
-LATEST = "(SELECT max(transfer) FROM ledger.entry WHERE amount <> 0 AND transfer >> 40 = 1)"
-TAMPERINGS = {
-    "edited amount": (f"UPDATE ledger.entry SET amount = amount * 2 WHERE transfer = {LATEST}", "balance is"),
-    "edited amount and balance": (
-        f"UPDATE ledger.entry SET amount = amount * 2, balance = balance + amount WHERE transfer = {LATEST}",
-        "do not give its hash",
-    ),
-    "edited balance": (f"UPDATE ledger.entry SET balance = balance + 1 WHERE transfer = {LATEST}", "balance is"),
-    "one leg edited": (
-        f"UPDATE ledger.entry SET amount = amount + 1 WHERE transfer = {LATEST} AND amount > 0",
-        "do not add up",
-    ),
-    "deleted entry": (f"DELETE FROM ledger.entry WHERE transfer = {LATEST} AND amount > 0", "missing"),
-    "deleted entries": (f"DELETE FROM ledger.entry WHERE transfer = {LATEST}", "missing"),
-    "deleted transfer": (f"DELETE FROM ledger.transfer WHERE id = {LATEST}", "missing"),
-    "edited reference": ("UPDATE ledger.transfer SET reference = 'x' WHERE reference IS NOT NULL", "hash"),
-    "edited metadata": ("UPDATE ledger.transfer SET metadata = '{}' WHERE metadata IS NOT NULL", "hash"),
-    "edited reason": ("UPDATE ledger.transfer SET reason = NULL WHERE reason IS NOT NULL", "hash"),
-    "edited time": ("UPDATE ledger.transfer SET occurred_at = NULL WHERE occurred_at IS NOT NULL", "hash"),
-    "edited link": ("UPDATE ledger.transfer SET link = NULL WHERE link IS NOT NULL", "hash"),
-    "edited request": (f"UPDATE ledger.transfer SET request = 0 WHERE id = {LATEST}", "hash"),
-    "edited subject": ("UPDATE ledger.transfer SET subject = subject + 1 WHERE kind = 2", "hash"),
-    "edited floor": ("UPDATE ledger.entry SET floor = -1000000 WHERE floor IS NOT NULL", "hash"),
-    "thawed account": ("UPDATE ledger.entry SET state = state & 4 WHERE state & 3 = 1", "hash"),
-    "edited hold amount": ("UPDATE ledger.hold SET amount = 1", "whole amount"),
-    "edited hold payee": ("UPDATE ledger.hold SET payee = account", "hash"),
-    "edited remaining": ("UPDATE ledger.hold_step SET remaining = remaining + 1", "whole amount"),
-    "deleted step": (
-        "DELETE FROM ledger.hold_step WHERE transfer = (SELECT max(transfer) FROM ledger.hold_step)",
-        "step of a hold is missing",
-    ),
-    "released hold": (f"UPDATE ledger.entry SET held = 0 WHERE transfer = {LATEST}", "without a hold"),
-    "edited owner": ("UPDATE ledger.account SET owner = 'c' WHERE owner = 'b'", "hash"),
-    "stolen account": ("UPDATE ledger.account SET tenant = gen_random_uuid() WHERE owner = 'b'", "hash"),
-    "deleted account": ("DELETE FROM ledger.account WHERE owner = 'b'", "opened account"),
-    "swapped rows": (
-        """
-        UPDATE ledger.entry AS e SET amount = o.amount, balance = o.balance
-        FROM ledger.entry AS o
-        WHERE e.account = o.account AND e.transfer <> o.transfer
-            AND e.transfer IN (SELECT id FROM ledger.transfer WHERE reference = 'three legs' OR id = """
-        + LATEST
-        + ") AND o.transfer IN (SELECT id FROM ledger.transfer WHERE reference = 'three legs' OR id = "
-        + LATEST
-        + ")",
-        "",
-    ),
-    "swapped references": (
-        f"""
-        UPDATE ledger.transfer SET reference = CASE WHEN id = {LATEST} THEN 'three legs' END
-        WHERE id = {LATEST} OR reference = 'three legs'
-        """,
-        "hash",
-    ),
-    "inserted entry": (
-        f"INSERT INTO ledger.entry SELECT account + 100, transfer, 0, 0, 0, NULL, 0 FROM ledger.entry WHERE transfer = {LATEST} LIMIT 1",
-        "not one of its legs",
-    ),
-    "inserted pair": (
-        f"""
-        INSERT INTO ledger.entry
-        SELECT account, {LATEST} - 1, amount, balance + amount, held, floor, state
-        FROM ledger.entry AS e WHERE transfer = {LATEST}
-            AND NOT EXISTS (SELECT FROM ledger.entry AS o WHERE o.account = e.account AND o.transfer = {LATEST} - 1)
-        UNION ALL
-        SELECT account + 1, transfer, 0, 0, 0, NULL, 0 FROM ledger.entry WHERE transfer = {LATEST}
-        """,
-        "not one of its legs",
-    ),
-    "entry between the numbers": (
-        "INSERT INTO ledger.entry SELECT account, 5, 0, 0, 0, NULL, 0 FROM ledger.entry WHERE transfer >> 40 = 1 LIMIT 1",
-        "no batch knows",
-    ),
-    "account from nowhere": (
-        "INSERT INTO ledger.account SELECT id + 5000, tenant, type, owner, NULL, NULL FROM ledger.account LIMIT 1",
-        "no batch knows",
-    ),
-    "deleted batch": (
-        "DELETE FROM ledger.batch WHERE book = 1 AND id = 3",
-        "missing",
-    ),
-    "edited batch time": (
-        "UPDATE ledger.batch SET recorded_at = recorded_at + '1 s' WHERE book = 1 AND id = (SELECT max(id) FROM ledger.batch WHERE book = 1)",
-        "hash",
-    ),
-    "moved batch time": ("UPDATE ledger.batch SET recorded_at = recorded_at - interval '1 s' WHERE id = 4", "older"),
-}  # fmt: skip
-
-
 @pytest.mark.catalogue("T07")
 @pytest.mark.parametrize("what", TAMPERINGS)
 async def test_tampering_is_found_and_named(vault: Vault, what: str):
@@ -345,3 +257,35 @@ async def test_reconcile_names_a_wrong_balance(vault: Vault):
     assert {one.what for one in found.differences} == {"balance"}
     assert found.differences[0].account == vault.b.id
     assert USD(0).asset not in {one.stored.asset for one in found.differences}
+
+
+async def test_a_second_head_of_a_batch_does_not_replace_the_first(vault: Vault):
+    """Who rewrote the chain and can add a line to the heads still cannot take a line away."""
+    first = read_heads(vault.folder)[0]
+    line = f"{first.written_at} {first.book} {first.batch} {'00' * 32}\n"
+    with (vault.folder / "ledger.heads").open("a") as file:
+        file.write(line)
+    fault = (await vault.verify()).fault
+    assert fault is not None
+    assert "two heads" in fault.why
+
+
+async def test_an_outsider_is_told_what_cannot_be_read(vault: Vault, tmp_path: Path):
+    out = io.StringIO()
+    await vault.proof.export(out)
+    lines = out.getvalue().splitlines()
+    path = tmp_path / "odd.jsonl"
+    odd = {
+        "book": "1", "batch": None, "first": 10**30, "last": [], "recorded_at": "2026-03-01",
+        "hash": 5, "transfers": [[1]], "entries": [["a", 1, "1", "1", "1", None, 0]],
+        "accounts": [[1, 2, 3, 4, 5, 6]], "holds": {"a": 1}, "steps": [[1, 2, "x"]],
+        "title": {"id": 1},
+    }  # fmt: skip
+    for field, value in odd.items():
+        path.write_text("\n".join([lines[0], json.dumps({**json.loads(lines[1]), field: value})]))
+        done = subprocess.run(
+            [sys.executable, "-m", "bezant_verify.main", "ledger", str(path), "--json"],
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert done.returncode in (1, 2), (field, done.stderr)
+        assert json.loads(done.stdout)["answer"] in ("invalid", "incomplete"), field

@@ -4,13 +4,13 @@ These commands enter the database by the ledger's own role, beside whatever runs
 """
 
 from enum import StrEnum
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from bezant.cli import ledger_post, ledger_proof
 from bezant.cli.exits import Exit
+from bezant.cli.ledger_post import AsJson, Data, ModeOption
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -18,17 +18,7 @@ if TYPE_CHECKING:
     from bezant.ledger.port import Account, AssetTrial, Balance, StatementLine
     from bezant.money import Money
 
-Data = Annotated[Path | None, typer.Option(help="Data folder.", show_default=".bezant")]
-AsJson = Annotated[bool, typer.Option("--json", help="Facts as JSON.")]
-
 group = typer.Typer(help="The book: accounts, entries, and their proof.", no_args_is_help=True)
-
-
-class ModeName(StrEnum):
-    """The two worlds of every book."""
-
-    TEST = "test"
-    LIVE = "live"
 
 
 class AxisName(StrEnum):
@@ -36,11 +26,6 @@ class AxisName(StrEnum):
 
     RECORDED = "recorded"
     OCCURRED = "occurred"
-
-
-ModeOption = Annotated[
-    ModeName | None, typer.Option(help="Which world.", show_default="live if the platform is")
-]
 
 
 def add_to(app: typer.Typer) -> None:

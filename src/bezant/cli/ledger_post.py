@@ -2,6 +2,7 @@
 
 import csv
 from collections.abc import Iterator
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -14,9 +15,24 @@ if TYPE_CHECKING:
     from bezant.cli.ledger_book import Open
     from bezant.ledger.port import Outcome, PostTransfer, Transfer, Trial
 
+Data = Annotated[Path | None, typer.Option(help="Data folder.", show_default=".bezant")]
+AsJson = Annotated[bool, typer.Option("--json", help="Facts as JSON.")]
+
 COLUMNS: Final = ("id", "from", "to", "amount", "asset", "reference", "reason")
 AT_ONCE: Final = 500  # Half of what the book takes in one batch.
 REFUSALS_SHOWN_MAX: Final = 20
+
+
+class ModeName(StrEnum):
+    """The two worlds of every book."""
+
+    TEST = "test"
+    LIVE = "live"
+
+
+ModeOption = Annotated[
+    ModeName | None, typer.Option(help="Which world.", show_default="live if the platform is")
+]
 
 
 def post(
@@ -32,17 +48,13 @@ def post(
         Path | None, typer.Option("--csv", help=f"Many, from a file: {','.join(COLUMNS)}.")
     ] = None,
     dry_run: Annotated[bool, typer.Option(help="Only tell what it would do.")] = False,
-    mode: Annotated[
-        str | None, typer.Option(help="test or live.", show_default="live if the platform is")
-    ] = None,
-    data: Annotated[Path | None, typer.Option(help="Data folder.", show_default=".bezant")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Facts as JSON.")] = False,
+    mode: ModeOption = None,
+    data: Data = None,
+    as_json: AsJson = False,
 ) -> None:
     """Move money by hand, or a file of movements. Ends with 1 if anything was refused."""
     from bezant.cli.ledger_book import with_book
 
-    if mode not in {None, "test", "live"}:
-        raise Stop("A mode is test or live.", "Leave --mode out to take the own one.", Exit.USAGE)
     if table is not None:
         if source or target or amount or client_id or dry_run:
             raise Stop("A file says everything itself.", "Leave the rest out.", Exit.USAGE)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Final, TextIO, cast
 import typer
 
 from bezant.cli.exits import Exit, Stop
+from bezant.cli.ledger_post import AsJson, Data
 
 if TYPE_CHECKING:
     from bezant.cli.ledger_book import Open
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 SHOWN_EVERY: Final = 100  # Batches; a terminal need not be told of each.
 YOUNGER: Final = (
-    "is younger than the last head that was written down: if it were cut off, nobody could tell yet"
+    "younger than the last head that was written down: were that cut off, nobody could tell yet"
 )
 
 
@@ -26,10 +27,10 @@ def verify(
     since: Annotated[
         int | None, typer.Option(min=1, help="Begin after this batch, taking it as it is.")
     ] = None,
-    data: Annotated[Path | None, typer.Option(help="Data folder.", show_default=".bezant")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Facts as JSON.")] = False,
+    data: Data = None,
+    as_json: AsJson = False,
 ) -> None:
-    """Recompute the whole book and compare it with its heads; ends with 1 at the first wrong row."""
+    """Recompute the book and compare it with its heads; ends with 1 at the first wrong row."""
     from bezant.cli.ledger_book import with_book
     from bezant.cli.screen import show_json
 
@@ -45,8 +46,8 @@ def verify(
 def export(
     file: Annotated[Path, typer.Argument(help="Where to write; packed if it ends in .gz.")],
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the file.")] = False,
-    data: Annotated[Path | None, typer.Option(help="Data folder.", show_default=".bezant")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Facts as JSON.")] = False,
+    data: Data = None,
+    as_json: AsJson = False,
 ) -> None:
     """Write what an outsider needs to recompute the book with `bezant-verify ledger`."""
     from bezant.cli.ledger_book import with_book
@@ -64,7 +65,7 @@ def export(
         [
             ("File", f"{file}   {count:,} batches, {size:,} bytes"),
             ("Heads", f"{heads}   keep a copy where nobody of this platform can write"),
-            ("Check", f"bezant-verify ledger {file} --heads {heads.name}"),
+            ("Check", f"bezant-verify ledger {file} --heads {heads}"),
         ],
     )
 

@@ -66,11 +66,11 @@ def running_or_stop(place: "Place") -> "Running":
     return running
 
 
-def facts_of(place: "Place", running: "Running") -> dict[str, object]:
+def facts_of(place: "Place", running: "Running", health: str = "") -> dict[str, object]:
     """Return what a program may want to know about a running platform."""
     return {
         "url": running.url,
-        "health": health_of(running),
+        "health": health or health_of(running),
         "mode": running.mode,
         "profile": running.profile,
         "version": running.version,

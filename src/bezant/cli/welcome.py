@@ -21,7 +21,7 @@ def show_welcome(
 ) -> None:
     """Show the one screen, or the same facts as JSON."""
     if as_json:
-        facts = {**facts_of(place, running), "key_file": installation.key_file}
+        facts = {**facts_of(place, running, "ok"), "key_file": installation.key_file}
         if sample is not None:
             facts["sample"] = {
                 "merchant": sample.merchant,

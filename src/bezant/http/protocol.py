@@ -28,6 +28,7 @@ from bezant.http.problems import (
 
 HEADERS_SECONDS_MAX = 10.0
 BODY_SECONDS_MAX = 30.0  # A photograph of an identity card over a poor line.
+UNTAKEN_SECONDS_MAX = 60.0  # How long an answer waits while its reader takes nothing of it.
 CONNECTIONS_MAX = 10_000
 CYCLE = "bezant.cycle"
 """Where a request's connection lies in its ASGI scope, for `write_whole`."""
@@ -40,6 +41,17 @@ def connections_max() -> int:
     return max(64, min(CONNECTIONS_MAX, soft - _DESCRIPTORS_KEPT))
 
 
+class _Dropped(list[tuple[bytes, bytes]]):
+    """Where the fields after a chunked body go (RFC 9110, 6.5.1: they are not header fields).
+
+    A proxy in front removes from the head what a client may not say of itself; taken for headers,
+    these would let it be said after all.
+    """
+
+    def append(self, item: tuple[bytes, bytes]) -> None:
+        """Keep nothing."""
+
+
 class BoundedProtocol(HttpToolsProtocol):
     """uvicorn's connection, with an end to what is too large or takes too long."""
 
@@ -49,19 +61,24 @@ class BoundedProtocol(HttpToolsProtocol):
     """How many connections one process holds."""
     _idle = False
     _unanswered_bytes = 0
+    _untaken_bytes = 0
+    _taken_at = 0.0
     _awaits_body = False
     _refusal: BezantError | None = None
 
     def connection_made(self, transport: object) -> None:
         """Accept a connection if there is a place for it."""
         super().connection_made(transport)  # pyright: ignore[reportArgumentType]
-        self.due_at = self.loop.time() + HEADERS_SECONDS_MAX
+        self._taken_at = self.loop.time()
+        self.due_at = self._taken_at + HEADERS_SECONDS_MAX
         if len(self.connections) > self.places:
             self.transport.close()
 
     def data_received(self, data: bytes) -> None:
         """Read on, and see whether a request is whole now; only if not, time begins to count."""
-        super().data_received(data)
+        self._unset_keepalive_if_required()
+        self._unanswered_bytes += len(data)
+        self._feed(data)
         cycle = cast("RequestResponseCycle | None", self.cycle)
         begun = cycle is not None and cycle.scope is self.scope
         if cycle is not None and begun and not cycle.more_body and not cycle.response_complete:
@@ -74,10 +91,33 @@ class BoundedProtocol(HttpToolsProtocol):
             self.due_at = self.loop.time() + allowed
         self._idle = False
         self._awaits_body = bool(awaits_body)
-        if not awaits_body:
-            self._unanswered_bytes += len(data)
-            if self._unanswered_bytes > HEADER_BYTES_MAX:
-                self.refuse(HeadersTooLarge())
+        if self._unanswered_bytes > HEADER_BYTES_MAX:
+            self.refuse(HeadersTooLarge())
+
+    def _feed(self, data: bytes) -> None:
+        rest: bytes | memoryview = data
+        try:
+            while rest:
+                try:
+                    self.parser.feed_data(rest)
+                    rest = b""
+                except httptools.HttpParserUpgrade as wish:
+                    rest = memoryview(rest)[wish.args[0] :]
+                    self._read_without_upgrade()
+        except httptools.HttpParserError:
+            self.refuse(self._refusal or MalformedRequest())
+
+    def _read_without_upgrade(self) -> None:
+        """Read a head anew without its wish for another protocol, which is never granted.
+
+        The parser takes what follows such a head for that protocol, and then for the next request:
+        a body could hold a request that no proxy in front of us has seen.
+        """
+        version = self.parser.get_http_version().encode()
+        head = [b"%s %s HTTP/%s\r\n" % (self.parser.get_method(), self.url, version)]
+        head += [b"%s: %s\r\n" % field for field in self.headers if field[0] != b"upgrade"]
+        self.parser = httptools.HttpRequestParser(self)
+        self.parser.feed_data(b"".join(head) + b"\r\n")
 
     def on_response_complete(self) -> None:
         """Start the next request that waits already, or let the connection idle for a while.
@@ -102,16 +142,23 @@ class BoundedProtocol(HttpToolsProtocol):
         if len(self.headers) > HEADERS_MAX or _size_of(self.url, self.headers) > HEADER_BYTES_MAX:
             self._refusal = HeadersTooLarge()
             raise httptools.HttpParserError
+        if self.parser.should_upgrade():
+            if self.parser.get_method() == b"CONNECT":
+                raise httptools.HttpParserError
+            return
         super().on_headers_complete()
         scope[CYCLE] = self.cycle  # pyright: ignore[reportGeneralTypeIssues]
+        self.headers = _Dropped()
 
-    def _unsupported_upgrade_warning(self) -> None:
-        """Say nothing: a caller may ask for another protocol, and simply does not get it."""
+    def on_body(self, body: bytes) -> None:
+        """Take a part of a body; what frames it in chunks may be as large as itself, and no more."""
+        self._unanswered_bytes = max(0, self._unanswered_bytes - 2 * len(body))
+        super().on_body(body)
 
-    def send_400_response(self, msg: str) -> None:
-        """Refuse a request that cannot be read, without repeating it, and end the connection."""
-        del msg
-        self.refuse(self._refusal or MalformedRequest())
+    def on_message_complete(self) -> None:
+        """End a request, unless it is to be read anew."""
+        if not self.parser.should_upgrade():
+            super().on_message_complete()
 
     def refuse(self, error: BezantError) -> None:
         """Answer with a problem, unless an answer is on its way already, and end the connection."""
@@ -125,8 +172,14 @@ class BoundedProtocol(HttpToolsProtocol):
         self.transport.close()
 
     def end_if_late(self, now: float) -> None:
-        """End the connection if its request should have arrived by now."""
-        if now > self.due_at:
+        """End the connection if its request should have arrived by now, or its answer left."""
+        untaken = self.transport.get_write_buffer_size()
+        if not untaken or untaken < self._untaken_bytes:
+            self._taken_at = now
+        self._untaken_bytes = untaken
+        if untaken and now - self._taken_at > UNTAKEN_SECONDS_MAX:
+            self.transport.abort()
+        elif now > self.due_at:
             if self._idle:
                 self.transport.close()
             else:

@@ -8,11 +8,11 @@ from bezant.db.feeds import StoredFeed
 from bezant.db.nudges import Nudges
 from bezant.db.outbox import rows_of
 from bezant.db.schema import ModuleSchema, Piece
-from bezant.db.sequencer import Sequencer
+from bezant.db.sequencer import POLL_SECONDS, Sequencer
 
 SCHEMA: Final = ModuleSchema("ledger", (Piece.FEED,))
 SOURCE: Final = "batch_event"
-GATHER_SECONDS: Final = 0.05  # A round costs two milliseconds; a busy book writes a batch in ten.
+GATHER_SECONDS: Final = 0.1  # A round costs two milliseconds; a busy book writes a batch in ten.
 
 
 def feed(database: Database) -> StoredFeed:
@@ -23,9 +23,11 @@ def feed(database: Database) -> StoredFeed:
 class FeedKeeper:
     """Gives batches their places in the feed, soon after they were written."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, poll_seconds: float = POLL_SECONDS) -> None:
         self._nudges = Nudges(database)
-        self._sequencer = Sequencer(database, SCHEMA.module, self._nudges, source=SOURCE)
+        self._sequencer = Sequencer(
+            database, SCHEMA.module, self._nudges, source=SOURCE, poll_seconds=poll_seconds
+        )
         self._waiting: asyncio.TimerHandle | None = None
 
     def start(self) -> None:

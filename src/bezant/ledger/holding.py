@@ -67,7 +67,7 @@ class Holds:
 
     async def capture(self, command: CaptureHold) -> Transfer:
         """Turn held money into a transfer."""
-        row, book = await self._admitted(command.tenant, command.mode, command.hold)
+        row, book = await self._admitted(command.tenant, command.mode, command.hold, moves=True)
         facts = (await self._books.facts([row.account]))[0]
         sign = 1 if facts.debit_normal else -1
         accounts, amounts = rules.capture_legs(command)
@@ -104,7 +104,7 @@ class Holds:
 
     async def void(self, command: VoidHold) -> Hold:
         """Give back what remains."""
-        row, book = await self._admitted(command.tenant, command.mode, command.hold)
+        row, book = await self._admitted(command.tenant, command.mode, command.hold, moves=True)
         record = Record(
             book=book.id,
             kind=Kind.VOID,
@@ -158,14 +158,18 @@ class Holds:
         outcome = await self._books.recorder(book.id).submit(record)
         return isinstance(outcome, Written)
 
-    async def _admitted(self, tenant: str, mode: Mode, hold: str) -> tuple[HoldRow, Book]:
+    async def _admitted(
+        self, tenant: str, mode: Mode, hold: str, *, moves: bool = False
+    ) -> tuple[HoldRow, Book]:
+        """Let a tenant at a hold: its account's may look, who could have placed it may move it."""
         number = ids.read_number("hold", hold, "hold")
         async with self._database.transaction() as tx:
             row = await read.hold(tx, number)
         if row is None:
             raise UnknownHold
         try:
-            return row, await self._books.admit(tenant, mode, [row.account])
+            accounts = [row.account, row.payee] if moves else [row.account]
+            return row, await self._books.admit(tenant, mode, accounts)
         except BezantError:
             raise UnknownHold from None
 

@@ -3,15 +3,16 @@
 import asyncio
 import hashlib
 from collections import defaultdict
-from collections.abc import Awaitable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from bezant import ids
 from bezant.actor import PLATFORM
 from bezant.clock import Clock
-from bezant.db.database import Database
+from bezant.db.database import Database, Tx
 from bezant.db.faults import TransactionUndone
-from bezant.errors import BezantError, OutcomeUnknown
+from bezant.errors import BezantError, OutcomeUnknown, Unavailable
 from bezant.ledger import rules, spelling
 from bezant.ledger.books import Book, Books
 from bezant.ledger.port import (
@@ -37,6 +38,8 @@ from bezant.ledger.transfer import (
 )
 
 LINKED_TRIES_MAX = 5  # Of a commit that was undone or is in doubt; then the caller asks again.
+TURNS_AT_ONCE = 3  # Linked transfers and rehearsals; a pool has more sessions than that.
+TURN_SECONDS = 5.0  # As long as one waits for a session.
 KEPT_REFUSALS = (Answer.FROZEN, Answer.CLOSED, Answer.INSUFFICIENT, Answer.TOO_LARGE)
 
 
@@ -60,6 +63,7 @@ class Posts:
         self._database = database
         self._books = books
         self._clock = clock
+        self._turns = asyncio.Semaphore(TURNS_AT_ONCE)
 
     async def post(self, command: PostTransfer) -> Transfer:
         """Record one transfer."""
@@ -119,7 +123,7 @@ class Posts:
         now = self._clock.now()
         denied: tuple[Prepared, Denied] | None = None
         try:
-            async with self._database.transaction() as tx:
+            async with self._turn() as tx:
                 for book, members in by_book.items():
                     postings = [one.posting for one in members]
                     answers = await write.post_batch(tx, book, now, postings)
@@ -139,12 +143,10 @@ class Posts:
     ) -> tuple[Transfer, ...]:
         """Tell why nothing was recorded now: a repeat, or a refusal that is kept for repeats."""
         idems = [each.posting.idem for each in prepared]
-        async with self._database.transaction() as tx:
+        async with self._turn() as tx:
             if denied.answer in KEPT_REFUSALS:
-                await write.refuse(
-                    tx, one.book.id, self._clock.now(),
-                    {each.posting.idem: each.posting.request for each in (prepared[0], one)}, denied,
-                )  # fmt: skip
+                kept = {each.posting.idem: each.posting.request for each in (prepared[0], one)}
+                await write.refuse(tx, one.book.id, self._clock.now(), kept, denied)
             before = await write.known(tx, idems)
         if not before:
             raise self._error(one, denied)
@@ -165,7 +167,7 @@ class Posts:
         answer: Answered | None = None
         rows: list[read.StandingRow] = []
         try:
-            async with self._database.transaction() as tx:
+            async with self._turn() as tx:
                 answer = (await write.post_batch(tx, book.id, self._clock.now(), [posting]))[0]
                 rows = await read.standing(tx, posting.accounts)
                 raise Undone  # Soon: until then nobody else writes to this book.
@@ -208,6 +210,20 @@ class Posts:
         if isinstance(outcome, Denied):
             raise _refused(outcome, posting, book)
         return await self._stored(outcome, posting.request, command.tenant, book)
+
+    @asynccontextmanager
+    async def _turn(self) -> AsyncGenerator[Tx]:
+        """Open a transaction that waits for a book's turn; few at once, for the readers' sake."""
+        try:
+            async with asyncio.timeout(TURN_SECONDS):
+                await self._turns.acquire()
+        except TimeoutError:
+            raise Unavailable(retry_after_seconds=1.0) from None
+        try:
+            async with self._database.transaction() as tx:
+                yield tx
+        finally:
+            self._turns.release()
 
     async def _prepare(
         self, command: PostTransfer, link: str | None = None, place: int = 0, of: int = 1

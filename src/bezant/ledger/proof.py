@@ -15,9 +15,10 @@ from bezant.ledger.store import chain, read
 from bezant.ledger.store.chain import BATCHES_AT_ONCE, TRANSFERS_AT_ONCE, BatchRow, CountsRow
 from bezant_verify import export, rows
 from bezant_verify.encoding import microseconds
-from bezant_verify.ledger import Check, Tampered
+from bezant_verify.ledger import Book, Check, Tampered
 
 HEADS_FILE: Final = "ledger.heads"
+HEAD_BYTES_MAX: Final = 1_000  # Of a line; twice what the longest numbers take would do.
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +51,9 @@ class Proof:
         check = Check(heads)
         fault = None
         try:
-            for book in await self._books():
-                await self._verify_book(check, book, since, noted)
+            for title in await self._books():
+                await self._verify_book(check, title, since, noted)
+            await self._nothing_loose()
             check.finish()
         except Tampered as found:
             fault = found
@@ -65,24 +67,28 @@ class Proof:
         )
 
     async def _verify_book(
-        self, check: Check, book: int, since: int | None, noted: Callable[[rows.Batch], None]
+        self,
+        check: Check,
+        title: rows.Title,
+        since: int | None,
+        noted: Callable[[rows.Batch], None],
     ) -> None:
-        start = None
+        book, start = title.id, None
         if since:
             async with self._database.transaction() as tx:
                 start = await chain.batch(tx, book, since)
         if start is not None:
             check.begin(book, start.id, start.last, start.hash)
         before = CountsRow(0, 0, check.accounts, check.holds, check.steps)
-        async for batch in self.batches(book, start):
+        async for batch in self.batches(title, start):
             check.take(batch)
             noted(batch)
-        if start is None and book in check.books:
+        if start is None:
             await self._nothing_beside(check, book, before)
 
     async def _nothing_beside(self, check: Check, book: int, before: CountsRow) -> None:
         """Refuse rows that no batch knows of: they change no hash, and may change an answer."""
-        done = check.books[book]
+        done = check.books.get(book) or Book(book, last=book << BOOK_BITS)
         async with self._database.transaction() as tx:
             counted = await chain.counts(tx, book, done.last)
             known = CountsRow(
@@ -98,6 +104,14 @@ class Proof:
         row = "rows outside every batch" if stray is None else f"transfer {stray:016x}"
         raise Tampered(book, done.batch, row, "there are rows that no batch knows of")
 
+    async def _nothing_loose(self) -> None:
+        """Refuse rows of no book and rows from the future, which no look at a book comes across."""
+        async with self._database.transaction() as tx:
+            found = await chain.loose(tx)
+        if found is not None:
+            row = f"{found.what} {found.number:016x}"
+            raise Tampered(found.book, 0, row, "no batch of any book knows of it")
+
     async def export(
         self,
         file: TextIO,
@@ -107,8 +121,8 @@ class Proof:
         """Write what an outsider needs to recompute everything; answer how many batches that is."""
         file.write(f'{{"format":"{export.FORMAT}"}}\n')
         count = 0
-        for book in await self._books(mode):
-            async for batch in self.batches(book):
+        for title in await self._books(mode):
+            async for batch in self.batches(title):
                 file.write(export.written(batch) + "\n")
                 noted(batch)
                 count += 1
@@ -133,8 +147,11 @@ class Proof:
         self._written[folder] = {head.id: head.batch or 0 for head in heads}
         return len(lines)
 
-    async def batches(self, book: int, after: BatchRow | None = None) -> AsyncIterator[rows.Batch]:
+    async def batches(
+        self, title: rows.Title, after: BatchRow | None = None
+    ) -> AsyncIterator[rows.Batch]:
         """Yield the batches of a book, up to the newest there was when this began."""
+        book = title.id
         position = book << BOOK_BITS if after is None else after.last
         async with self._database.transaction() as tx:
             newest = await read.position_last(tx, book)
@@ -145,14 +162,23 @@ class Proof:
                 if not found:
                     return
                 whole = await _filled(tx, found, position)
+            if position == book << BOOK_BITS:
+                whole[0].title = title
             for batch in whole:
                 yield batch
             position = found[-1].last
 
-    async def _books(self, mode: Mode | None = None) -> list[int]:
+    async def _books(self, mode: Mode | None = None) -> list[rows.Title]:
         async with self._database.transaction() as tx:
-            found = await read.books(tx)
-        return sorted(book.id for book in found if mode is None or book.mode == mode.value)
+            found = await chain.titles(tx)
+        return [
+            rows.Title(
+                book.id, book.asset, book.exponent, book.mode, book.merchant_group,
+                microseconds(book.opened_at),
+            )
+            for book in found
+            if mode is None or book.mode == mode.value
+        ]  # fmt: skip
 
 
 def read_heads(folder: Path) -> list[rows.Head]:
@@ -166,8 +192,9 @@ def _append(path: Path, text: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     is_new = not path.exists()
     with path.open("ab+") as file:
-        file.seek(0)
-        file.truncate(file.read().rfind(b"\n") + 1)
+        end = max(0, file.seek(0, os.SEEK_END) - HEAD_BYTES_MAX)
+        file.seek(end)
+        file.truncate(end + file.read().rfind(b"\n") + 1)
         file.write(text.encode())
         file.flush()
         os.fsync(file.fileno())

@@ -42,7 +42,7 @@ TYPE_NUMBERS: Final = {
 STATE_NUMBERS: Final = {AccountState.OPEN: 0, AccountState.FROZEN: 1, AccountState.CLOSED: 2}
 OCCURRED_MIN: Final = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
 INSTANT_MIN: Final = datetime.fromisoformat("1900-01-01T00:00:00+00:00")
-INSTANT_MAX: Final = datetime.fromisoformat("3000-01-01T00:00:00+00:00")
+INSTANT_MAX: Final = datetime.max.replace(tzinfo=UTC)  # The database goes on; we could not read it.
 CLOCK_SKEW: Final = timedelta(minutes=5)  # Clocks of honest callers differ by that much.
 _VISIBLE: Final = re.compile(r"[\x21-\x7e]+\Z")
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
@@ -141,7 +141,7 @@ def idem(tenant: str, mode: Mode, client_id: str) -> str:
 
 
 def derived_idem(*words: object) -> str:
-    """Return the idem of what no client has an id for: theirs begin with a tenant, this with a space."""
+    """Return the idem of our own work: a client's begins with a tenant, this one with a space."""
     return hashlib.sha256(" ".join(["", *map(str, words)]).encode()).hexdigest()[:32]
 
 
@@ -235,8 +235,8 @@ def aware(at: datetime | None, field: str) -> datetime | None:
         return None
     if at.tzinfo is None:
         raise Invalid("a time says its offset from UTC, such as Z", field=field)
-    if not INSTANT_MIN <= at < INSTANT_MAX:
-        raise Invalid("a time lies between the years 1900 and 3000", field=field)
+    if not INSTANT_MIN <= at <= INSTANT_MAX:
+        raise Invalid("a time lies between the years 1900 and 9999", field=field)
     return at.astimezone(UTC)
 
 

@@ -44,7 +44,7 @@ REFUSALS: Final[Mapping[Answer, type[BezantError]]] = {
     Answer.HOLD_OVER: HoldOver,
     Answer.HOLD_EXCEEDED: HoldExceeded,
     Answer.NOT_EMPTY: AccountNotEmpty,
-    Answer.REFUSED_BEFORE: Unavailable,  # And forgotten while we looked: the next try is a first one.
+    Answer.REFUSED_BEFORE: Unavailable,  # And forgotten since: the next try is a first one.
 }
 
 

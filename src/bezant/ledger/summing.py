@@ -121,8 +121,8 @@ class Sums:
 
 def span(period: Period, on: date) -> tuple[datetime, datetime]:
     """Return the day, ISO week or month that holds a date, in UTC."""
-    if not rules.INSTANT_MIN.date() < on < rules.INSTANT_MAX.date():
-        raise Invalid("a day lies between the years 1900 and 3000", field="on")
+    if not rules.INSTANT_MIN.year <= on.year < rules.INSTANT_MAX.year:
+        raise Invalid("a day lies between the years 1900 and 9998", field="on")
     match period:
         case Period.DAILY:
             first, after = on, on + timedelta(days=1)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, TextIO, cast
 
 from bezant_verify.encoding import EPOCH, microseconds
-from bezant_verify.rows import Account, Batch, Entry, Head, Hold, Step, Transfer
+from bezant_verify.rows import Account, Batch, Entry, Head, Hold, Step, Title, Transfer
 
 FORMAT = "bezant ledger export 1"
 LINE_CHARACTERS_MAX = 64_000_000
@@ -89,10 +89,15 @@ def written(batch: Batch) -> str:
                 for h in batch.holds
             ],
             "steps": [[s.hold, s.transfer, str(s.remaining)] for s in batch.steps],
+            **({} if batch.title is None else {"title": _written_title(batch.title)}),
         },
         separators=(",", ":"),
         ensure_ascii=False,
     )  # fmt: skip
+
+
+def _written_title(title: Title) -> dict[str, object]:
+    return {**title._asdict(), "opened_at": _instant(title.opened_at)}
 
 
 def _line(line: str, number: int) -> dict[str, Any]:
@@ -134,9 +139,17 @@ def _batch(line: dict[str, Any], number: int) -> Batch:
                 for row in line["holds"]
             ],
             steps=[Step(row[0], row[1], int(row[2])) for row in line["steps"]],
+            title=_title(line["title"]) if "title" in line else None,
         )  # fmt: skip
     except (KeyError, TypeError, ValueError, IndexError) as error:
         raise Unreadable(f"line {number} is not a batch") from error
+
+
+def _title(found: dict[str, Any]) -> Title:
+    return Title(
+        found["id"], found["asset"], found["exponent"], found["mode"], found["group"],
+        _microseconds(found["opened_at"]),
+    )  # fmt: skip
 
 
 def _transfer(row: list[Any]) -> Transfer:

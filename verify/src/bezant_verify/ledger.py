@@ -46,11 +46,6 @@ class Book:
     """What remains of each hold."""
 
 
-def genesis(book: int) -> bytes:
-    """Return the hash before a book's first batch."""
-    return sha256(f"bezant ledger 1 book {book}".encode()).digest()
-
-
 class Check:
     """Takes batches in the order of their books and numbers; raises at the first row that is wrong."""
 
@@ -59,9 +54,14 @@ class Check:
         self.holds = 0
         self.steps = 0
         self.accounts = 0
-        self._heads: dict[tuple[int, int], Head] = {(h.book, h.batch): h for h in heads}
+        self._heads: dict[tuple[int, int], Head] = {}
         self._newest: dict[int, Head] = {}
-        for head in self._heads.values():
+        self._other: Head | None = None
+        """A head of a batch that another line gives another head."""
+        for head in heads:
+            first = self._heads.setdefault((head.book, head.batch), head)
+            if first.hash != head.hash and self._other is None:
+                self._other = head
             known = self._newest.get(head.book)
             if known is None or head.batch > known.batch:
                 self._newest[head.book] = head
@@ -76,7 +76,8 @@ class Check:
         """Recompute one batch."""
         book = self.books.get(batch.book)
         if book is None:
-            book = Book(batch.book, last=batch.book << BOOK_BITS, hash=genesis(batch.book))
+            start = b"" if batch.title is None else batch.title.genesis()
+            book = Book(batch.book, last=batch.book << BOOK_BITS, hash=start)
             self.books[batch.book] = book
         self._order(book, batch)
         self._rows(book, batch)
@@ -94,6 +95,11 @@ class Check:
 
     def finish(self) -> None:
         """Demand every head that was written down."""
+        if self._other is not None:
+            raise Tampered(
+                self._other.book, self._other.batch, f"batch {self._other.batch}",
+                f"two heads of it were written down, another one at {self._other.written_at}",
+            )  # fmt: skip
         for head in self._newest.values():
             book = self.books.get(head.book)
             reached = 0 if book is None else book.batch

@@ -5,6 +5,7 @@ Exit codes: 0 valid, 1 invalid, 2 incomplete (cannot be read, or nothing to comp
 
 import argparse
 import json
+import struct
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,6 +15,8 @@ from bezant_verify import export
 from bezant_verify.ledger import Check, Tampered
 
 VALID, INVALID, INCOMPLETE, USAGE = 0, 1, 2, 3
+MISSHAPEN = (AttributeError, TypeError, ValueError, ArithmeticError, struct.error)
+"""What fields of other kinds and sizes than a ledger's lead to."""
 NOT_SHOWN = (
     "that nothing was left out: only a head kept by somebody else shows that a later batch is missing",
     "what was recorded after the newest head you hold",
@@ -50,7 +53,7 @@ def _ledger(path: Path, heads: Path | None, as_json: bool) -> int:
         for batch in export.batches(path):
             check.take(batch)
         check.finish()
-    except export.Unreadable as error:
+    except (export.Unreadable, *MISSHAPEN) as error:
         found = {"answer": "incomplete", "why": str(error)}
         code = INCOMPLETE
     except Tampered as error:

@@ -2,6 +2,7 @@
 
 import struct
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import NamedTuple
 
 from bezant_verify import encoding as e
@@ -129,6 +130,24 @@ class Step(NamedTuple):
         return e.int8(self.hold) + e.int8(self.transfer) + e.numeric(self.remaining)
 
 
+class Title(NamedTuple):
+    """What a book is kept in."""
+
+    id: int
+    asset: str
+    exponent: int
+    mode: str
+    group: str
+    opened_at: int
+
+    def genesis(self) -> bytes:
+        """Return the hash before the book's first batch."""
+        found = sha256(b"bezant ledger 1" + struct.pack(">i", self.id) + e.text(self.asset))
+        found.update(_state(self.exponent) + e.text(self.mode) + e.text(self.group))
+        found.update(e.int8(self.opened_at))
+        return found.digest()
+
+
 @dataclass(slots=True)
 class Batch:
     """A link of the chain with all its rows."""
@@ -144,6 +163,8 @@ class Batch:
     accounts: list[Account]
     holds: list[Hold]
     steps: list[Step]
+    title: Title | None = None
+    """The first batch of a book brings it."""
 
 
 class Head(NamedTuple):

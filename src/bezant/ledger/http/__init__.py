@@ -2,12 +2,12 @@
 
 from bezant.http.routes import Routes
 from bezant.ledger.http import peopletrust
-from bezant.ledger.http import routes as own
+from bezant.ledger.http.routes import routes as own_routes
 from bezant.ledger.port import Ledger
 
-__all__ = ["every_routes"]
+__all__ = ["routes"]
 
 
-def every_routes(ledger: Ledger) -> tuple[Routes, ...]:
+def routes(ledger: Ledger) -> tuple[Routes, ...]:
     """Return the book's routes for everybody, and those of one family."""
-    return own.routes(ledger), peopletrust.routes(ledger)
+    return own_routes(ledger), peopletrust.routes(ledger)

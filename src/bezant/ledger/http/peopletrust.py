@@ -66,7 +66,7 @@ class TransactionBody(FastBody, frozen=True, rename="camel"):
     currency: str
     from_user_id: Short = ""
     to_user_id: Short = ""
-    amount: Written = msgspec.Raw()
+    amount: Written = msgspec.field(default_factory=msgspec.Raw)
     entries: list[EntryBody] = msgspec.field(default_factory=list[EntryBody])
     description: Short = ""
     transaction_id: Short = ""

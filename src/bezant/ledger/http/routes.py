@@ -1,4 +1,4 @@
-"""The book over HTTP. Postings, batches and holds take the fast lane; everything else the ordinary one."""
+"""The book over HTTP. Postings, batches and holds take the fast lane, the rest the ordinary one."""
 
 from datetime import date, datetime
 from enum import StrEnum

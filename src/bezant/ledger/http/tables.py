@@ -1,4 +1,4 @@
-"""Statements and reports as CSV (RFC 4180), every amount a decimal text with its asset beside it."""
+"""Statements and reports as CSV (RFC 4180); every amount is a decimal text beside its asset."""
 
 import csv
 import io

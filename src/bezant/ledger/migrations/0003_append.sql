@@ -37,6 +37,7 @@ DECLARE
     before constant bigint := turn.first - 1;
     transfers bytea;
     entries bytea;
+    total numeric;
 BEGIN
     WITH written AS (
         INSERT INTO ledger.transfer (
@@ -65,11 +66,14 @@ BEGIN
             a_id[l_at[j]], before + l_number[j], l_amount[j], l_balance[j], l_held[j], l_floor[j], l_state[j]
         FROM generate_series(1, cardinality(l_at)) AS j
         WHERE l_number[j] > 0
-        RETURNING transfer, account, ledger.entry_bytes(
+        RETURNING transfer, account, amount, ledger.entry_bytes(
             account, transfer, amount, balance, held, floor, state
         ) AS bytes
     )
-    SELECT string_agg(bytes, ''::bytea ORDER BY transfer, account) INTO entries FROM written;
+    SELECT string_agg(bytes, ''::bytea ORDER BY transfer, account), sum(amount) INTO entries, total FROM written;
+    IF total <> 0 THEN  -- Its callers made sure of it, transfer by transfer; a book that does not balance is none.
+        RAISE EXCEPTION 'the debits of a batch are not its credits' USING ERRCODE = 'BZ001';
+    END IF;
 
     INSERT INTO ledger.batch (book, id, first, last, hash, recorded_at)
     VALUES (

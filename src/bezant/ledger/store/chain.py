@@ -91,6 +91,27 @@ class ChainStepRow:
 
 
 @dataclass(frozen=True, slots=True)
+class TitleRow:
+    """A book, every column."""
+
+    id: int
+    asset: str
+    exponent: int
+    mode: str
+    merchant_group: str
+    opened_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class LooseRow:
+    """A row of no book, or numbered beyond its book's newest batch."""
+
+    book: int
+    what: str
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
 class CountsRow:
     """How many rows there are in all, whether a batch knows them or not."""
 
@@ -99,6 +120,18 @@ class CountsRow:
     accounts: int
     holds: int
     steps: int
+
+
+async def titles(tx: Tx) -> list[TitleRow]:
+    """Return every book, in order."""
+    return await tx.fetch_all(
+        TitleRow,
+        """
+        SELECT id, asset, exponent, mode, merchant_group, opened_at
+        FROM ledger.book
+        ORDER BY id
+        """,
+    )
 
 
 async def batches(tx: Tx, book: int, after: int, limit: int) -> list[BatchRow]:
@@ -250,4 +283,30 @@ async def stray(tx: Tx, book: int, until: int) -> int | None:
         )
         """,
         {"book": book, "until": until},
+    )
+
+
+async def loose(tx: Tx) -> LooseRow | None:
+    """Return a row that no look at a book comes across; it may change an answer nonetheless."""
+    return await tx.fetch_one(
+        LooseRow,
+        """
+        WITH head AS (
+            SELECT k.id AS book, coalesce(max(b.last), k.id::bigint << 40) AS last
+            FROM ledger.book AS k LEFT JOIN ledger.batch AS b ON b.book = k.id
+            GROUP BY k.id
+        )
+        SELECT n.book, n.what, n.number FROM (
+            SELECT id >> 40 AS book, 'transfer' AS what, id AS number FROM ledger.transfer
+            UNION ALL SELECT account >> 40, 'entry of transfer', transfer FROM ledger.entry
+            UNION ALL SELECT id >> 40, 'hold', id FROM ledger.hold
+            UNION ALL SELECT hold >> 40, 'step of transfer', transfer FROM ledger.hold_step
+            UNION ALL SELECT id >> 40, 'account', id >> 40 << 40 FROM ledger.account
+            UNION ALL SELECT book, 'batch to transfer', last FROM ledger.batch
+        ) AS n
+        LEFT JOIN head AS h ON h.book = n.book
+        WHERE h.book IS NULL OR n.number > h.last
+        ORDER BY n.book, n.number
+        LIMIT 1
+        """,
     )

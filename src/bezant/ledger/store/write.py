@@ -193,7 +193,11 @@ async def refuse(
 ) -> None:
     """Remember a refusal whose own transaction was rolled back."""
     await tx.execute(
-        "SELECT ledger.refuse(%s, %s::uuid[], %s::bigint[], %s::smallint, %s::bigint, %s::numeric, %s)",
+        """
+        SELECT ledger.refuse(
+            %s, %s::uuid[], %s::bigint[], %s::smallint, %s::bigint, %s::numeric, %s
+        )
+        """,
         (
             book, numbers(requests), numbers(requests.values()), denied.answer.value,
             denied.account, denied.available, at,
