@@ -16,8 +16,8 @@ from bench.server import Server
 from bezant.clock import RealClock
 from bezant.db.database import Database
 from bezant.db.migrate import migrate
-from bezant.db.schema import ModuleSchema
 from bezant.ids import Ids
+from bezant.ledger.feed import SCHEMA, FeedKeeper
 from bezant.ledger.service import LedgerService
 
 CONNECTIONS_MAX = 10
@@ -42,12 +42,15 @@ class NearLedger:
 async def near_ledger(server: Server, name: str, accounts: int) -> AsyncGenerator[NearLedger]:
     """Make a database with the ledger's tables, and accounts; the service lives with the block."""
     dsn = await server.create(name)
-    await migrate(dsn, [ModuleSchema("ledger")], {})
+    await migrate(dsn, [SCHEMA], {})
     clock = RealClock()
     async with AsyncExitStack() as stack:
         database = await Database.open(dsn, name="ledger", size_max=CONNECTIONS_MAX, clock=clock)
         stack.push_async_callback(database.close)
-        ledger = LedgerService(database, database, clock)
+        keeper = FeedKeeper(database)
+        keeper.start()
+        stack.push_async_callback(keeper.stop)
+        ledger = LedgerService(database, database, clock, keeper.batch_written)
         stack.push_async_callback(ledger.close)
         yield NearLedger(await crowd(ledger, Ids(clock).new("mer"), accounts), dsn)
 

@@ -6,7 +6,8 @@ has a process of its own (`<MODULE>_GRPC`) is called there, and nobody who holds
 `build_apart` is such a process.
 """
 
-from collections.abc import AsyncGenerator, Mapping, Sequence
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,10 +16,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 from bezant.clock import Clock
 from bezant.db.database import Database, Limits
-from bezant.db.jobs import JOBS, JobRunner, Tick, Turn
-from bezant.db.migrate import create_database, plan, script
-from bezant.db.migrate import migrate as apply_migrations
-from bezant.db.schema import File, ModuleSchema
+from bezant.db.jobs import JobRunner, Tick, Turn
 from bezant.gateway.app import Alias, Ground
 from bezant.gateway.app import build as build_listener
 from bezant.gateway.health import Health
@@ -52,20 +50,24 @@ if TYPE_CHECKING:
     from bezant.rpc.papers import FolderIssuer
 
 __all__ = [
-    "FEEDS", "MODULES", "ROLES", "Apart", "House", "Proof", "Site", "Verified", "Workbench",
-    "addresses", "build", "build_apart", "create_database", "create_key_file", "load_key_file", "migrate",
-    "migration_script", "missing_migrations", "open_book", "operator",
-]  # fmt: skip
+    "FEEDS",
+    "MODULES",
+    "Apart",
+    "House",
+    "Proof",
+    "Site",
+    "Verified",
+    "Workbench",
+    "addresses",
+    "build",
+    "build_apart",
+    "create_key_file",
+    "load_key_file",
+    "open_book",
+    "operator",
+]
 
 Port = TypeVar("Port")
-SCHEMAS: Final[Sequence[ModuleSchema]] = (
-    ModuleSchema("keys"),
-    ModuleSchema("identity"),
-    ledger_feed.SCHEMA,
-    JOBS,
-)
-ROLES: Final = tuple(schema.module for schema in SCHEMAS)
-"""Whose database roles there are."""
 MODULES: Final = ("keys", "identity", "ledger")
 """What can have a process of its own."""
 FEEDS: Final = {"ledger": ledger_feed.SOURCE}
@@ -75,6 +77,8 @@ SLOW_QUESTIONS: Final = Limits(statement_seconds=300, transaction_seconds=330)
 """A report reads every entry of a month; nothing else may take so long."""
 SLOW_CONNECTIONS_MAX: Final = 2
 TIDY_EVERY_SECONDS: Final = 3_600.0
+RENEWAL: Final = "rpc.renew_papers"
+RENEW_EVERY_SECONDS: Final = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,6 +190,7 @@ class Workbench:
         self.ids = ids
         self.name = name
         """Who we are towards other processes."""
+        self.meters = Meters()
         self.ticks: list[Tick] = []
         """What the modules of this process look after now and then."""
 
@@ -205,6 +210,8 @@ class Workbench:
 
     async def run_jobs(self) -> None:
         """Begin to look after what modules look after; ends before anything of theirs closes."""
+        watch = asyncio.create_task(self.meters.watch_loop(), name="loop watch")
+        self.stack.callback(watch.cancel)
         if self.ticks:
             runner = JobRunner(
                 self.site.databases["jobs"], await self.database("jobs"), ticks=self.ticks
@@ -218,6 +225,13 @@ class Workbench:
         from bezant.rpc.papers import FolderIssuer  # noqa: PLC0415
 
         authority = Authority(self.site.folder / "pki", self.site.installation, self.clock)
+        if not any(tick.name == RENEWAL for tick in self.ticks):
+
+            async def renew(turn: Turn) -> None:
+                del turn  # Two processes that renew at once take turns by the folder's lock.
+                await asyncio.to_thread(authority.renew)
+
+            self.ticks.append(Tick(RENEWAL, RENEW_EVERY_SECONDS, renew))
         return FolderIssuer(authority.issue(self.name))
 
     def elsewhere(self, port: type[Port], module: str) -> Port | None:
@@ -292,8 +306,13 @@ async def open_ledger(bench: Workbench) -> tuple[LedgerService, LedgerFeed]:
     bench.stack.push_async_callback(proof.write_heads, heads)
     service = LedgerService(database, slowly, bench.clock, keeper.batch_written)
     bench.stack.push_async_callback(service.close)
+    bench.meters.gauge("bezant_ledger_queued", "Commands waiting to be written.", _queued(service))
     bench.ticks += ledger_jobs.ticks(service, proof, database, heads, bench.clock)
     return service, ledger_feed.feed(database)
+
+
+def _queued(service: LedgerService) -> Callable[[], float]:
+    return lambda: service.queued
 
 
 async def open_book(bench: Workbench) -> tuple[LedgerService, Proof]:
@@ -324,7 +343,7 @@ def _ground(bench: Workbench, identity: Identity, callers: RememberedCallers) ->
         await identity.generation()
 
     health = Health(bench.clock, database=database_answers)
-    return Ground(callers, MemoryLimits(monotonic), Meters(), bench.ids, health)
+    return Ground(callers, MemoryLimits(monotonic), bench.meters, bench.ids, health)
 
 
 def _edge(bench: Workbench, listener: Listener, routes: Sequence[Routes], ground: Ground) -> Edge:
@@ -356,36 +375,3 @@ def _rules(settings: Settings, profile: Profile) -> Rules:
         trusted_proxies=edge.trusted_proxies,
         dialect=profile.dialect,
     )
-
-
-async def migrate(
-    administrators: Mapping[str, Secret[str]], passwords: Mapping[str, Secret[str]]
-) -> tuple[File, ...]:
-    """Bring every module's tables to this version, one database after the other."""
-    applied: list[File] = []
-    for administrator, schemas in _by_database(administrators):
-        applied += (await apply_migrations(administrator, schemas, passwords)).files
-    return tuple(applied)
-
-
-async def missing_migrations(administrators: Mapping[str, Secret[str]]) -> tuple[File, ...]:
-    """Return the files that `migrate` would apply, or refuse as it would."""
-    missing: list[File] = []
-    for administrator, schemas in _by_database(administrators):
-        missing += await plan(administrator, schemas)
-    return tuple(missing)
-
-
-def migration_script() -> str:
-    """Return all migrations as SQL that psql loads."""
-    return script(SCHEMAS)
-
-
-def _by_database(
-    administrators: Mapping[str, Secret[str]],
-) -> list[tuple[Secret[str], list[ModuleSchema]]]:
-    """Put together the modules that share a database."""
-    shared: dict[str, list[ModuleSchema]] = {}
-    for schema in SCHEMAS:
-        shared.setdefault(administrators[schema.module].reveal(), []).append(schema)
-    return [(Secret(address), schemas) for address, schemas in shared.items()]

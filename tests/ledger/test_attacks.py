@@ -5,7 +5,7 @@ from collections import Counter
 from datetime import UTC, date, datetime, timedelta, timezone
 
 import pytest
-from tests.ledger.shelf import MERCHANT, STRANGER, Shelf, opened
+from tests.ledger.shelf import MERCHANT, STRANGER, Shelf
 
 from bezant.actor import PLATFORM, Mode
 from bezant.clock import MovableClock
@@ -45,7 +45,8 @@ MOST = EUR(AMOUNT_MAX)
 # What a hand-written array, a JSON text or a terminal trips over.
 STRANGE = (
     "NULL", "null", '"', '""', "\\", "\\\\", '\\"', '"\\', "{}", "{", "}", "{NULL}", ",", ",,",
-    "','", '","', "\\N", "\\x00", "$1", "%s", "%", ";--", "' OR 1=1", "\u00a0", "\u2028", "\ufeff", "\uffff",
+    "','", '","', "\\N", "\\x00", "$1", "%s", "%", ";--", "' OR 1=1", "\u00a0", "\u2028",
+    "\ufeff", "\uffff",
     "\U0010ffff", "\u200f\u202e", "🪙", "é" * 200, "\u0301" * 200, "🪙" * 200, '"' * 200, "\\" * 200,
 )  # fmt: skip
 
@@ -192,46 +193,6 @@ async def test_the_same_ids_in_two_books_trouble_nobody_else(shelf: Shelf):
     await shelf.agrees()
 
 
-@pytest.mark.parametrize("far", [2, 1])
-async def test_two_processes_undo_and_end_things_once(shelf: Shelf, far: int):
-    """Reversals, captures, voids and expiries of the same things, from two processes at once."""
-    async with opened(shelf.database, shelf.clock) as other:
-        shelves = (shelf, other)[:far]
-        a, b = await shelf.funded("100.00"), await shelf.open()
-        moved = [await shelf.move(a, b, "1.00") for _ in range(8)]
-        answers = await asyncio.gather(
-            *(
-                on.ledger.reverse(ReverseTransfer(f"{at}-{one.id}", MERCHANT, Mode.TEST, one.id))
-                for one in moved
-                for at, on in enumerate(shelves * 3)
-            ),
-            return_exceptions=True,
-        )
-        assert sum(isinstance(one, Transfer) for one in answers) == len(moved)
-        soon = shelf.clock.now() + timedelta(minutes=1)
-        holds = [await shelf.hold(a, b, "3.00", expires_at=soon) for _ in range(8)]
-        assert isinstance(shelf.clock, MovableClock)
-        captures = [
-            on.ledger.capture_hold(
-                CaptureHold(f"{at}-{one.id}", MERCHANT, Mode.TEST, one.id, EUR(200))
-            )
-            for one in holds[:4]
-            for at, on in enumerate(shelves * 2)
-        ]
-        answers = await asyncio.gather(*captures, return_exceptions=True)
-        assert sum(isinstance(one, Transfer) for one in answers) == 4
-        shelf.clock.move(timedelta(minutes=2))
-        ended = await asyncio.gather(
-            *(on.ledger.expire_holds() for on in shelves * 2),
-            *(shelf.capture(one) for one in holds),
-            return_exceptions=True,
-        )
-        assert sum(one for one in ended if isinstance(one, int)) == 8
-        assert not any(isinstance(one, Transfer) for one in ended)
-        assert await shelf.balance(a) == ("92.00", "0.00", "92.00")
-        await shelf.agrees()
-
-
 async def test_nobody_can_take_the_ids_of_our_own_work(shelf: Shelf):
     """A caller's id is never one of those under which holds expire and the chart is opened."""
     a, b = await shelf.funded("10.00"), await shelf.open()
@@ -367,6 +328,25 @@ async def test_the_farthest_times_we_reckon_with_do_no_harm(shelf: Shelf):
         for on in (date(1900, 1, 1), date(9998, 12, 31)):
             report = await shelf.ledger.report(ReportOf(MERCHANT, Mode.TEST, period, on))
             assert report.lines == ()
+
+
+async def test_nobody_is_the_platform_by_spelling(shelf: Shelf):
+    """The platform is stored as the nil uuid; a merchant of that number must not be it."""
+    ours, theirs = await shelf.funded("10.00", tenant=PLATFORM), await shelf.open()
+    for tenant in ("mer_" + "0" * 32, "Platform", "platform ", "", "mer_", "mer_" + "1" * 31):
+        attempts = (
+            shelf.move(ours, theirs, "1.00", tenant=tenant),
+            shelf.open(tenant=tenant),
+            shelf.ledger.balance(BalanceOf(tenant, Mode.TEST, ours.id)),
+            shelf.ledger.accounts(AccountsOf(tenant, Mode.TEST)),
+            shelf.ledger.transfers(TransfersOf(tenant, Mode.TEST)),
+            shelf.ledger.trial_balance(TrialBalanceOf(tenant, Mode.TEST)),
+            shelf.ledger.reconcile(Reconcile(tenant, Mode.TEST)),
+        )
+        for attempt in attempts:
+            with pytest.raises(Invalid):
+                await attempt
+    assert await shelf.balance(ours) == ("10.00", "0.00", "10.00")
 
 
 async def test_a_stranger_finds_an_empty_house(shelf: Shelf):

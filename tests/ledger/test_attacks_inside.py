@@ -36,7 +36,7 @@ from bezant.ledger.posting import Kind, Posting
 from bezant.ledger.proof import Proof
 from bezant.ledger.service import LedgerService
 from bezant.ledger.store import write
-from bezant.money import Money
+from bezant.money import EUR, Money
 
 SEED = 20_261_120
 ROUNDS, CROWD, IDS = 12, 40, 150
@@ -102,6 +102,46 @@ async def test_readers_are_served_while_a_book_is_held_by_somebody(shelf: Shelf)
         assert {isinstance(one, Unavailable) for one in answers} == {True}
     await shelf.move(a, b, "1.00")
     assert await shelf.balance(a) == ("9.00", "0.00", "9.00")
+
+
+@pytest.mark.parametrize("far", [2, 1])
+async def test_two_processes_undo_and_end_things_once(shelf: Shelf, far: int):
+    """Reversals, captures, voids and expiries of the same things, from two processes at once."""
+    async with opened(shelf.database, shelf.clock) as other:
+        shelves = (shelf, other)[:far]
+        a, b = await shelf.funded("100.00"), await shelf.open()
+        moved = [await shelf.move(a, b, "1.00") for _ in range(8)]
+        answers = await asyncio.gather(
+            *(
+                on.ledger.reverse(ReverseTransfer(f"{at}-{one.id}", MERCHANT, Mode.TEST, one.id))
+                for one in moved
+                for at, on in enumerate(shelves * 3)
+            ),
+            return_exceptions=True,
+        )
+        assert sum(isinstance(one, Transfer) for one in answers) == len(moved)
+        soon = shelf.clock.now() + timedelta(minutes=1)
+        holds = [await shelf.hold(a, b, "3.00", expires_at=soon) for _ in range(8)]
+        assert isinstance(shelf.clock, MovableClock)
+        captures = [
+            on.ledger.capture_hold(
+                CaptureHold(f"{at}-{one.id}", MERCHANT, Mode.TEST, one.id, EUR(200))
+            )
+            for one in holds[:4]
+            for at, on in enumerate(shelves * 2)
+        ]
+        answers = await asyncio.gather(*captures, return_exceptions=True)
+        assert sum(isinstance(one, Transfer) for one in answers) == 4
+        shelf.clock.move(timedelta(minutes=2))
+        ended = await asyncio.gather(
+            *(on.ledger.expire_holds() for on in shelves * 2),
+            *(shelf.capture(one) for one in holds),
+            return_exceptions=True,
+        )
+        assert sum(one for one in ended if isinstance(one, int)) == 8
+        assert not any(isinstance(one, Transfer) for one in ended)
+        assert await shelf.balance(a) == ("92.00", "0.00", "92.00")
+        await shelf.agrees()
 
 
 @dataclass

@@ -12,7 +12,7 @@ from pathlib import Path
 import psycopg
 import pytest
 from psycopg import sql
-from tests.ledger.shelf import MERCHANT, Shelf, dsn
+from tests.ledger.shelf import MERCHANT, STRANGER, Shelf, dsn
 from tests.ledger.tamperings import LATEST, TAMPERINGS
 
 from bezant.actor import PLATFORM, Mode
@@ -257,6 +257,12 @@ async def test_reconcile_names_a_wrong_balance(vault: Vault):
     assert {one.what for one in found.differences} == {"balance"}
     assert found.differences[0].account == vault.b.id
     assert USD(0).asset not in {one.stored.asset for one in found.differences}
+    vault.tamper(TAMPERINGS["one leg edited"][0])
+    found = await vault.shelf.ledger.reconcile(Reconcile(PLATFORM, Mode.TEST))
+    assert {one.what for one in found.differences} == {"balance", "transfer"}
+    # Nor does a stranger hear of what is wrong with others' accounts.
+    found = await vault.shelf.ledger.reconcile(Reconcile(STRANGER, Mode.TEST))
+    assert found.differences == ()
 
 
 async def test_a_second_head_of_a_batch_does_not_replace_the_first(vault: Vault):

@@ -126,8 +126,10 @@ async def test_a_caller_with_a_name_has_its_permits_together_too():
             return self.reconcile
 
     book: Ledger = Book()  # type: ignore[assignment]
-    assert await near(Ledger, book, caller="reconciliation").reconcile(None) == "done"  # type: ignore[arg-type]
+    # type: ignore[arg-type]
+    assert await near(Ledger, book, caller="reconciliation").reconcile(None) == "done"
     with pytest.raises(Forbidden):
         await near(Ledger, book, caller="receipts").reconcile(None)  # type: ignore[arg-type]
     with pytest.raises(Forbidden):
-        await near(Ledger, book, caller="stranger", permits=PERMITS).reconcile(None)  # type: ignore[arg-type]
+        # type: ignore[arg-type]
+        await near(Ledger, book, caller="stranger", permits=PERMITS).reconcile(None)

@@ -127,7 +127,8 @@ def port_of(annotation: object) -> type:
     async def send(self: object, command: object) -> None: ...
 
     send.__annotations__ = {"command": annotation, "return": None}
-    return type("Made", (Protocol,), {"send": send, "__module__": __name__})  # type: ignore[arg-type]
+    # type: ignore[arg-type]
+    return type("Made", (Protocol,), {"send": send, "__module__": __name__})
 
 
 def test_what_is_left_out_means_its_default():

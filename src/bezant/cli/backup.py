@@ -32,12 +32,7 @@ def backup(
     as_json: Annotated[bool, typer.Option("--json", help="Facts as JSON.")] = False,
 ) -> None:
     """Copy the running platform's data, and check the copy."""
-    import asyncio
-
     from bezant.cli.beside import beside
-    from bezant.cli.screen import show_facts, show_json, step
-    from bezant.clock import RealClock
-    from bezant.db.backup import backup as back_up
 
     here = beside(data)
     if as_sql:
@@ -48,29 +43,33 @@ def backup(
             "This platform stands on your own database.",
             "Back it up with its own means or with --sql; keep the data folder and the key file.",
         )
+    _copy(here, to.absolute(), with_keys=with_keys, as_json=as_json)
+
+
+def _copy(here: "Beside", to: Path, *, with_keys: bool, as_json: bool) -> None:
+    """Copy the data folder and the database's files, and check every one of them."""
+    import asyncio
+
+    from bezant.cli.screen import show_facts, show_json, step
+    from bezant.clock import RealClock
+    from bezant.db.backup import backup as back_up
+
     with step("copying and checking", "the copy is complete and verified"):
         about = asyncio.run(
             back_up(
                 here.place.folder,
-                to.absolute(),
+                to,
                 clock=RealClock(),
                 key_file=here.key_file,
                 with_keys=with_keys,
             )
         )
-    facts = {"backup": str(to.absolute()), "made_at": about.made_at, "keys": about.keys.value}
     if as_json:
-        show_json(facts)
+        show_json({"backup": str(to), "made_at": about.made_at, "keys": about.keys.value})
         return
-    inside = (
-        "inside: guard this copy as you guard the key"
-        if with_keys
-        else f"not inside: {here.key_file}"
-    )
-    show_facts(
-        "Backup made",
-        [("Folder", str(to.absolute())), ("Key file", inside), ("Made", about.made_at)],
-    )
+    guarded = "inside: guard this copy as you guard the key"
+    inside = guarded if with_keys else f"not inside: {here.key_file}"
+    show_facts("Backup made", [("Folder", str(to)), ("Key file", inside), ("Made", about.made_at)])
 
 
 def _write_sql(here: "Beside", folder: Path, *, as_json: bool) -> None:

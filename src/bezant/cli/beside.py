@@ -14,9 +14,10 @@ from bezant.cli.installation import (
     place_of,
     read_installation,
 )
+from bezant.schemas import ROLES
 from bezant.secret import Secret
 from bezant.settings import Settings
-from bezant.wiring import ROLES, Site, load_key_file
+from bezant.wiring import Site, load_key_file
 
 
 @dataclass(frozen=True, slots=True)

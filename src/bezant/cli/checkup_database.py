@@ -27,7 +27,8 @@ LOOK_AT_LOGS: Final = "Look at bezant logs; it is tried again by itself."
 
 def database(case: Case) -> Iterator[Finding]:
     """Look at the database that runs; without one there is nothing to look at."""
-    from bezant.wiring import ROLES, load_key_file
+    from bezant.schemas import ROLES
+    from bezant.wiring import load_key_file
 
     if case.installation is None:
         yield Finding(
@@ -110,7 +111,7 @@ async def _durability(opened: "Database") -> AsyncIterator[Finding]:
 
 
 async def _migrations(ground: Ground) -> AsyncIterator[Finding]:
-    from bezant.wiring import missing_migrations
+    from bezant.schemas import missing_migrations
 
     try:
         missing = await missing_migrations(ground.administrators)

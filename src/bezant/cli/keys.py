@@ -130,7 +130,8 @@ async def _key_room(data: Path | None) -> "AsyncGenerator[Keys]":
     from bezant.cli.installation import LIVE, key_path, place_of, read_installation
     from bezant.clock import RealClock
     from bezant.ids import Ids
-    from bezant.wiring import ROLES, Site, Workbench, keys_port, load_key_file
+    from bezant.schemas import ROLES
+    from bezant.wiring import Site, Workbench, keys_port, load_key_file
 
     settings = load_settings({"BEZANT_DATA": str(data) if data else None})
     place = place_of(settings.platform.data)

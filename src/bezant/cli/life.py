@@ -183,7 +183,7 @@ async def _raise_house(
     stack: AsyncExitStack, settings: Settings, place: Place, installation: Installation
 ) -> "House":
     """Start the database, bring it up to date, and build the house on it."""
-    from bezant import wiring
+    from bezant import schemas, wiring
 
     key = wiring.load_key_file(key_path(installation, settings.platform.key_file))
     address = settings.database.address()
@@ -192,9 +192,9 @@ async def _raise_house(
     else:
         with step("asking your own database", "using your own database; the embedded one rests"):
             pass
-        ground = own_ground(settings, address, wiring.ROLES, key)
+        ground = own_ground(settings, address, schemas.ROLES, key)
     with step("bringing the tables up to date", "the tables are up to date"):
-        await wiring.migrate(ground.administrators, ground.passwords)
+        await schemas.migrate(ground.administrators, ground.passwords)
     site = wiring.Site(
         folder=place.folder,
         installation=installation.id,
@@ -209,7 +209,7 @@ async def _raise_house(
 
 
 async def _start_database(stack: AsyncExitStack, place: Place, key: Secret[bytes]) -> Ground:
-    from bezant import wiring
+    from bezant import schemas
     from bezant.db.embedded import EmbeddedServer
 
     server = EmbeddedServer(place.folder)
@@ -217,6 +217,6 @@ async def _start_database(stack: AsyncExitStack, place: Place, key: Secret[bytes
     with step(doing, "PostgreSQL 18 is up, private to this folder"):
         await server.start()
     stack.push_async_callback(server.stop)
-    await wiring.create_database(server.administrator_dsn(), DATABASE)
+    await schemas.create_database(server.administrator_dsn(), DATABASE)
     administrator = Secret(server.administrator_dsn(DATABASE))
-    return embedded_ground(server, administrator, wiring.ROLES, key)
+    return embedded_ground(server, administrator, schemas.ROLES, key)

@@ -25,7 +25,7 @@ def migrate(
 ) -> None:
     """Bring the tables of the database to this version."""
     if to_print:
-        from bezant.wiring import migration_script
+        from bezant.schemas import migration_script
 
         typer.echo(migration_script(), nl=False)
         return
@@ -44,7 +44,7 @@ def migrate(
 
 
 async def _migrate(data: Path | None) -> list[str]:
-    from bezant.wiring import migrate as apply
+    from bezant.schemas import migrate as apply
 
     ground = ground_of(data)
     return [str(file) for file in await apply(ground.administrators, ground.passwords)]
@@ -55,7 +55,8 @@ def ground_of(data: Path | None) -> "Ground":
     from bezant.cli.environment import load_settings
     from bezant.cli.ground import running_ground
     from bezant.cli.installation import key_path, place_of, read_installation
-    from bezant.wiring import ROLES, load_key_file
+    from bezant.schemas import ROLES
+    from bezant.wiring import load_key_file
 
     settings = load_settings({"BEZANT_DATA": str(data) if data else None})
     place = place_of(settings.platform.data)

@@ -1,1 +1,3 @@
-"""The rooms around PostgreSQL: sessions, migrations, gathered writes, feeds, jobs, the server itself."""
+"""The rooms around PostgreSQL: sessions, migrations, gathered writes, feeds, jobs, the server
+itself.
+"""

@@ -151,7 +151,9 @@ class BoundedProtocol(HttpToolsProtocol):
         self.headers = _Dropped()
 
     def on_body(self, body: bytes) -> None:
-        """Take a part of a body; what frames it in chunks may be as large as itself, and no more."""
+        """Take a part of a body; what frames it in chunks may be as large as itself, and no
+        more.
+        """
         self._unanswered_bytes = max(0, self._unanswered_bytes - 2 * len(body))
         super().on_body(body)
 

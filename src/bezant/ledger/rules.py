@@ -219,7 +219,12 @@ def occurred(at: datetime | None, now: datetime) -> datetime | None:
 @lru_cache(maxsize=4096)
 def tenant_number(tenant: str) -> str:
     """Return a tenant as it is stored: a merchant's uuid in hex, or all zeros for the platform."""
-    return PLATFORM_TENANT if tenant == PLATFORM else ids.read("mer", tenant, "tenant").hex
+    if tenant == PLATFORM:
+        return PLATFORM_TENANT
+    number = ids.read("mer", tenant, "tenant").hex
+    if number == PLATFORM_TENANT:  # Spelled like a merchant's, it would open every door.
+        raise Invalid("no merchant has this id", field="tenant")
+    return number
 
 
 def limit(asked: int, most: int) -> int:
