@@ -311,7 +311,7 @@ async def open_ledger(bench: Workbench) -> tuple[LedgerService, LedgerFeed]:
     return service, ledger_feed.feed(database)
 
 
-def _queued(service: LedgerService) -> Callable[[], float]:
+def _queued(service: LedgerService) -> Callable[[], int]:
     return lambda: service.queued
 
 

@@ -1,4 +1,6 @@
-"""The real ledger as crash tests post into it: a key is a transfer or a hold with that key as its reference."""
+"""The real ledger as crash tests post into it: a key is a transfer or a hold with that key as its
+reference.
+"""
 
 from zlib import crc32
 
@@ -74,10 +76,13 @@ class LedgerBook:
 
 
 def effects(administrator_dsn: str) -> list[str]:
-    """Return the key of every transfer and hold that is really there, and check that each hold was captured."""
+    """Return the key of every transfer and hold that is really there, and check that each hold was
+    captured.
+    """
     with psycopg.connect(administrator_dsn) as connection:
         found = connection.execute(
-            "SELECT reference, kind FROM ledger.transfer WHERE kind IN (1, 3) AND reference IS NOT NULL"
+            "SELECT reference, kind FROM ledger.transfer"
+            " WHERE kind IN (1, 3) AND reference IS NOT NULL"
         ).fetchall()
         captured = connection.execute(
             "SELECT count(*), count(DISTINCT subject) FROM ledger.transfer WHERE kind = 4"

@@ -40,7 +40,8 @@ class Read:
 def anomalies(moved: list[Moved], reads: list[Read], opening: int) -> list[str]:
     """Return what no serial order, agreeing with real time, explains.
 
-    A transfer's number is its place in the serial order; a balance names the last transfer that is in it.
+    A transfer's number is its place in the serial order; a balance names the last transfer that is
+    in it.
     """
     found: list[str] = []
     for before in moved:

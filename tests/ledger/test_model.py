@@ -292,7 +292,8 @@ def last_entries(watcher: psycopg.Connection, accounts: list[str]) -> dict[str, 
     return {f"acct_{number:016x}": (int(balance), int(held)) for number, balance, held in rows}
 
 
-# Not kept under their id: nothing about the book was asked, or the answer may change for the better.
+# Not kept under their id: nothing about the book was asked, or the answer may change for the
+# better.
 REPEATABLE = {
     "malformed_transfer",
     "wrong_asset",
@@ -304,7 +305,8 @@ REPEATABLE = {
 
 # What the stories of one run must have come across, or they prove nothing.
 MET = [
-    "post ok", "post insufficient_funds", "post account_frozen", "linked ok", "linked insufficient_funds",
+    "post ok", "post insufficient_funds", "post account_frozen", "linked ok",
+    "linked insufficient_funds",
     "reverse ok", "reverse already_reversed", "hold ok", "hold insufficient_funds", "capture ok",
     "capture hold_exceeded", "capture hold_over", "void ok", "void hold_over", "state ok",
     "state account_not_empty", "floor ok",

@@ -1,5 +1,6 @@
 """Balances at any time, statements, transfers found again, sums."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
@@ -255,10 +256,12 @@ def test_periods_begin_and_end_at_midnight_utc(period: Period, on: date, first: 
 
 async def test_an_account_keeps_what_it_was_opened_with(shelf: Shelf):
     command = OpenAccount(
-        "o", MERCHANT, Mode.TEST, "JPY", AccountType.ASSET, "owner", None, "group", {"k": "v"}
+        "o", PLATFORM, Mode.TEST, "JPY", AccountType.ASSET, "owner", None, "group", {"k": "v"}
     )
+    with pytest.raises(Invalid):  # Or a merchant could open books without end.
+        await shelf.ledger.open_account(replace(command, tenant=MERCHANT))
     opened = await shelf.ledger.open_account(command)
-    assert await shelf.ledger.account(MERCHANT, Mode.TEST, opened.id) == opened
+    assert await shelf.ledger.account(PLATFORM, Mode.TEST, opened.id) == opened
     assert (opened.asset, opened.group, dict(opened.metadata)) == ("JPY", "group", {"k": "v"})
     assert await shelf.ledger.open_account(command) == opened
 

@@ -33,6 +33,8 @@ class Credential(msgspec.Struct, frozen=True):
 
     kind: CredentialKind
     secret: Secret[str]
+    address: str = ""
+    """Where it came from: whoever guesses is slowed down without slowing others."""
 
 
 class Callers(Protocol):
@@ -77,27 +79,27 @@ class CrossSiteRequest(Forbidden):
     code = "cross_site_request"
 
 
-def credential_of(headers: Mapping[bytes, bytes]) -> Credential | None:
+def credential_of(headers: Mapping[bytes, bytes], address: str = "") -> Credential | None:
     """Find the one credential among a request's headers; a cookie counts only without another."""
     key = headers.get(b"x-api-key")
     authorization = headers.get(b"authorization")
     if key is not None:
         if authorization is not None:
             raise CredentialAmbiguous
-        return Credential(CredentialKind.API_KEY, _secret(key))
+        return Credential(CredentialKind.API_KEY, _secret(key), address)
     if authorization is not None:
         if authorization[:7].lower() != _BEARER:
             raise CredentialInvalid("only Bearer tokens are accepted in Authorization")
-        return Credential(CredentialKind.BEARER, _secret(authorization[7:].strip()))
+        return Credential(CredentialKind.BEARER, _secret(authorization[7:].strip()), address)
     cookies = headers.get(b"cookie")
-    return _session(cookies) if cookies is not None else None
+    return _session(cookies, address) if cookies is not None else None
 
 
-def _session(cookies: bytes) -> Credential | None:
+def _session(cookies: bytes, address: str) -> Credential | None:
     for cookie in cookies.split(b";"):
         name, _, value = cookie.strip().partition(b"=")
         if name == SESSION_COOKIE.encode() and value:
-            return Credential(CredentialKind.SESSION, _secret(value))
+            return Credential(CredentialKind.SESSION, _secret(value), address)
     return None
 
 

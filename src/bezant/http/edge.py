@@ -59,6 +59,7 @@ IN_FLIGHT_MAX = (
 )
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _OWN_HOSTS = frozenset({b"localhost", b"127.0.0.1", b"[::1]"})
+_SAYS_OF_A_PROXY = frozenset({b"forwarded", b"via", b"x-forwarded-for", b"x-real-ip"})
 _log = log("http")
 
 
@@ -191,6 +192,13 @@ class Edge:
             if not spent.allowed:
                 raise TooManyFromAddress(retry_after_seconds=spent.reset_seconds)
 
+    def _spend_key(self, visit: Visit, subject: str, rule: Rule) -> None:
+        spent = self._limits.spend(subject, rule)
+        if visit.spent is None or spent.remaining < visit.spent.remaining:
+            visit.spent = spent
+        if not spent.allowed:
+            raise TooManyRequests(retry_after_seconds=spent.reset_seconds)
+
     async def _admit(self, entry: Entry, visit: Visit, scope: Scope) -> None:
         """Let in who may come in."""
         permission = entry.permission
@@ -200,7 +208,9 @@ class Edge:
             if _is_of_this_machine(scope, visit.headers):
                 return
             permission = LOCAL_PERMISSION
-        credential = credential_of(visit.headers)
+        if not entry.limited:  # Else keys could be guessed here as often as one likes.
+            self._spend_address(visit)
+        credential = credential_of(visit.headers, visit.address)
         if credential is None:
             raise CredentialMissing
         if credential.kind is CredentialKind.SESSION and scope["method"] not in _SAFE:
@@ -208,11 +218,7 @@ class Edge:
         actor = self._callers.known(credential) or await self._callers.identify(credential)
         visit.actor = actor
         if self._rules.key is not None:
-            spent = self._limits.spend(actor.subject, self._rules.key)
-            if visit.spent is None or spent.remaining < visit.spent.remaining:
-                visit.spent = spent
-            if not spent.allowed:
-                raise TooManyRequests(retry_after_seconds=spent.reset_seconds)
+            self._spend_key(visit, actor.subject, self._rules.key)
         if permission not in actor.permissions:
             raise PermissionMissing(facts={"permission": permission})
 
@@ -307,7 +313,7 @@ def _trace(visit: Visit) -> dict[str, str]:
 
 def _is_of_this_machine(scope: Scope, headers: Mapping[bytes, bytes]) -> bool:
     client = cast("tuple[str, int] | None", scope.get("client"))
-    if client is None or b"x-forwarded-for" in headers or b"forwarded" in headers:
+    if client is None or not _SAYS_OF_A_PROXY.isdisjoint(headers):
         return False
     # A page elsewhere may have its own name point here; a browser then says that name.
     host = headers.get(b"host", b"")

@@ -36,7 +36,7 @@ class Limits(Protocol):
     """Counts requests."""
 
     def spend(self, bucket: str, rule: Rule, cost: float = 1.0) -> Spent:
-        """Take from a bucket, or learn that it is empty."""
+        """Take from a bucket, or learn that it is empty; a negative cost gives back."""
         ...
 
 
@@ -68,12 +68,13 @@ class MemoryLimits:
         if state is None:
             self._make_room()
             state = self._buckets[bucket] = [float(capacity), now]
-        tokens = min(capacity, state[0] + (now - state[1]) * a_second)
+        passed = max(0.0, now - state[1])  # A clock that was set back takes nothing away.
+        tokens = min(capacity, state[0] + passed * a_second)
         state[1] = now
         if tokens < cost:
             state[0] = tokens
             return Spent(False, capacity, 0, int((cost - tokens) / a_second) + 1)
-        tokens -= cost
+        tokens = min(float(capacity), tokens - cost)
         state[0] = tokens
         return Spent(True, capacity, int(tokens), int((capacity - tokens) / a_second) + 1)
 

@@ -19,6 +19,7 @@ from bezant.actor import Actor
 from bezant.clock import Clock
 from bezant.errors import TooManyRequests, Unavailable
 from bezant.http.caller import Credential, CredentialInvalid, CredentialKind
+from bezant.http.limits import MemoryLimits, Rule, bucket_of_address
 from bezant.identity.port import (
     ApiKeyUse,
     CredentialForm,
@@ -35,6 +36,9 @@ USES_SECONDS: Final = 30
 REMEMBERED_MAX: Final = 10_000
 STRANGERS_BURST: Final = 100  # Wrong credentials in a row before they must wait,
 STRANGERS_PER_SECOND: Final = 20  # and how many a second from then on, in one process.
+STRANGERS: Final = Rule(STRANGERS_BURST, STRANGERS_BURST / STRANGERS_PER_SECOND)
+STRANGERS_OF_ADDRESS: Final = Rule(STRANGERS_BURST // 2, STRANGERS.window_seconds)
+"""Half of them at most from one address: nobody keeps all others' new credentials out."""
 
 _FORMS: Final = {
     CredentialKind.API_KEY: (CredentialForm.API_KEY, b"k"),
@@ -52,6 +56,7 @@ class Remembered:
     holder: str
     is_key: bool
     generation: int
+    since: datetime
     fresh_until: datetime
     good_until: datetime
 
@@ -68,10 +73,10 @@ class RememberedCallers:
         self._remembered: dict[bytes, Remembered] = {}
         self._used: dict[str, datetime] = {}
         self._generation = -1
-        self._confirmed_until = _LONG_AGO
+        self._confirmed_at = self._confirmed_until = _LONG_AGO
         self._forgotten = 0
-        self._strangers = float(STRANGERS_BURST)
-        self._strangers_at = clock.now()
+        self._strangers = MemoryLimits(lambda: clock.now().timestamp())
+        self._asking: dict[tuple[bytes, int], asyncio.Task[Actor]] = {}
         self._polling: asyncio.Task[None] | None = None
 
     def known(self, credential: Credential) -> Actor | None:
@@ -80,10 +85,11 @@ class RememberedCallers:
         if entry is None:
             return None
         now = self._clock.now()
-        if now >= entry.fresh_until and not (
+        # Whatever was learnt later than now was learnt before somebody set the clock back.
+        if not entry.since <= now < entry.fresh_until and not (
             entry.is_key
-            and now < entry.good_until
-            and now < self._confirmed_until
+            and entry.since <= now < entry.good_until
+            and self._confirmed_at <= now < self._confirmed_until
             and entry.generation == self._generation
         ):
             return None
@@ -96,22 +102,36 @@ class RememberedCallers:
         known = self.known(credential)
         if known is not None:
             return known
-        digest = self._digest(credential)
+        # Whoever shows the same credential meanwhile waits for the same answer; but never for one
+        # that was asked for before rights were taken.
+        question = self._digest(credential), self._forgotten
+        asking = self._asking.get(question)
+        if asking is None:
+            asking = asyncio.create_task(self._ask(credential, *question), name="identify")
+            self._asking[question] = asking
+            asking.add_done_callback(lambda done: self._answered(question, done))
+        return await asyncio.shield(asking)
+
+    async def _ask(self, credential: Credential, digest: bytes, forgotten: int) -> Actor:
         stranger = digest not in self._remembered
         if stranger:
-            self._let_in_a_stranger()
+            self._let_in_a_stranger(credential.address)
         form, _ = _FORMS[credential.kind]
-        forgotten = self._forgotten
         try:
             found = await self._identity.identify(Identify(form, credential.secret))
         except UnknownCredential:
             self._remembered.pop(digest, None)
             raise CredentialInvalid from None
-        if stranger:
-            self._strangers += 1  # It was none after all.
+        if stranger:  # It was none after all.
+            self._spend_strangers(credential.address, -1.0)
         if forgotten == self._forgotten:  # Else it may have lost its rights while we asked.
             self._remember(digest, found)
         return found.actor
+
+    def _answered(self, question: tuple[bytes, int], asked: asyncio.Task[Actor]) -> None:
+        del self._asking[question]
+        if not asked.cancelled():
+            asked.exception()  # Told to those who wait; perhaps nobody does any more.
 
     def forget(self, holder: str) -> None:
         """Ask again about this key or session; about everybody if none is named."""
@@ -161,6 +181,7 @@ class RememberedCallers:
     async def _poll(self) -> None:
         asked_at = self._clock.now()
         self._generation = await self._identity.generation()
+        self._confirmed_at = asked_at
         self._confirmed_until = asked_at + timedelta(seconds=RECHECK_SECONDS)
 
     def _remember(self, digest: bytes, found: Identified) -> None:
@@ -173,22 +194,24 @@ class RememberedCallers:
             holder=found.holder,
             is_key=found.is_key,
             generation=found.generation,
+            since=now,
             fresh_until=min(now + timedelta(seconds=RECHECK_SECONDS), ends),
             good_until=min(now + timedelta(seconds=KEY_SECONDS_MAX), ends),
         )
         if found.is_key:
             self._used[found.holder] = now
 
-    def _let_in_a_stranger(self) -> None:
+    def _let_in_a_stranger(self, address: str) -> None:
         """Spend a token for a credential never seen here; guessing must not become load."""
-        now = self._clock.now()
-        passed = (now - self._strangers_at) / timedelta(seconds=1)
-        self._strangers_at = now
-        refilled = self._strangers + passed * STRANGERS_PER_SECOND
-        self._strangers = min(float(STRANGERS_BURST), refilled)
-        if self._strangers < 1:
+        if not self._spend_strangers(address, 1.0):
             raise TooManyRequests(retry_after_seconds=1)
-        self._strangers -= 1
+
+    def _spend_strangers(self, address: str, cost: float) -> bool:
+        if address:
+            bucket = bucket_of_address(address)
+            if not self._strangers.spend(bucket, STRANGERS_OF_ADDRESS, cost).allowed:
+                return False
+        return self._strangers.spend("", STRANGERS, cost).allowed
 
     def _digest(self, credential: Credential) -> bytes:
         secret = credential.secret.reveal().encode()

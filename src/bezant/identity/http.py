@@ -36,6 +36,7 @@ from bezant.ids import Ids
 from bezant.secret import Secret
 
 COOKIE_SECONDS = 12 * 3_600  # As long as a session can live; the server may end it earlier.
+STRANGERS_BYTES_MAX = 8_192  # What anybody may make us read: an address and a password fit twice.
 
 
 async def tenant_asked(
@@ -61,7 +62,9 @@ def routes(identity: Identity, ids: Ids) -> Routes:
 
 
 def _add_session(made: Routes, identity: Identity) -> None:
-    @made.post("/v1/session", permission=PUBLIC, summary="Log in")
+    @made.post(
+        "/v1/session", permission=PUBLIC, summary="Log in", body_bytes_max=STRANGERS_BYTES_MAX
+    )
     async def log_in(
         body: models.LogInBody, visit: ThisVisit, response: Response
     ) -> models.NewSessionAnswer:
@@ -165,7 +168,12 @@ def _add_invitations(made: Routes, identity: Identity, ids: Ids) -> None:
         command = CancelInvitation(asker, tenant, invitation)
         return models.invitation(await identity.cancel_invitation(command))
 
-    @made.post("/v1/invitations/accept", permission=PUBLIC, summary="Become a member")
+    @made.post(
+        "/v1/invitations/accept",
+        permission=PUBLIC,
+        summary="Become a member",
+        body_bytes_max=STRANGERS_BYTES_MAX,
+    )
     async def accept(body: models.AcceptBody) -> models.MemberAnswer:
         token, password = (Secret(one.get_secret_value()) for one in (body.token, body.password))
         member = await identity.accept_invitation(AcceptInvitation(token, body.name, password))

@@ -62,6 +62,8 @@ class Logins(Desk):
                 fresh_hash = await self._passwords.hash(command.password)
         token = self._new_token("bzs")
         async with self._database.transaction() as tx:
+            if not await member_store.lock_password(tx, person.id, person.hash):
+                raise WrongLogin
             memberships = await member_store.memberships(tx, person.id)
             tenant = _chosen(memberships, command.tenant)
             row = SessionRow(
@@ -140,6 +142,8 @@ class Logins(Desk):
             fresh_hash = await self._passwords.hash(command.new)
         async with self._database.transaction() as tx:
             now = self._clock.now()
+            if not await member_store.lock_password(tx, member_id, person.hash):
+                raise WrongLogin
             await member_store.add_password(tx, member_id, fresh_hash, now)
             await store.end_all(tx, member_id, now)
         self._rights_taken()

@@ -12,6 +12,7 @@ from bezant.keys.store import VersionRow
 
 REMEMBERED_SECONDS: Final = 5
 """A rotation or destruction in another process is honoured at the latest after this."""
+_REMEMBERED: Final = timedelta(seconds=REMEMBERED_SECONDS)
 _KID = re.compile(r"([a-z][a-z0-9-]{0,39})-v[1-9][0-9]{0,8}-[A-Za-z0-9_-]{10}\Z")
 
 
@@ -22,16 +23,21 @@ class Registry:
         self._database = database
         self._clock = clock
         self._remembered: dict[str, tuple[datetime, tuple[VersionRow, ...]]] = {}
+        self._forgotten = 0
 
     async def versions(self, name: str) -> tuple[VersionRow, ...]:
         """Return the versions of a key, newest first; of a key nobody declared, none."""
         now = self._clock.now()
         known = self._remembered.get(name)
-        if known is not None and now - known[0] < timedelta(seconds=REMEMBERED_SECONDS):
+        # Read later than now means that the clock was set back meanwhile.
+        if known is not None and known[0] <= now < known[0] + _REMEMBERED:
             return known[1]
+        forgotten = self._forgotten
         async with self._database.transaction() as tx:
             found = tuple(await store.versions(tx, name))
-        if found:  # Names that do not exist are not remembered, or anyone could fill the memory.
+        # Names that do not exist are not remembered, or anyone could fill the memory; nor is what
+        # may have been changed while it was read.
+        if found and forgotten == self._forgotten:
             self._remembered[name] = (now, found)
         return found
 
@@ -52,6 +58,7 @@ class Registry:
 
     def forget(self, name: str) -> None:
         """Read this key anew next time: it was just changed."""
+        self._forgotten += 1
         self._remembered.pop(name, None)
 
 

@@ -34,7 +34,9 @@ class AccountState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class OpenAccount:
-    """Open an account. Without a floor it may go negative without limit; a credit limit is a negative floor."""
+    """Open an account. Without a floor it may go negative without limit; a credit limit is a
+    negative floor.
+    """
 
     id: str
     tenant: str

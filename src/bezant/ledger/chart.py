@@ -1,4 +1,6 @@
-"""The platform's chart of accounts. docs/concepts/chart-of-accounts.md shows each with its T-accounts."""
+"""The platform's chart of accounts. docs/concepts/chart-of-accounts.md shows each with its
+T-accounts.
+"""
 
 from dataclasses import dataclass
 from typing import Final

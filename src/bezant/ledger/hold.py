@@ -38,7 +38,9 @@ class PlaceHold:
 
 @dataclass(frozen=True, slots=True)
 class CaptureHold:
-    """Turn held money into a transfer: all that remains, or a part; several times up to the hold."""
+    """Turn held money into a transfer: all that remains, or a part; several times up to the
+    hold.
+    """
 
     id: str
     tenant: str

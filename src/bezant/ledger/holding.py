@@ -1,4 +1,6 @@
-"""Holds: money set aside, captured in one or several parts, given back by hand or when its time is over."""
+"""Holds: money set aside, captured in one or several parts, given back by hand or when its time is
+over.
+"""
 
 from typing import Final
 
@@ -126,7 +128,9 @@ class Holds:
         return spelling.hold(row, book)
 
     async def expire_due(self) -> int:
-        """End every hold that is past its time. Safe to repeat, and for several processes at once."""
+        """End every hold that is past its time. Safe to repeat, and for several processes at
+        once.
+        """
         now = self._clock.now()
         after = ended = 0
         while True:

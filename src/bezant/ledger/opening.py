@@ -61,6 +61,8 @@ class Accounts:
         rules.check_floor(command.floor)
         owner = rules.text(command.owner, "owner") or ""
         group = rules.text(command.group, "group") or ""
+        if group and command.tenant != PLATFORM:
+            raise Invalid("books apart are for the platform to open", field="group")
         metadata = rules.check_metadata(command.metadata)
         tenant = rules.tenant_number(command.tenant)
         if chart is None:

@@ -1,9 +1,10 @@
 """The book's door: accounts, transfers, holds and the questions one can ask of them.
 
-A transfer has legs that debit or credit accounts of one asset and mode; its debits equal its credits. A balance is
-told the natural way round: what an asset or expense account was debited, what any other was credited. Every command
-carries a client id: sending the same command again answers the first record, another command under the same id is
-refused. `tenant` says for whom: a merchant reaches its own accounts only, the platform all of them.
+A transfer has legs that debit or credit accounts of one asset and mode; its debits equal its
+credits. A balance is told the natural way round: what an asset or expense account was debited, what
+any other was credited. Every command carries a client id: sending the same command again answers
+the first record, another command under the same id is refused. `tenant` says for whom: a merchant
+reaches its own accounts only, the platform all of them.
 """
 
 from typing import Protocol

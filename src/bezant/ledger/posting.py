@@ -1,4 +1,6 @@
-"""Commands as the book's tables take them: numbers instead of names, credits positive, hashes instead of text."""
+"""Commands as the book's tables take them: numbers instead of names, credits positive, hashes
+instead of text.
+"""
 
 from dataclasses import dataclass
 from datetime import datetime

@@ -1,4 +1,6 @@
-"""The book for those who check it: recomputed in place, exported for outsiders, its heads kept outside the database."""
+"""The book for those who check it: recomputed in place, exported for outsiders, its heads kept
+outside the database.
+"""
 
 import os
 from bisect import bisect_right
@@ -29,7 +31,9 @@ class Verified:
     transfers: int
     entries: int
     unwatched: int
-    """Batches younger than the newest head that was written down: their loss would not be noticed yet."""
+    """Batches younger than the newest head that was written down: their loss would not be noticed
+    yet.
+    """
     fault: Tampered | None = None
 
 
@@ -129,7 +133,9 @@ class Proof:
         return count
 
     async def write_heads(self, folder: Path) -> int:
-        """Append the newest head of each book to a file outside the database, and wait for the disk."""
+        """Append the newest head of each book to a file outside the database, and wait for the
+        disk.
+        """
         path = folder / HEADS_FILE
         known = self._written.get(folder)
         if known is None:

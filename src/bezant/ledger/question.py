@@ -112,7 +112,9 @@ class TypeTotal:
 
 @dataclass(frozen=True, slots=True)
 class AssetTrial:
-    """The trial balance of one asset: debits and credits, and their difference, which must be zero."""
+    """The trial balance of one asset: debits and credits, and their difference, which must be
+    zero.
+    """
 
     asset: str
     debits: Money

@@ -1,4 +1,6 @@
-"""What a command must be before it is worth asking the book: pure, and quick, since every transfer passes here."""
+"""What a command must be before it is worth asking the book: pure, and quick, since every transfer
+passes here.
+"""
 
 import hashlib
 import re
@@ -146,7 +148,9 @@ def derived_idem(*words: object) -> str:
 
 
 def fingerprint(*parts: object) -> int:
-    """Return 64 bits over what was asked, to tell a repeat from another request under the same id."""
+    """Return 64 bits over what was asked, to tell a repeat from another request under the
+    same id.
+    """
     return int.from_bytes(hashlib.sha256(_encode(parts)).digest()[:8], signed=True)
 
 

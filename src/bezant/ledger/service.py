@@ -46,7 +46,9 @@ from bezant.ledger.transfer import (
 
 
 class LedgerService:
-    """One writer a book, and readers beside it. `slowly` is the same database with more time a question."""
+    """One writer a book, and readers beside it. `slowly` is the same database with more time a
+    question.
+    """
 
     def __init__(
         self,

@@ -1,4 +1,6 @@
-"""Stored numbers as the port spells them: prefixed ids, money, sides, and balances the natural way round."""
+"""Stored numbers as the port spells them: prefixed ids, money, sides, and balances the natural way
+round.
+"""
 
 from collections.abc import Mapping
 from decimal import Decimal

@@ -1,8 +1,10 @@
-"""How the fields of a ledger row become bytes, exactly as PostgreSQL's own send functions write them.
+"""How the fields of a ledger row become bytes, exactly as PostgreSQL's own send functions write
+them.
 
-Integers are big-endian. A numeric says its own length: the number of its base-10,000 digits, the weight of the first,
-the sign and the scale, each in two bytes, then the digits. A text enters as its SHA-256 behind a byte that says it is
-there; an instant as microseconds since 2000-01-01T00:00:00Z behind such a byte.
+Integers are big-endian. A numeric says its own length: the number of its base-10,000 digits, the
+weight of the first, the sign and the scale, each in two bytes, then the digits. A text enters as
+its SHA-256 behind a byte that says it is there; an instant as microseconds since
+2000-01-01T00:00:00Z behind such a byte.
 """
 
 import struct

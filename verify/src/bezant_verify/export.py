@@ -1,6 +1,8 @@
-"""A ledger export: a file of JSON lines, gzipped or not. The first line names the format, every other one is a batch.
+"""A ledger export: a file of JSON lines, gzipped or not. The first line names the format, every
+other one is a batch.
 
-Amounts are whole minor units as text, instants ISO 8601 in UTC with microseconds, hashes and uuids hex.
+Amounts are whole minor units as text, instants ISO 8601 in UTC with microseconds, hashes and uuids
+hex.
 """
 
 import gzip

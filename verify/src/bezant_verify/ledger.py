@@ -1,6 +1,8 @@
-"""Recompute a ledger: every link of its chain, every balance, every hold, and compare with heads kept elsewhere.
+"""Recompute a ledger: every link of its chain, every balance, every hold, and compare with heads
+kept elsewhere.
 
-The rows come as batches in order, from an export or straight from a database; nothing here asks anybody.
+The rows come as batches in order, from an export or straight from a database; nothing here asks
+anybody.
 """
 
 import struct
@@ -47,7 +49,9 @@ class Book:
 
 
 class Check:
-    """Takes batches in the order of their books and numbers; raises at the first row that is wrong."""
+    """Takes batches in the order of their books and numbers; raises at the first row that is
+    wrong.
+    """
 
     def __init__(self, heads: Iterable[Head] = ()) -> None:
         self.books: dict[int, Book] = {}

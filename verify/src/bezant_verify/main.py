@@ -1,6 +1,7 @@
 """The command line: `bezant-verify ledger EXPORT [--heads FILE] [--json]`.
 
-Exit codes: 0 valid, 1 invalid, 2 incomplete (cannot be read, or nothing to compare with), 3 wrong usage.
+Exit codes: 0 valid, 1 invalid, 2 incomplete (cannot be read, or nothing to compare with), 3 wrong
+usage.
 """
 
 import argparse
@@ -18,7 +19,7 @@ VALID, INVALID, INCOMPLETE, USAGE = 0, 1, 2, 3
 MISSHAPEN = (AttributeError, TypeError, ValueError, ArithmeticError, struct.error)
 """What fields of other kinds and sizes than a ledger's lead to."""
 NOT_SHOWN = (
-    "that nothing was left out: only a head kept by somebody else shows that a later batch is missing",
+    "that nothing was left out: only a head kept by somebody else shows that a batch is missing",
     "what was recorded after the newest head you hold",
     "that the amounts are true: only that nobody changed them since they were recorded",
 )

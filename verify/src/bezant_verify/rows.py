@@ -1,4 +1,6 @@
-"""The rows of a ledger as they enter its chain. docs/reference/chain.md shows the same, field by field."""
+"""The rows of a ledger as they enter its chain. docs/reference/chain.md shows the same, field by
+field.
+"""
 
 import struct
 from dataclasses import dataclass
@@ -13,7 +15,9 @@ _state = struct.Struct(">h").pack
 
 
 class Transfer(NamedTuple):
-    """A transfer. Uuids are hex, instants microseconds since 2000, metadata the JSON text as stored."""
+    """A transfer. Uuids are hex, instants microseconds since 2000, metadata the JSON text as
+    stored.
+    """
 
     id: int
     idem: str

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from fastapi import Query, Response
 
-from bezant.actor import Actor
+from bezant.actor import PLATFORM, Actor
 from bezant.errors import BezantError, Invalid
 from bezant.http.fast import FastAnswer, FastRequest, FastRoute
 from bezant.http.idempotency import Idempotency
@@ -289,7 +289,9 @@ def _sums(routes: Routes, ledger: Ledger) -> None:
     async def ledgers(asker: Asker) -> a.LedgersModel:
         """Return every book with the head of its chain."""
         heads = await ledger.ledgers(asker.mode)
-        return a.LedgersModel(data=[a.LedgerModel.model_validate(head) for head in heads])
+        # A book apart is named after a group of merchants, which is nobody else's to know.
+        seen = [head for head in heads if asker.tenant == PLATFORM or not head.group]
+        return a.LedgersModel(data=[a.LedgerModel.model_validate(head) for head in seen])
 
     @routes.get("/v1/reports/trial-balance", permission=READ)
     async def trial_balance(asker: Asker, at: datetime | None = None) -> a.TrialBalanceModel:

@@ -153,7 +153,11 @@ async def batch(tx: Tx, book: int, number: int) -> BatchRow | None:
     """Return one batch of a book."""
     return await tx.fetch_one(
         BatchRow,
-        "SELECT book, id, first, last, recorded_at, hash FROM ledger.batch WHERE book = %s AND id = %s",
+        """
+        SELECT book, id, first, last, recorded_at, hash
+        FROM ledger.batch
+        WHERE book = %s AND id = %s
+        """,
         (book, number),
     )
 
@@ -275,7 +279,8 @@ async def stray(tx: Tx, book: int, until: int) -> int | None:
         SELECT min(n.id) FROM (
             SELECT id FROM ledger.transfer WHERE id >> 40 = %(book)s AND id <= %(until)s
             UNION
-            SELECT transfer FROM ledger.entry WHERE account >> 40 = %(book)s AND transfer <= %(until)s
+            SELECT transfer FROM ledger.entry WHERE account >> 40 = %(book)s
+                AND transfer <= %(until)s
         ) AS n
         WHERE NOT EXISTS (
             SELECT FROM ledger.batch AS b

@@ -134,7 +134,8 @@ CROSS JOIN LATERAL (
 """
 _TRANSFER: Final = f"""
 SELECT
-    t.id, t.request, t.kind, t.subject, t.occurred_at, t.link, t.reference, t.reason, t.metadata, b.recorded_at,
+    t.id, t.request, t.kind, t.subject, t.occurred_at, t.link, t.reference, t.reason, t.metadata,
+    b.recorded_at,
     coalesce(l.accounts, '{{}}') AS accounts, coalesce(l.amounts, '{{}}') AS amounts
 FROM ledger.transfer AS t {RECORDED_AT}
 CROSS JOIN LATERAL (
@@ -142,7 +143,8 @@ CROSS JOIN LATERAL (
         array_agg(e.account ORDER BY a.p) AS accounts, array_agg(e.amount ORDER BY a.p) AS amounts
     FROM unnest(ARRAY[t.one, t.two] || t.more) WITH ORDINALITY AS a (account, p)
     INNER JOIN ledger.entry AS e ON e.account = a.account AND e.transfer = t.id
-    INNER JOIN ledger.account AS o ON o.id = a.account AND (%(tenant)s::uuid IS NULL OR o.tenant = %(tenant)s::uuid)
+    INNER JOIN ledger.account AS o ON o.id = a.account
+        AND (%(tenant)s::uuid IS NULL OR o.tenant = %(tenant)s::uuid)
 ) AS l
 """
 
@@ -359,7 +361,8 @@ async def statement(tx: Tx, account: int, after: int, before: int, limit: int) -
         LineRow,
         f"""
         SELECT
-            e.transfer, t.kind, e.amount, e.balance, e.held, t.occurred_at, b.recorded_at, t.reference, t.reason
+            e.transfer, t.kind, e.amount, e.balance, e.held, t.occurred_at, b.recorded_at,
+            t.reference, t.reason
         FROM ledger.entry AS e
         INNER JOIN ledger.transfer AS t ON t.id = e.transfer {RECORDED_AT}
         WHERE e.account = %s AND e.transfer > %s AND e.transfer < %s

@@ -97,7 +97,8 @@ async def moved(tx: Tx, tenant: str | None, after: int, until: int, limit: int) 
         WITH moved AS (
             SELECT
                 e.account, coalesce(sum(-e.amount) FILTER (WHERE e.amount < 0), 0) AS debits,
-                coalesce(sum(e.amount) FILTER (WHERE e.amount > 0), 0) AS credits, count(*) AS transfers
+                coalesce(sum(e.amount) FILTER (WHERE e.amount > 0), 0) AS credits,
+                count(*) AS transfers
             FROM ledger.transfer AS t
             CROSS JOIN LATERAL unnest(ARRAY[t.one, t.two] || t.more) AS x (account)
             INNER JOIN ledger.entry AS e ON e.account = x.account AND e.transfer = t.id
@@ -105,7 +106,8 @@ async def moved(tx: Tx, tenant: str | None, after: int, until: int, limit: int) 
             GROUP BY e.account
         )
         SELECT
-            a.id AS account, a.type, a.owner, coalesce(o.balance, 0) AS opening, m.debits, m.credits,
+            a.id AS account, a.type, a.owner, coalesce(o.balance, 0) AS opening, m.debits,
+            m.credits,
             m.transfers
         FROM moved AS m
         INNER JOIN ledger.account AS a ON a.id = m.account
@@ -138,7 +140,8 @@ async def occurred(
         WITH moved AS (
             SELECT
                 e.account, coalesce(sum(-e.amount) FILTER (WHERE e.amount < 0), 0) AS debits,
-                coalesce(sum(e.amount) FILTER (WHERE e.amount > 0), 0) AS credits, count(*) AS transfers
+                coalesce(sum(e.amount) FILTER (WHERE e.amount > 0), 0) AS credits,
+                count(*) AS transfers
             FROM (
                 SELECT id, one, two, more FROM ledger.transfer
                 WHERE id > %(after)s AND id <= %(until)s AND occurred_at IS NULL
@@ -152,7 +155,8 @@ async def occurred(
             GROUP BY e.account
         )
         SELECT
-            a.id AS account, a.type, a.owner, coalesce(o.balance, 0) AS opening, m.debits, m.credits,
+            a.id AS account, a.type, a.owner, coalesce(o.balance, 0) AS opening, m.debits,
+            m.credits,
             m.transfers
         FROM moved AS m
         INNER JOIN ledger.account AS a ON a.id = m.account
@@ -160,7 +164,10 @@ async def occurred(
             SELECT sum(z.amount) AS balance
             FROM ledger.entry AS z INNER JOIN ledger.transfer AS y ON y.id = z.transfer
             WHERE z.account = a.id
-                AND CASE WHEN y.occurred_at IS NULL THEN y.id <= %(after)s ELSE y.occurred_at < %(from)s END
+                AND CASE
+                    WHEN y.occurred_at IS NULL THEN y.id <= %(after)s
+                    ELSE y.occurred_at < %(from)s
+                END
         ) AS o
         WHERE %(tenant)s::uuid IS NULL OR a.tenant = %(tenant)s::uuid
         ORDER BY a.id
@@ -251,7 +258,8 @@ async def wrong_transfers(tx: Tx, book: int, limit: int) -> list[DifferenceRow]:
     return await tx.fetch_all(
         DifferenceRow,
         """
-        SELECT min(e.account) AS account, e.transfer, sum(e.amount) AS stored, 0::numeric AS recomputed
+        SELECT min(e.account) AS account, e.transfer, sum(e.amount) AS stored,
+        0::numeric AS recomputed
         FROM ledger.entry AS e
         WHERE e.transfer BETWEEN %(book)s::bigint << 40 AND (%(book)s::bigint + 1 << 40) - 1
         GROUP BY e.transfer
@@ -295,7 +303,9 @@ async def transfer_numbers(
     before: int,
     limit: int,
 ) -> list[int]:
-    """Return the numbers of a book's transfers between two, newest first, that match all that is given."""
+    """Return the numbers of a book's transfers between two, newest first, that match all that is
+    given.
+    """
     if account is not None or owner is not None or tenant is not None:
         # Through the accounts: each gives its newest entries, and the newest of those are kept.
         found = await tx.fetch_value(
@@ -336,7 +346,8 @@ async def transfer_numbers(
                 WHERE t.id > %(after)s AND t.id < %(before)s
                     AND (
                         %(reference)s::text IS NULL OR (
-                            hashtextextended(t.reference, 0) = hashtextextended(%(reference)s::text, 0)
+                            hashtextextended(t.reference,
+                            0) = hashtextextended(%(reference)s::text, 0)
                             AND t.reference = %(reference)s::text
                         )
                     )

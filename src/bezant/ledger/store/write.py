@@ -1,6 +1,7 @@
 """What goes into the book: two calls, one for many postings, one for anything else.
 
-Arrays travel as PostgreSQL's array text: one join each, where the driver would convert element by element.
+Arrays travel as PostgreSQL's array text: one join each, where the driver would convert element by
+element.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -27,8 +28,10 @@ FROM ledger.post_batch(
 _RECORD: Final = """
 SELECT id, recorded_at, answer, account, available
 FROM ledger.record(
-    %s, %s, %s::smallint, %s::uuid, %s, %s::bigint, %s::text, %s::text, %s::jsonb, %s::bigint[], %s::numeric[],
-    %s::numeric, %s, %s::uuid, %s::smallint, %s::text, %s::text, %s::smallint, %s::numeric, %s, %s::bigint,
+    %s, %s, %s::smallint, %s::uuid, %s, %s::bigint, %s::text, %s::text, %s::jsonb, %s::bigint[],
+    %s::numeric[],
+    %s::numeric, %s, %s::uuid, %s::smallint, %s::text, %s::text, %s::smallint, %s::numeric, %s,
+    %s::bigint,
     %s::timestamptz
 )
 """
@@ -168,7 +171,11 @@ async def known(via: Line | Tx, idems: Sequence[str]) -> dict[str, Seen | Denied
     """Find what became of commands by the hash of their clients' ids."""
     found: dict[str, Seen | Denied] = {}
     wanted = [numbers(idems)]
-    seen = "SELECT replace(idem::text, '-', '') AS idem, id, request FROM ledger.transfer WHERE idem = ANY(%s::uuid[])"
+    seen = """
+        SELECT replace(idem::text, '-', '') AS idem, id, request
+        FROM ledger.transfer
+        WHERE idem = ANY(%s::uuid[])
+    """
     refused = """
         SELECT replace(idem::text, '-', '') AS idem, request, code, account, available
         FROM ledger.refusal
