@@ -163,4 +163,3 @@ def _least(seconds: float, remaining: float | None) -> float:
 def _carried(context: Context) -> dict[str, str]:
     sent = context.invocation_metadata() or ()
     return {key: value for key, value in sent if key in CARRIED and isinstance(value, str)}
-

@@ -210,9 +210,7 @@ def derive(port: type, recorded: Callable[[str], numbers.Numbers]) -> Contract:
     )
 
 
-def derive_messages(
-    kind: type, recorded: Callable[[str], numbers.Numbers]
-) -> tuple[Message, ...]:
+def derive_messages(kind: type, recorded: Callable[[str], numbers.Numbers]) -> tuple[Message, ...]:
     """Derive the message of one dataclass, first, and those it mentions."""
     reading = _Reading(kind, recorded)
     reading.message(kind)
@@ -294,9 +292,7 @@ class _Reading:
         return made
 
 
-def _field(
-    name: str, number: int, shape: Shape, default: Callable[[], object] | None
-) -> Field:
+def _field(name: str, number: int, shape: Shape, default: Callable[[], object] | None) -> Field:
     value = default() if default is not None else None
     if shape.nullable:
         if value is not None:

@@ -84,9 +84,7 @@ async def person(tx: Tx, member_id: UUID) -> PersonRow | None:
 
 async def lock_password(tx: Tx, member_id: UUID, password_hash: str) -> bool:
     """Hold on to a person's password; False if it is no longer the one that was proved."""
-    await tx.execute(
-        "SELECT id FROM identity.member WHERE id = %s FOR NO KEY UPDATE", (member_id,)
-    )
+    await tx.execute("SELECT id FROM identity.member WHERE id = %s FOR NO KEY UPDATE", (member_id,))
     newest = await person(tx, member_id)
     return newest is not None and newest.hash == password_hash
 
