@@ -6,6 +6,8 @@ from urllib.request import urlopen
 
 import pytest
 from tests.cli.running import Nest, health
+from tests.harness.ports import is_free
+from tests.harness.waiting import wait_until
 
 from bezant.gateway.profile import load_profile
 from bezant.wiring import MODULES
@@ -18,6 +20,8 @@ pytestmark = pytest.mark.xdist_group("fixed ports")
 @pytest.mark.parametrize("name", ["default", "poc", "platform", "peopletrust", "merchant"])
 def test_every_port_of_a_profile_answers_under_its_unit_s_name(installed: Nest, name: str):
     profile = load_profile(name)
+    ports = [listener.port for listener in profile.opens(MODULES)]
+    wait_until(lambda: all(map(is_free, ports)), f"the ports {ports} are free")
     running = installed.up_as_it_is("--profile", name)
     url = running.url()
     assert url.endswith(f":{profile.main.port}")

@@ -20,3 +20,14 @@ def free_port() -> int:
                 continue
             return port
     raise AssertionError("no free port in two thousand")
+
+
+def is_free(port: int) -> bool:
+    """Tell whether nothing listens on this port."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+        return True

@@ -5,10 +5,13 @@ trusts every local user, adds a system user and opens parent folders when it run
 """
 
 import asyncio
+import hashlib
 import importlib.util
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -82,9 +85,57 @@ def command(standing: Standing, program: str, arguments: Sequence[str | Path]) -
         str(LAUNCHER),
         str(os.getpid()),
         str(standing),
-        str(folder() / program),
+        str(_within_reach(standing) / program),
         *(str(argument) for argument in arguments),
     ]
+
+
+@cache
+def _within_reach(standing: Standing) -> Path:
+    """Return where this user finds the programs: a copy, if the way to ours is closed to it.
+
+    An environment below root's home is the usual case. The copy is root's own and nobody else may
+    write to it; it is made once for each version and place.
+    """
+    ours = folder()
+    if standing.kind != "dropped" or _may_enter(standing, ours):
+        return ours
+    wheel = ours.parent.parent
+    mark = hashlib.sha256(f"{wheel} {(ours / 'postgres').stat().st_mtime_ns}".encode()).hexdigest()
+    copy = Path(tempfile.gettempdir()) / f"bezant-postgres-{mark[:16]}"
+    if not _is_roots_alone(copy):
+        made = Path(tempfile.mkdtemp(prefix="bezant-postgres-"))
+        for part in (wheel, wheel.with_name(f"{wheel.name}.libs")):  # They find each other beside.
+            shutil.copytree(part, made / part.name)
+        made.chmod(0o755)
+        try:
+            made.rename(copy)
+        except OSError:  # Another process was quicker, or somebody sits on the name.
+            if not _is_roots_alone(copy):
+                return made / wheel.name / "pginstall" / "bin"
+            shutil.rmtree(made)
+    return copy / wheel.name / "pginstall" / "bin"
+
+
+def _may_enter(standing: Standing, place: Path) -> bool:
+    """Tell whether every folder on the way lets this user through."""
+    for each in (place, *place.parents):
+        found = each.stat()
+        right = 0o001
+        if found.st_uid == standing.uid:
+            right = 0o100
+        elif found.st_gid == standing.gid:
+            right = 0o010
+        if not found.st_mode & right:
+            return False
+    return True
+
+
+def _is_roots_alone(place: Path) -> bool:
+    if not place.is_dir() or place.is_symlink():
+        return False
+    found = place.stat()
+    return found.st_uid == os.geteuid() and not found.st_mode & 0o022
 
 
 async def run(
