@@ -10,7 +10,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
 ARGS ?=
 # Two of everything: the test run is bound by the processor and by one PostgreSQL for each worker.
-PYTEST := $(BIN)/python -m pytest -n 2 --dist loadgroup
+PYTEST := $(BIN)/python -m pytest -n 2
 
 # What is installed is remembered by the hash of what asked for it: nothing changed, nothing to do.
 BASE_FILES := requirements/base.txt pyproject.toml verify/pyproject.toml

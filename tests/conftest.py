@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 from tests.harness.cluster import Cluster, LoopThread, TestDatabase, migrated, started
 from tests.harness.folders import open_folder
+from tests.harness.ports import fixed_ports_to_ourselves
 
 from bezant.db.embedded import EmbeddedServer
 
@@ -70,3 +71,10 @@ def installation(made_once: Path) -> Iterator[Path]:
 def empty_database(cluster: Cluster) -> Iterator[TestDatabase]:
     with cluster.fresh() as fresh:
         yield fresh
+
+
+@pytest.fixture
+def fixed_ports() -> Iterator[None]:
+    """Take turns with every other test that opens the ports a family names."""
+    with fixed_ports_to_ourselves():
+        yield

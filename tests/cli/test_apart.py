@@ -68,7 +68,7 @@ def test_the_ledger_serves_the_gateway_from_a_process_of_its_own(installed: Nest
             assert health(found[0])["status"] == "ok"
 
 
-@pytest.mark.xdist_group("fixed ports")
+@pytest.mark.usefixtures("fixed_ports")
 @pytest.mark.requirement("S001-4")
 def test_a_unit_is_served_under_its_family_s_name_with_its_own_http_port(installed: Nest):
     installed.up().url()

@@ -13,7 +13,7 @@ from bezant.gateway.profile import load_profile
 from bezant.wiring import MODULES
 
 # Families' ports are fixed: tests that open them take turns.
-pytestmark = pytest.mark.xdist_group("fixed ports")
+pytestmark = pytest.mark.usefixtures("fixed_ports")
 
 
 @pytest.mark.requirement("S000-2", "S001-4", "S002-1", "S003-1")

@@ -14,8 +14,7 @@ from tests.documents.console import Step, fits, run, steps
 from tests.house.documents import RUN, Block, blocks, documents
 from tests.house.tree import Page
 
-# One platform for all pages: the group keeps them together on one worker.
-pytestmark = [pytest.mark.catalogue("T104"), pytest.mark.xdist_group("documents")]
+pytestmark = pytest.mark.catalogue("T104")
 
 ADDRESS = "http://127.0.0.1:8080"
 

@@ -1,8 +1,13 @@
 """Ports nobody uses. They lie below the range from which the kernel gives ports to clients."""
 
+import fcntl
 import itertools
 import os
 import socket
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 # Each test process starts at its own place, so two of them seldom try the same port.
 _candidates = itertools.cycle(
@@ -31,3 +36,12 @@ def is_free(port: int) -> bool:
         except OSError:
             return False
         return True
+
+
+@contextmanager
+def fixed_ports_to_ourselves() -> Iterator[None]:
+    """Take turns with every other test of this machine that opens the families' fixed ports."""
+    path = Path(tempfile.gettempdir()) / f"bezant-tests-fixed-ports-{os.geteuid()}.lock"
+    with path.open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield

@@ -49,8 +49,7 @@ class Keyring(Desk):
         rules.permit(command.by, "api_keys.write", command.tenant)
         now = self._clock.now()
         rules.well_formed_key(command, now)
-        permissions = rules.key_permissions(command.kind, command.role, command.grants)
-        rules.grantable(command.by, permissions)
+        rules.grantable(command.by, rules.handed_out(command.kind, command.role))
         name = command.name.strip()
         if len(name) > NAME_CHARACTERS_MAX or not (name.isprintable() or not name):
             raise MalformedName("a key's name has at most 200 characters", field="name")
@@ -84,7 +83,7 @@ class Keyring(Desk):
         now = self._clock.now()
         old_id = read("key", command.key, "key")
         old = await self._find(command.by, command.tenant, command.key)
-        rules.grantable(command.by, rules.key_permissions(old.kind, old.role, _grants(old)))
+        rules.grantable(command.by, rules.handed_out(old.kind, old.role))
         text = rules.new_key_text(old.kind, old.mode, self._chance)
         mac = (await self._keys.macs(API_KEY_HASH, text.encode()))[0]
         async with self._database.transaction() as tx:

@@ -7,6 +7,8 @@ from uuid import UUID
 
 from bezant import telemetry
 from bezant.actor import Actor, Caller
+from bezant.db.database import Tx
+from bezant.errors import Conflict
 from bezant.identity import rules
 from bezant.identity.desk import Desk, token_hash
 from bezant.identity.port import (
@@ -62,8 +64,7 @@ class Logins(Desk):
                 fresh_hash = await self._passwords.hash(command.password)
         token = self._new_token("bzs")
         async with self._database.transaction() as tx:
-            if not await member_store.lock_password(tx, person.id, person.hash):
-                raise WrongLogin
+            await _still_proved(tx, person)
             memberships = await member_store.memberships(tx, person.id)
             tenant = _chosen(memberships, command.tenant)
             row = SessionRow(
@@ -142,8 +143,7 @@ class Logins(Desk):
             fresh_hash = await self._passwords.hash(command.new)
         async with self._database.transaction() as tx:
             now = self._clock.now()
-            if not await member_store.lock_password(tx, member_id, person.hash):
-                raise WrongLogin
+            await _still_proved(tx, person)
             await member_store.add_password(tx, member_id, fresh_hash, now)
             await store.end_all(tx, member_id, now)
         self._rights_taken()
@@ -187,6 +187,12 @@ class Logins(Desk):
         async with self._database.transaction() as tx:
             await store.forget_tries(tx, identifier)
         return person
+
+
+async def _still_proved(tx: Tx, person: PersonRow) -> None:
+    """Refuse if the password was replaced after it was proved: its sessions have ended already."""
+    if not await member_store.lock_password(tx, person.id, person.hash):
+        raise Conflict("the password was replaced just now; try again")
 
 
 def _chosen(memberships: list[MemberRow], tenant: str) -> UUID:

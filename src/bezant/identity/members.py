@@ -1,6 +1,7 @@
 """Members: invited by a one-time link, given roles, removed; and always somebody in charge."""
 
 from dataclasses import dataclass, replace
+from datetime import datetime
 from uuid import UUID
 
 from bezant import telemetry
@@ -134,6 +135,8 @@ class Members(Logins):
             row = await _locked(tx, command.tenant, command.member)
             await store.set_role(tx, row.id, row.merchant_id, command.role)
             await _keep_an_admin(tx, row)
+            if command.role is not Role.ADMIN:
+                await _uninvite(tx, row, self._clock.now())
             tx.after_commit(self._rights_taken)
         _log.info("member.changed", by=command.by.subject, member=command.member, role=command.role)
         return told(replace(row, role=command.role))
@@ -143,8 +146,10 @@ class Members(Logins):
         rules.permit(command.by, "members.write", command.tenant)
         async with self._database.transaction() as tx:
             row = await _locked(tx, command.tenant, command.member)
-            await store.leave(tx, row.id, row.merchant_id, self._clock.now())
+            now = self._clock.now()
+            await store.leave(tx, row.id, row.merchant_id, now)
             await _keep_an_admin(tx, row)
+            await _uninvite(tx, row, now)
             tx.after_commit(self._rights_taken)
         _log.info("member.removed", by=command.by.subject, member=command.member)
         return told(row)
@@ -182,6 +187,13 @@ async def _locked(tx: Tx, tenant: str, member: str) -> MemberRow:
     if row is None:
         raise UnknownMember
     return row
+
+
+async def _uninvite(tx: Tx, row: MemberRow, at: datetime) -> None:
+    """Cancel the invitations of whoever may invite no more; one could be to themselves."""
+    everywhere = row.merchant_id == rules.PLATFORM_ID
+    inviter = spell("mem", row.id)
+    await store.cancel_invitations_of(tx, inviter, row.merchant_id, everywhere=everywhere, at=at)
 
 
 async def _keep_an_admin(tx: Tx, before: MemberRow) -> None:

@@ -83,6 +83,8 @@ OWN_SESSION: Final = frozenset({"session.read", "session.write"})
 PLATFORM_ONLY: Final = frozenset(
     {"merchants.write", "metrics.read", "metrics.write", "settings.read", "settings.write"}
 )
+BY_MODULES_ONLY: Final = frozenset({"ledger.write"})
+"""The platform's people see every merchant's books; by hand they post in none of them."""
 NEVER_BY_KEY: Final = frozenset({"api_keys.write", "members.write", "merchants.write"})
 """A stolen key must not be able to make itself a successor or a member."""
 PUBLISHABLE: Final = frozenset({"checkout.read", "checkout.write"})
@@ -109,7 +111,7 @@ EVERY_PERMISSION: Final = PERMISSIONS[Role.ADMIN] | OWN_SESSION
 def member_permissions(role: Role, tenant: str) -> frozenset[str]:
     """Return what a member with this role may do in this tenant."""
     granted = PERMISSIONS[role] | OWN_SESSION
-    return granted if tenant == PLATFORM else granted - PLATFORM_ONLY
+    return granted - (BY_MODULES_ONLY if tenant == PLATFORM else PLATFORM_ONLY)
 
 
 def key_permissions(kind: KeyKind, role: Role, grants: tuple[Grant, ...]) -> frozenset[str]:
@@ -121,6 +123,11 @@ def key_permissions(kind: KeyKind, role: Role, grants: tuple[Grant, ...]) -> fro
         return of_role
     named = frozenset[str]().union(*(_spread(grant.resource, grant.access) for grant in grants))
     return of_role & named
+
+
+def handed_out(kind: KeyKind, role: Role) -> frozenset[str]:
+    """Return what whoever makes or renews a key must hold: all of the role that it carries."""
+    return key_permissions(KeyKind.SECRET if kind is KeyKind.RESTRICTED else kind, role, ())
 
 
 def operator(mode: Mode) -> Actor:
@@ -144,8 +151,11 @@ def permit(by: Actor, permission: str, tenant: str | None = None) -> None:
 
 
 def grantable(by: Actor, permissions: frozenset[str]) -> None:
-    """Refuse to give rights that the giver does not have."""
-    if not permissions <= by.permissions:
+    """Refuse to give rights that the giver does not have, or that their role has at a merchant."""
+    held = by.permissions
+    if by.tenant == PLATFORM and by.role:
+        held |= PERMISSIONS[Role(by.role)]
+    if not permissions <= held:
         raise GrantsTooMuch
 
 

@@ -11,6 +11,7 @@ from bezant.keys.port import (
     CannotOpen,
     KeyState,
     KeyStoreUnusable,
+    Purpose,
     Sealed,
 )
 from bezant.keys.provider import Encrypted, KeyProvider, KeyRef
@@ -35,6 +36,7 @@ class Envelopes:
         self._registry = registry
         self._chance = chance
         self._unwrapped: OrderedDict[str, Secret[bytes]] = OrderedDict()
+        self._forgotten = 0
 
     def provider(self, row: VersionRow) -> KeyProvider:
         """Return the provider that holds a version."""
@@ -57,6 +59,8 @@ class Envelopes:
         """Decrypt with the version that sealed, if it may still do so."""
         row = await self._registry.find(sealed.kid)
         if row is None or row.state in (KeyState.DESTROYED, KeyState.PENDING):
+            raise CannotOpen
+        if row.purpose is not Purpose.SEAL:  # A kid is the sender's word, not ours.
             raise CannotOpen
         if sealed.version != ENVELOPE_VERSION or sealed.algorithm is not ALGORITHM_OF[row.spec]:
             raise CannotOpen
@@ -81,16 +85,20 @@ class Envelopes:
 
     def forget(self, kid: str) -> None:
         """Drop a data key from memory."""
+        self._forgotten += 1
         self._unwrapped.pop(kid, None)
 
     async def _data_key(self, row: VersionRow) -> Secret[bytes]:
         key = self._unwrapped.get(row.kid)
-        if key is None:
-            key = self._unwrapped[row.kid] = await self.unwrap(row)
+        if key is not None:
+            self._unwrapped.move_to_end(row.kid)
+            return key
+        forgotten = self._forgotten
+        key = await self.unwrap(row)
+        if forgotten == self._forgotten:  # Else it may have been destroyed meanwhile.
+            self._unwrapped[row.kid] = key
             if len(self._unwrapped) > UNWRAPPED_MAX:
                 self._unwrapped.popitem(last=False)
-        else:
-            self._unwrapped.move_to_end(row.kid)
         return key
 
 

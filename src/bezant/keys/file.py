@@ -60,6 +60,7 @@ class FileProvider:
         self._storage = _derive(master, b"bezant keys: storage")
         self._chance = chance
         self._loaded: dict[str, tuple[algorithms.Private, bytes | None]] = {}
+        self._destroyed = 0
 
     @classmethod
     async def open(
@@ -134,8 +135,10 @@ class FileProvider:
 
     async def destroy(self, ref: KeyRef) -> None:
         """Erase the file. Copies in backups stay unreadable while the key file is safe."""
-        self._loaded.pop(ref.name, None)
         await asyncio.to_thread(self._erase, ref)
+        # Only now: whoever read the file meanwhile has put it here, or will see the count.
+        self._loaded.pop(ref.name, None)
+        self._destroyed += 1
 
     async def attest(self, ref: KeyRef) -> Attestation:
         """Say the truth about files: software made them, and their bytes can be taken out."""
@@ -153,8 +156,10 @@ class FileProvider:
     async def _load(self, ref: KeyRef) -> tuple[algorithms.Private, bytes | None]:
         loaded = self._loaded.get(ref.name)
         if loaded is None:
+            destroyed = self._destroyed
             loaded = await asyncio.to_thread(self._read, ref)
-            self._loaded[ref.name] = loaded
+            if destroyed == self._destroyed:
+                self._loaded[ref.name] = loaded
         return loaded
 
     def _write(self, ref: KeyRef, material: bytes) -> None:

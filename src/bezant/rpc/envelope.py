@@ -7,7 +7,7 @@ import grpc
 import grpc.aio
 
 from bezant.errors import BezantError, Invalid
-from bezant.rpc.codes import ErrorTold, rise, status_of, tell
+from bezant.rpc.codes import ErrorTold, kind_of, rise, status_of, tell
 from bezant.rpc.wire import message
 
 ERROR_KEY: Final = "bezant-error-bin"
@@ -20,15 +20,21 @@ _STATUS: Final[Mapping[int, grpc.StatusCode]] = {code.value[0]: code for code in
 
 async def refuse(context: grpc.aio.ServicerContext[bytes, bytes], error: BezantError) -> NoReturn:
     """End a call with an error."""
-    detail = error.detail[:DETAIL_CHARACTERS_MAX]
+    detail = error.detail[:DETAIL_CHARACTERS_MAX].encode(errors="replace").decode()
     trailer = ((ERROR_KEY, write_error(error)),)
     await context.abort(_STATUS[status_of(error)], detail, trailer)
 
 
 def write_error(error: BezantError) -> bytes:
     """Write an error as the trailer's value."""
-    told = tell(error)
-    written = message(ErrorTold).to_bytes(told)
+    try:
+        told = tell(error)
+        written = message(ErrorTold).to_bytes(told)
+    except (Invalid, ArithmeticError, ValueError):
+        # Its words cannot travel. Without a trailer it would pass for a broken connection, and
+        # what was refused would be sent again.
+        told = ErrorTold(kind_of(error), error.code, error.title())
+        return message(ErrorTold).to_bytes(told)
     if len(written) <= ERROR_BYTES_MAX:
         return written
     return message(ErrorTold).to_bytes(ErrorTold(told.kind, told.code, told.detail))

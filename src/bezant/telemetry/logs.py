@@ -7,6 +7,7 @@ ours is masked in every line, for the day a type was forgotten.
 
 import logging
 import os
+import re
 import sys
 import threading
 import time
@@ -277,6 +278,9 @@ def _tell(value: object) -> object:
     return scrub(str(value))
 
 
+# What moves a cursor, rings, ends a line or turns the reading direction: in a terminal such text
+# could pass itself off as lines of ours.
+_UNSHOWABLE: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 _COLOURS: Final = {"DEBUG": "2", "INFO": "32", "WARN": "33", "ERROR": "31"}
 
 
@@ -285,13 +289,17 @@ def render(line: bytes, *, colour: bool = False) -> str:
     fields = cast("dict[str, object]", msgspec.json.decode(line))
     at, level = str(fields.pop("ts", ""))[11:23], str(fields.pop("level", ""))
     name, event = str(fields.pop("log", "")), str(fields.pop("event", ""))
-    told = fields.pop("traceback", None)
+    told = str(fields.pop("traceback", ""))
     shown = f"{level:<5}"
     if colour:
         shown = f"\x1b[{_COLOURS.get(level, '0')}m{shown}\x1b[0m"
-    rest = "  ".join(f"{key}={value}" for key, value in fields.items())
-    below = f"\n{told}" if told else ""
+    rest = "  ".join(_showable(f"{key}={value}") for key, value in fields.items())
+    below = "".join(f"\n    {_showable(one)}" for one in told.rstrip("\n").split("\n") if told)
     return f"{at} {shown} {name:<10} {event:<28} {rest}".rstrip() + below + "\n"
+
+
+def _showable(text: str) -> str:
+    return _UNSHOWABLE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 class _StandardHandler(logging.Handler):

@@ -14,7 +14,8 @@ _CARD = re.compile(r"(?<![0-9A-Za-z_])[2-689](?:[ -]?[0-9]){12,18}(?![0-9A-Za-z]
 _CARD_CODE = re.compile(
     r"(?i)\b((?:cvc|cvv|cav|csc)2?|card_code|security_code)(\W{1,4})[0-9]{3,4}\b"
 )
-_KEY = re.compile(r"\b((?:sk|rk)_(?:test|live)_|whsec_|whsk_)[A-Za-z0-9+/=_-]+")
+_KEY = re.compile(r"\b((?:sk|rk)_(?:test|live)_|bz[si]_|whsec_|whsk_)[A-Za-z0-9+/=_-]+")
+_ADDRESS_PASSWORD = re.compile(r"(?<=://)([^\s/:@]*):[^\s/@]+@")  # As in a database's address.
 _BEARER = re.compile(r"(?i)\b(bearer|basic)\s+[A-Za-z0-9._~+/=-]{6,}")
 
 SECRET_FIELDS = frozenset(
@@ -57,6 +58,7 @@ def scrub(text: str) -> str:
     text = _CARD.sub(_mask_card, text)
     text = _CARD_CODE.sub(rf"\1\2{MASK}", text)
     text = _KEY.sub(rf"\1{MASK}", text)
+    text = _ADDRESS_PASSWORD.sub(rf"\1:{MASK}@", text)
     return _BEARER.sub(rf"\1 {MASK}", text)
 
 

@@ -271,6 +271,24 @@ async def cancel_invitation(
     )
 
 
+async def cancel_invitations_of(
+    tx: Tx, invited_by: str, merchant_id: UUID, *, everywhere: bool, at: datetime
+) -> None:
+    """Cancel what somebody invited to and nobody accepted yet: in a tenant, or in all of them."""
+    await tx.execute(
+        """
+        UPDATE identity.invitation
+        SET cancelled_at = %s
+        WHERE
+            invited_by = %s
+            AND (merchant_id = %s OR %s)
+            AND accepted_at IS NULL
+            AND cancelled_at IS NULL
+        """,
+        (at, invited_by, merchant_id, everywhere),
+    )
+
+
 async def open_invitation(tx: Tx, token_hash: bytes, now: datetime) -> InvitationRow | None:
     """Return the invitation of a token if it can still be accepted."""
     return await tx.fetch_one(

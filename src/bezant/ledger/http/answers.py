@@ -9,8 +9,11 @@ from pydantic import BaseModel, ConfigDict, Field
 from bezant.http.amounts import JsonMoney
 from bezant.ledger.account import AccountState, AccountType
 from bezant.ledger.hold import HoldState
+from bezant.ledger.port import LEGS_MAX
 from bezant.ledger.question import Period
 from bezant.ledger.transfer import Side, TransferKind
+
+LEGS_READ_MAX = 10 * LEGS_MAX  # Beyond that nobody counts them to say how many are too many.
 
 
 class Body(BaseModel):
@@ -49,7 +52,7 @@ class CaptureBody(Body):
     """How much of a hold to take; nothing said takes all that remains."""
 
     amount: JsonMoney | None = None
-    to: list["LegModel"] = []
+    to: Annotated[list["LegModel"], Field(max_length=LEGS_READ_MAX)] = []
     reference: str = ""
     reason: str = ""
     metadata: dict[str, str] = {}
@@ -72,7 +75,7 @@ class LegModel(Answer):
 class LinkedItemBody(Body):
     """One of the transfers that happen together."""
 
-    legs: list[LegModel]
+    legs: Annotated[list[LegModel], Field(max_length=LEGS_READ_MAX)]
     reference: str = ""
     reason: str = ""
     occurred_at: datetime | None = None
@@ -82,7 +85,7 @@ class LinkedItemBody(Body):
 class LinkedBody(Body):
     """Transfers that happen together or not at all, also across assets."""
 
-    transfers: list[LinkedItemBody]
+    transfers: Annotated[list[LinkedItemBody], Field(max_length=LEGS_MAX)]
 
 
 class AccountModel(Answer):
