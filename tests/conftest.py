@@ -17,6 +17,7 @@ from tests.harness.cluster import Cluster, LoopThread, TestDatabase, migrated, s
 from tests.harness.folders import open_folder
 from tests.harness.ports import fixed_ports_to_ourselves
 
+import bezant.rpc  # noqa: F401 - first: gRPC reads its ciphers once, when it is first loaded
 from bezant.db.embedded import EmbeddedServer
 
 
