@@ -7,6 +7,8 @@ from tests.house.leaks import card_numbers, found_in, index_hosts, luhn, machine
 from tests.house.tree import Page, pages, planted
 
 KEY_BODY = "4eC39HqLyjWDarjtT1zdp7dc"
+# In pieces, so that this file names no index itself.
+INDEX, NODE_INDEX, INDEX_FILES = "py" + "pi", "npm" + "js", "python" + "hosted"
 Check = Callable[[Page], Iterator[str]]
 
 
@@ -30,9 +32,9 @@ def test_no_file_holds_a_leak():
         (secrets, "-----BEGIN PRIVATE KEY-----"),
         (secrets, 'aws = "AKIAIOSFODNN7EXAMPLB"'),
         (secrets, "token = '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'"),
-        (index_hosts, "--index-url https://index.example/simple"),
-        (index_hosts, '"resolved": "https://registry.index.example/left-pad"'),
-        (index_hosts, "curl https://files.index.example/packages/x.whl"),
+        (index_hosts, f"--index-url https://{INDEX}.org/simple"),
+        (index_hosts, f'"resolved": "https://registry.{NODE_INDEX}.org/left-pad"'),
+        (index_hosts, f"curl https://files.{INDEX_FILES}.org/packages/x.whl"),
         (machine_paths, "cd /work/main"),
         (machine_paths, 'open("/root/.config/x")'),
         (machine_paths, "see /home/ada/notes"),
