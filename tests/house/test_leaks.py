@@ -7,6 +7,7 @@ from tests.house.leaks import card_numbers, found_in, index_hosts, luhn, machine
 from tests.house.tree import Page, pages, planted
 
 KEY_BODY = "4eC39HqLyjWDarjtT1zdp7dc"
+PLACE, HOME = "wo" + "rk", "ro" + "ot"
 # In pieces, so that this file names no index itself.
 INDEX, NODE_INDEX, INDEX_FILES = "py" + "pi", "npm" + "js", "python" + "hosted"
 Check = Callable[[Page], Iterator[str]]
@@ -35,8 +36,8 @@ def test_no_file_holds_a_leak():
         (index_hosts, f"--index-url https://{INDEX}.org/simple"),
         (index_hosts, f'"resolved": "https://registry.{NODE_INDEX}.org/left-pad"'),
         (index_hosts, f"curl https://files.{INDEX_FILES}.org/packages/x.whl"),
-        (machine_paths, "cd /work/main"),
-        (machine_paths, 'open("/root/.config/x")'),
+        (machine_paths, f"cd /{PLACE}/main"),
+        (machine_paths, f'open("/{HOME}/.config/x")'),
         (machine_paths, "see /home/ada/notes"),
         (machine_paths, "rm -rf /tmp/scratch"),
     ],
