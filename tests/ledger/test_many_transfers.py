@@ -8,8 +8,10 @@ from tests.ledger.shelf import MERCHANT, Shelf
 from bezant.actor import PLATFORM, Mode
 from bezant.ledger import (
     BATCH_MAX,
+    AccountState,
     AlreadyReversed,
     BatchTooLarge,
+    ChangeAccount,
     InsufficientFunds,
     Leg,
     NotReversible,
@@ -73,6 +75,28 @@ async def test_linked_transfers_happen_together_across_assets(shelf: Shelf):
     assert len({one.link for one in done}) == 1
     assert await shelf.balance(dollars) == ("5.40", "0.00", "5.40")
     await shelf.agrees()
+
+
+async def test_linked_transfers_are_refused_for_the_same_reason_when_told_again(shelf: Shelf):
+    poor, dollars = await shelf.open("USD"), await shelf.open("USD")
+    euros, taker = await shelf.funded("1.00"), await shelf.open()
+    legs = (
+        (Leg(poor.id, Side.DEBIT, USD(1)), Leg(dollars.id, Side.CREDIT, USD(1))),
+        (Leg(euros.id, Side.DEBIT, EUR(1)), Leg(taker.id, Side.CREDIT, EUR(1))),
+    )
+    command = PostLinked(
+        shelf.fresh(), MERCHANT, Mode.TEST,
+        tuple(PostTransfer("", MERCHANT, Mode.TEST, each) for each in legs),
+    )  # fmt: skip
+    with pytest.raises(InsufficientFunds) as first:
+        await shelf.ledger.post_linked(command)
+    # The euros' book is asked before the dollars', and would refuse for another reason by now.
+    await shelf.ledger.change_account(
+        ChangeAccount(shelf.fresh(), MERCHANT, Mode.TEST, euros.id, AccountState.FROZEN)
+    )
+    with pytest.raises(InsufficientFunds) as again:
+        await shelf.ledger.post_linked(command)
+    assert again.value.facts == first.value.facts
 
 
 async def test_linked_and_single_transfers_take_turns(shelf: Shelf):

@@ -145,14 +145,19 @@ class Posts:
         idems = [each.posting.idem for each in prepared]
         async with self._turn() as tx:
             if denied.answer in KEPT_REFUSALS:
-                kept = {each.posting.idem: each.posting.request for each in (prepared[0], one)}
+                # Under the id of each: whichever is asked first when this is told again answers so.
+                kept = {each.posting.idem: each.posting.request for each in prepared}
                 await write.refuse(tx, one.book.id, self._clock.now(), kept, denied)
             before = await write.known(tx, idems)
         if not before:
             raise self._error(one, denied)
-        for each in reversed(prepared):  # The last of them is the one that was refused.
-            answer = before.get(each.posting.idem)
-            if isinstance(answer, Denied):
+        said = [(each, before.get(each.posting.idem)) for each in prepared]
+        denials = [(each, answer) for each, answer in said if isinstance(answer, Denied)]
+        for each, answer in denials:
+            if answer.request != each.posting.request:
+                raise IdReused
+        for each, answer in denials:
+            if answer.account in each.posting.accounts:
                 raise self._error(each, answer)
         if len(before) != len(set(idems)):
             raise IdReused

@@ -193,6 +193,7 @@ BEGIN
     SELECT i.idem, i.request, p_code, p_account, p_available, p_at
     FROM unnest(p_idem, p_request) AS i (idem, request)
     WHERE NOT EXISTS (SELECT FROM ledger.transfer AS t WHERE t.idem = ANY(p_idem))
+    ORDER BY i.idem
     ON CONFLICT DO NOTHING;
 END
 $$;
