@@ -58,6 +58,8 @@ class Heard(msgspec.Struct, frozen=True):
     p50_us: int
     p99_us: int
     max_us: int
+    refused_p99_us: int = 0
+    """Of the refused answers; only the generator in this file tells them apart."""
 
 
 def generator() -> str:
@@ -94,6 +96,13 @@ async def press(
     raise ChildFailed(f"{name} got no answer")
 
 
+async def crowd(
+    plan: Plan, port: int, connections: int, seconds: float, seed: str, folder: Path
+) -> Sample:
+    """Send from far more callers than are wanted; refused ones come again at once."""
+    return await press(plan, port, connections, seconds, seed, folder, by="bench.load")
+
+
 def _command(name: str, file: Path, port: int, connections: int, seconds: float) -> list[str]:
     if name == "wrk":
         script = Path(__file__).with_name("load.lua")
@@ -120,6 +129,7 @@ def _sample(heard: Heard, items: int, connections: int, name: str, cpu_seconds: 
         "p50_ms": heard.p50_us / 1e3,
         "p99_ms": heard.p99_us / 1e3,
         "max_ms": heard.max_us / 1e3,
+        "refused_p99_ms": heard.refused_p99_us / 1e3,
         "generator": name,
         "generator_cpu_share": round(cpu_seconds / seconds, 3),
     }
@@ -178,6 +188,7 @@ class _Crowd:
         self._sent = 0
         self.over = False
         self.took: list[float] = []
+        self.took_refused: list[float] = []
         self.refused = 0
         self.broken = 0
 
@@ -192,7 +203,9 @@ class _Crowd:
     def answered(self, seconds: float, *, accepted: bool) -> None:
         if not self.over:
             self.took.append(seconds)
-            self.refused += not accepted
+            if not accepted:
+                self.refused += 1
+                self.took_refused.append(seconds)
 
     def lost(self) -> None:
         if not self.over:
@@ -214,6 +227,7 @@ class _Crowd:
 
     def _heard(self, seconds: float) -> Heard:
         took = sorted(self.took) or [0.0]
+        refused = sorted(self.took_refused) or [0.0]
         return Heard(
             completed=len(self.took),
             microseconds=round(seconds * 1e6),
@@ -222,6 +236,7 @@ class _Crowd:
             p50_us=round(took[len(took) // 2] * 1e6),
             p99_us=round(took[len(took) * 99 // 100] * 1e6),
             max_us=round(took[-1] * 1e6),
+            refused_p99_us=round(refused[len(refused) * 99 // 100] * 1e6),
         )
 
     def _filled(self, key: str, number: int) -> str:

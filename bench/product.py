@@ -39,6 +39,7 @@ TRANSFER = (
 class Sample(msgspec.Struct, frozen=True):
     """What is needed of a demo installation's sample data."""
 
+    publishable_key: str
     secret_key: str
 
 
@@ -85,10 +86,10 @@ async def running(server: Server, folder: Path, accounts: int) -> AsyncGenerator
         "RATE_LIMIT": str(RATE_LIMIT),
     }
     async with serving("bezant", command, environment, port, folder / "bezant.log") as service:
-        await _healthy(service)
-        sample = msgspec.json.decode((data / "sample.json").read_bytes(), type=Sample)
-        opened = await asyncio.to_thread(_open_accounts, port, sample.secret_key, accounts)
-        yield Product(service, dsn, sample.secret_key, opened)
+        await healthy(service)
+        _, secret = publishable_and_secret(data)
+        opened = await asyncio.to_thread(_open_accounts, port, secret, accounts)
+        yield Product(service, dsn, secret, opened)
 
 
 def address(dsn: str) -> str:
@@ -100,7 +101,14 @@ def address(dsn: str) -> str:
     return f"postgresql://{user}@{parts['host']}:{parts.get('port', '5432')}/{parts['dbname']}"
 
 
-async def _healthy(service: Service) -> None:
+def publishable_and_secret(data: Path) -> tuple[str, str]:
+    """Return the keys of the sample merchant."""
+    sample = msgspec.json.decode((data / "sample.json").read_bytes(), type=Sample)
+    return sample.publishable_key, sample.secret_key
+
+
+async def healthy(service: Service) -> None:
+    """Wait until the platform answers well."""
     until = time.monotonic() + HEALTHY_SECONDS_MAX
     while time.monotonic() < until:
         if await asyncio.to_thread(_health, service.port) == 200:

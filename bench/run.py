@@ -1,4 +1,4 @@
-"""One run of `bezant bench ledger`: how large it is, what it found, and what was wrong with it."""
+"""One run of a benchmark: how large it is, what it found, and what was wrong with it."""
 
 import statistics
 import time
@@ -13,6 +13,7 @@ from bench.measure import (
     Options,
     Sample,
     Subject,
+    Target,
     absent,
     judge,
     take_turns,
@@ -20,7 +21,7 @@ from bench.measure import (
 )
 from bench.pgbench import SCALE, SCALE_QUICK, Pgbench, latency_ms
 from bench.server import Server
-from bench.targets import BY_ID, TARGETS
+from bench.targets import BY_ID
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,11 +91,12 @@ class Run:
     )
     missing: dict[str, str] = field(default_factory=dict[str, str])
     """Measures that could not be taken here, and why."""
+    targets: Mapping[str, Target] = field(default_factory=lambda: BY_ID)
 
     def wants(self, *measures: str) -> bool:
         """Tell whether any of these measures belongs to this run."""
         return any(
-            self.options.wants(measure) and (self.options.long or not BY_ID[measure].long)
+            self.options.wants(measure) and (self.options.long or not self.targets[measure].long)
             for measure in measures
         )
 
@@ -120,13 +122,13 @@ class Run:
         """Keep what a measure came to, with facts of any kind."""
         if self.wants(measure):
             self.found[measure] = (value, raw)
-            self.options.tell(f"{measure} = {value:,.3f} {BY_ID[measure].unit}")
+            self.options.tell(f"{measure} = {value:,.3f} {self.targets[measure].unit}")
 
     def measures(self) -> tuple[Measure, ...]:
         """Set everything found beside its bar."""
         latency = statistics.median(self.latencies)
         measures: list[Measure] = []
-        for target in TARGETS:
+        for target in self.targets.values():
             if target.id in self.found:
                 value, raw = self.found[target.id]
                 measures.append(judge(target, value, raw, latency))

@@ -20,21 +20,36 @@ class RealClock:
 
 
 class MovableClock:
-    """A clock that follows another one at a distance that can be changed; stands still
-    without one.
-    """
+    """A clock that stands still until it is moved, for tests."""
 
-    def __init__(self, start: datetime, follows: Clock | None = None) -> None:
-        self._follows = follows
+    def __init__(self, start: datetime) -> None:
         self._fixed = start
-        self._offset = start - follows.now() if follows else timedelta(0)
 
     def now(self) -> datetime:
-        return self._follows.now() + self._offset if self._follows else self._fixed
+        return self._fixed
 
     def move(self, by: timedelta) -> None:
         """Move time forward. Business time never goes back: due work would happen twice."""
         if by < timedelta(0):
             raise ValueError("time only moves forward")
-        self._offset += by
         self._fixed += by
+
+
+class BusinessClock:
+    """The time of the trade: the machine's, in a demo moved ahead as far as somebody said."""
+
+    def __init__(self, real: Clock, ahead: timedelta = timedelta(0)) -> None:
+        self._real = real
+        self._ahead = ahead
+
+    @property
+    def ahead(self) -> timedelta:
+        """Return how far it is ahead of the machine's."""
+        return self._ahead
+
+    def now(self) -> datetime:
+        return self._real.now() + self._ahead
+
+    def follow(self, ahead: timedelta) -> None:
+        """Be this far ahead from now on; never less far than before."""
+        self._ahead = max(self._ahead, ahead)

@@ -6,13 +6,15 @@ from typing import Final
 from bezant.db.jobs import JOBS
 from bezant.db.migrate import create_database, plan, script
 from bezant.db.migrate import migrate as apply_migrations
-from bezant.db.schema import File, ModuleSchema
+from bezant.db.schema import File, ModuleSchema, Piece
 from bezant.ledger import feed as ledger_feed
+from bezant.payments import feed as payments_feed
 from bezant.secret import Secret
 
 __all__ = [
     "ROLES",
     "SCHEMAS",
+    "by_database",
     "create_database",
     "migrate",
     "migration_script",
@@ -20,9 +22,15 @@ __all__ = [
 ]
 
 SCHEMAS: Final[Sequence[ModuleSchema]] = (
+    ModuleSchema("approvals", (Piece.OUTBOX, Piece.FEED)),
+    ModuleSchema("audit", (Piece.FOLLOWER,)),
     ModuleSchema("keys"),
     ModuleSchema("identity"),
     ledger_feed.SCHEMA,
+    ModuleSchema("orders", (Piece.OUTBOX, Piece.FEED, Piece.FOLLOWER)),
+    payments_feed.SCHEMA,
+    ModuleSchema("vault"),
+    ModuleSchema("webhooks", (Piece.FOLLOWER,)),
     JOBS,
 )
 ROLES: Final = tuple(schema.module for schema in SCHEMAS)
@@ -34,7 +42,7 @@ async def migrate(
 ) -> tuple[File, ...]:
     """Bring every module's tables to this version, one database after the other."""
     applied: list[File] = []
-    for administrator, schemas in _by_database(administrators):
+    for administrator, schemas in by_database(administrators):
         applied += (await apply_migrations(administrator, schemas, passwords)).files
     return tuple(applied)
 
@@ -42,7 +50,7 @@ async def migrate(
 async def missing_migrations(administrators: Mapping[str, Secret[str]]) -> tuple[File, ...]:
     """Return the files that `migrate` would apply, or refuse as it would."""
     missing: list[File] = []
-    for administrator, schemas in _by_database(administrators):
+    for administrator, schemas in by_database(administrators):
         missing += await plan(administrator, schemas)
     return tuple(missing)
 
@@ -52,7 +60,7 @@ def migration_script() -> str:
     return script(SCHEMAS)
 
 
-def _by_database(
+def by_database(
     administrators: Mapping[str, Secret[str]],
 ) -> list[tuple[Secret[str], list[ModuleSchema]]]:
     """Put together the modules that share a database."""

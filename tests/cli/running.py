@@ -9,8 +9,8 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 from urllib.request import urlopen
@@ -163,6 +163,28 @@ class Nest:
                 running.ended(30)
         if self.data.exists():
             self.run("down", seconds=60)
+
+
+@contextmanager
+def served(nest: Nest, *words: str, **variables: str) -> Iterator[Foreground]:
+    """Run `bezant serve` while the block lasts."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "bezant.cli.main", "serve", *words],
+        cwd=nest.folder,
+        env=nest.environment(variables),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+    running = Foreground(process)
+    try:
+        yield running
+    finally:
+        if process.poll() is None:
+            process.send_signal(signal.SIGTERM)
+        running.ended()
 
 
 def health(url: str) -> dict[str, Any]:

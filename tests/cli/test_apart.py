@@ -2,38 +2,12 @@
 
 import json
 import re
-import signal
-import subprocess
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 import pytest
-from tests.cli.running import Foreground, Nest, health
+from tests.cli.running import Nest, health, served
 from tests.harness.ports import free_port
-
-
-@contextmanager
-def served(nest: Nest, *words: str, **variables: str) -> Iterator[Foreground]:
-    process = subprocess.Popen(
-        [sys.executable, "-m", "bezant.cli.main", "serve", *words],
-        cwd=nest.folder,
-        env=nest.environment(variables),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        start_new_session=True,
-    )
-    running = Foreground(process)
-    try:
-        yield running
-    finally:
-        if process.poll() is None:
-            process.send_signal(signal.SIGTERM)
-        running.ended()
 
 
 def accounts(url: str, key: str) -> list[dict[str, str]]:

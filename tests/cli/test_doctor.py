@@ -2,9 +2,15 @@
 
 import json
 from pathlib import Path
+from urllib.request import Request, urlopen
 
+import psycopg
 import pytest
 from tests.cli.running import Nest
+
+from bezant.cli import migrate
+
+PASSWORD = "a-long-and-quiet-sentence"
 
 
 def findings(nest: Nest, *words: str, **variables: str) -> dict[tuple[str, str], dict[str, str]]:
@@ -74,6 +80,54 @@ def test_a_key_file_inside_the_data_folder_is_warned_about(nest: Nest):
     found = findings(nest, "keys", BEZANT_KEY_FILE=str(inside))
     assert found["keys", "place"]["health"] == "note"
     assert "BEZANT_KEY_FILE" in found["keys", "place"]["remedy"]
+
+
+def test_keys_of_members_who_left_are_named(nest: Nest):
+    url = nest.up("--live").url()
+
+    def call(method: str, path: str, body: object, token: str = "") -> dict[str, str]:
+        headers = {"content-type": "application/json"}
+        if token:
+            headers["authorization"] = f"Bearer {token}"
+        request = Request(url + path, json.dumps(body).encode(), headers, method=method)
+        with urlopen(request, timeout=30) as answer:
+            return json.loads(answer.read())
+
+    def join(email: str) -> str:
+        invited = nest.run("users", "invite", email, "--role", "admin", "--json").facts
+        body = {"token": invited["token"], "name": "Somebody", "password": PASSWORD}
+        call("POST", "/v1/invitations/accept", body)
+        body = {"email": email, "password": PASSWORD, "deliver": "token", "mode": "live"}
+        return call("POST", "/v1/session", body)["token"]
+
+    stays, leaves = join("stays@example.com"), join("leaves@example.com")
+    shop = call("POST", "/v1/merchants", {"name": "Shop"}, stays)["id"]
+    wanted = {"kind": "sk", "role": "developer", "name": "till"}
+    key = call("POST", f"/v1/keys?tenant={shop}", wanted, leaves)
+    assert findings(nest, "keys")["keys", "makers"]["health"] == "good"
+
+    call("DELETE", f"/v1/members/{key['created_by']}", {}, stays)
+    found = findings(nest, "keys")["keys", "makers"]
+    assert (found["health"], key["id"] in found["found"]) == ("wrong", True)
+    assert "rotate" in found["remedy"].lower()
+    assert key["secret"] not in str(found)
+    log = (nest.data / "logs" / "bezant.log").read_text()
+    assert '"event":"member.left_keys"' in log.replace(" ", "")
+
+
+def test_a_replaced_function_and_damage_are_looked_for(installed: Nest):
+    installed.up().url()
+    found = findings(installed, "database", "--deep")
+    assert found["database", "functions"]["health"] == "good"
+    assert found["database", "pages"]["health"] == "good"
+    assert ("database", "pages") not in findings(installed, "database")
+    administrator = migrate.ground_of(installed.data).administrator.reveal()
+    with psycopg.connect(administrator, autocommit=True) as admin:
+        admin.execute("ALTER TABLE identity.merchant DISABLE TRIGGER merchant_rights_taken")
+    found = findings(installed, "database")
+    told = found["database", "trigger merchant_rights_taken of identity.merchant"]
+    assert (told["health"], bool(told["remedy"])) == ("wrong", True)
+    assert ("database", "functions") not in found
 
 
 def test_without_an_installation_there_is_nothing_wrong_yet(nest: Nest):

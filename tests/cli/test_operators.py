@@ -1,8 +1,10 @@
 """What operators do: invite the first administrator, back up, restore, show the demo, migrate."""
 
 import json
+import re
 from pathlib import Path
 from urllib.error import HTTPError
+from urllib.parse import urlencode
 from urllib.request import Request, urlopen
 
 import pytest
@@ -17,26 +19,40 @@ def post(url: str, body: dict[str, str]) -> dict[str, object]:
         return json.loads(answer.read())
 
 
+def fill(page: str, fields: dict[str, str]) -> str:
+    """Send a form and return the page it leads to, as a browser does."""
+    with urlopen(Request(page, data=urlencode(fields).encode()), timeout=30) as answer:
+        return answer.read().decode()
+
+
 def test_the_first_administrator_of_a_live_installation_comes_by_invitation(nest: Nest):
-    url = nest.up("--live").url()
+    running = nest.up("--live")
+    url = running.url()
     made = nest.run("users", "invite", "first@example.com", "--role", "admin", "--json")
     assert made.code == 0, made
-    body = {
-        "token": made.facts["token"],
-        "name": "First",
-        "password": "a-long-and-quiet-sentence",
-    }
-    member = post(made.facts["accept_at"], body)
-    assert member["role"] == "admin"
+    page, _, code = made.facts["link"].partition("#")
+    assert page == f"{url}/join"
+    with urlopen(page, timeout=30) as answer:
+        assert b'<form method="post" action="/join">' in answer.read()
+    password = "a-long-and-quiet-sentence"
+    fields = {"invitation": code, "name": "First", "password": password}
+    assert "You can sign in now" in fill(page, fields)
     with pytest.raises(HTTPError) as again:
-        post(made.facts["accept_at"], body)
+        fill(page, fields)
     assert again.value.code == 401
     again.value.close()
-    session = post(
-        f"{url}/v1/session",
-        {"email": "first@example.com", "password": body["password"], "deliver": "token"},
-    )
-    assert session
+    login = {"email": "first@example.com", "password": password, "deliver": "token"}
+    assert post(f"{url}/v1/session", login)["tenant"] == "platform"
+    assert code not in running.said
+    assert code not in (nest.data / "logs" / "bezant.log").read_text()
+
+
+def test_an_invitation_is_shown_as_one_link(installed: Nest):
+    url = installed.up().url()
+    made = installed.run("users", "invite", "second@example.com", "--role", "auditor")
+    assert made.code == 0, made
+    assert re.search(rf"{re.escape(url)}/join#bzi_[\w-]{{43}}\b", made.out)
+    assert "curl" not in made.out
 
 
 def test_a_live_installation_starts_without_any_sample(nest: Nest):

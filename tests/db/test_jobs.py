@@ -1,10 +1,10 @@
 """Jobs: queued with the transaction, run by one at a time, taken from the dead."""
 
 import asyncio
-import re
 import signal
 from collections.abc import AsyncIterator, Mapping
 from datetime import UTC, datetime, timedelta
+from importlib import metadata
 from pathlib import Path
 
 import procrastinate.schema
@@ -20,6 +20,8 @@ from bezant.db.database import Database
 from bezant.db.faults import DatabaseFault
 from bezant.db.job_watch import queue_depths, tick_states, worker_states
 from bezant.db.jobs import JOBS, JobRunner, Task, Tick, Turn, TurnLost, enqueue
+from bezant.db.migrate import script
+from bezant.db.package_file import PackageFile
 from bezant.db.schema import ROOM
 
 ALPHA = """
@@ -306,7 +308,12 @@ async def test_nobody_takes_over_in_the_middle_of_an_effect(
 
 
 def test_the_queue_schema_is_the_installed_packages():
-    ours = (ROOM / "jobs" / "0001_procrastinate.sql").read_text()
-    theirs = procrastinate.schema.SchemaManager.get_schema()
-    assert ours.endswith(theirs), "procrastinate changed: add its migration as a file of its own"
-    assert re.search(r"MIT License", ours)
+    shipped = JOBS.files()[0]
+    assert str(shipped) == "jobs 0001_procrastinate"
+    assert shipped.text == procrastinate.schema.SchemaManager.get_schema(), (
+        "procrastinate changed: add its migration as a file of its own"
+    )
+    named = PackageFile.named_in(ROOM / "jobs" / "0001_procrastinate.toml")
+    assert named.version == metadata.version("procrastinate")
+    assert shipped.text in script([JOBS])
+    assert not list((ROOM / "jobs").glob("0001*.sql"))  # It is read where it is installed.

@@ -1,7 +1,9 @@
 """Migrations: forward only, as the module's owner, and nobody sees another module's rows."""
 
 import asyncio
+import hashlib
 import subprocess
+from importlib import resources
 from pathlib import Path
 
 import psycopg
@@ -24,6 +26,7 @@ from bezant.db.migrate import (
     refuse_unless_current,
     script,
 )
+from bezant.db.package_file import PackageDiffers
 from bezant.db.schema import MalformedMigrations, ModuleSchema, Piece
 from bezant.secret import Secret
 
@@ -153,6 +156,42 @@ async def test_a_changed_file_is_refused(empty_database: TestDatabase, tmp_path:
     changed = module(tmp_path, "alpha", "CREATE TABLE one (id bigint);")
     with pytest.raises(MigrationChanged, match="alpha 0001_made was applied by version"):
         await migrate(empty_database.administrator_dsn, [changed], {})
+
+
+NAMED = """
+package = "procrastinate"
+version = "{version}"
+file = "{file}"
+sha256 = "{sha256}"
+"""
+
+
+@pytest.mark.parametrize(
+    ("file", "says"),
+    [
+        ("sql/schema.sql", r"is not that of version 9\.9, .* install procrastinate==9\.9"),
+        ("sql/none.sql", r"is not installed with its sql/none\.sql"),
+    ],
+)
+async def test_a_package_whose_tables_are_not_the_known_ones_is_refused_before_anything_is_touched(
+    file: str, says: str, empty_database: TestDatabase, tmp_path: Path
+):
+    fitting = module(tmp_path, "alpha", "SELECT 1;")
+    named = tmp_path / "alpha" / "migrations" / "0002_shipped.toml"
+    named.write_text(NAMED.format(version="9.9", file=file, sha256="0" * 64))
+    dsn = empty_database.administrator_dsn
+    for refused in (migrate(dsn, [fitting], {}), plan(dsn, [fitting])):
+        with pytest.raises(PackageDiffers, match=says):
+            await refused
+    with pytest.raises(PackageDiffers, match=says):
+        script([fitting])
+    assert value(dsn, "SELECT to_regnamespace('alpha')") is None
+
+    sound = resources.files("procrastinate").joinpath("sql/schema.sql").read_bytes()
+    digest = hashlib.sha256(sound).hexdigest()
+    named.write_text(NAMED.format(version="9.9", file="sql/schema.sql", sha256=digest))
+    await migrate(dsn, [fitting], {})
+    assert await plan(dsn, [fitting]) == ()
 
 
 async def test_a_database_newer_than_the_code_is_refused_before_anything_is_touched(

@@ -64,6 +64,7 @@ def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
         sample = json.loads((folder / "data" / "sample.json").read_text())
         copied = {
             "KEY": sample["secret_key"],
+            "PK": sample["publishable_key"],
             "EMAIL": sample["email"],
             "PASSWORD": sample["password"],
         }

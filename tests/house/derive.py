@@ -14,6 +14,7 @@ from inspect import signature
 
 from tests.house.coverage import PAGE, Shown, coverage_page, marks
 from tests.house.tree import ROOT, files, module_folders, python
+from tests.psp.table import providers_page
 
 import bezant
 from bezant.cli.reference import pages as reference_pages
@@ -152,6 +153,7 @@ DERIVED: dict[str, Callable[[], str]] = {
     "docs/reference/errors.md": errors_page,
     "docs/reference/permissions.md": permissions_page,
     "docs/reference/profiles.md": profiles_page,
+    "docs/reference/providers.md": providers_page,
 }
 
 

@@ -34,7 +34,9 @@ def _promise(
     if not ast.get_docstring(method):
         yield page.at(method.lineno, f"{name} promises nothing in words")
     is_property = "property" in map(dotted, method.decorator_list)
-    if isinstance(method, ast.FunctionDef) and not is_property:
+    # A connector is pure and works in the process of whoever asks: it is never far.
+    never_far = page.below("src/bezant/psp")
+    if isinstance(method, ast.FunctionDef) and not is_property and not never_far:
         yield page.at(method.lineno, f"{name} is not async: it could not be far")
 
 

@@ -4,7 +4,7 @@ import ast
 import re
 from collections.abc import Iterator
 
-from tests.house.tree import VENDORED, Page
+from tests.house.tree import Page
 
 FILE_LINES_MAX = 400
 FUNCTION_LINES_MAX = 50
@@ -97,14 +97,12 @@ def folders(page: Page) -> Iterator[str]:
 
 def file_lines(page: Page) -> Iterator[str]:
     """A file has at most 400 lines."""
-    if page.path not in VENDORED and len(page.lines) > FILE_LINES_MAX:
+    if len(page.lines) > FILE_LINES_MAX:
         yield page.at(len(page.lines), f"{len(page.lines)} lines, {FILE_LINES_MAX} are allowed")
 
 
 def columns(page: Page) -> Iterator[str]:
     """A line has at most 100 columns, unless a link or a word to a tool needs more."""
-    if page.path in VENDORED:
-        return
     allowed = SQL_COLUMNS_MAX if page.path.suffix == ".sql" else COLUMNS_MAX
     for number, line in enumerate(page.lines, start=1):
         width = len(TO_A_TOOL.sub("", line).rstrip())

@@ -23,7 +23,8 @@ MODULE_FILES = ("port", "rules", "service", "store", "http", "jobs")
 SOUND: dict[str, str] = {
     "bezant_verify/chain.py": "import hashlib\nimport cryptography\n",
     "bezant/cli/main.py": "import httpx2\nfrom bezant import settings, wiring\n",
-    "bezant/wiring.py": "import grpc\nimport bezant.settings\nfrom bezant.ledger import service\n",
+    "bezant/wiring/__init__.py": "import grpc\nfrom bezant.ledger import service\n",
+    "bezant/wiring/edges.py": "import bezant.settings\n",
     "bezant/gateway/edge.py": "import fastapi\nfrom bezant.ledger import http\n",
     "bezant/web/pages.py": "import starlette\nfrom bezant.http import limits\n",
     "bezant/sandbox/stripe.py": "import fastapi\nimport aiohttp\nfrom bezant import money\n",
@@ -93,7 +94,17 @@ def grow(folder: Path, planted: Mapping[str, str]) -> None:
         for module in ("ledger", "payments", "identity")
         for name in MODULE_FILES
     }
-    vocabulary = ("settings", "events", "assets", "ids", "clock", "actor", "secret", "errors")
+    vocabulary = (
+        "settings",
+        "events",
+        "exchange",
+        "assets",
+        "ids",
+        "clock",
+        "actor",
+        "secret",
+        "errors",
+    )
     files |= {f"bezant/{name}.py": "" for name in vocabulary} | SOUND
     for name, line in planted.items():
         files[name] = f"{files.get(name, '')}{line}\n"

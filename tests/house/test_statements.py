@@ -6,14 +6,13 @@ from pathlib import Path
 
 import pytest
 from tests.house.statements import complaints, is_a_store, migration_manners, store_manners
-from tests.house.tree import ROOT, VENDORED, Page, pages, planted, python, tidy
+from tests.house.tree import ROOT, Page, pages, planted, python, tidy
 
 CALM = ("--nocolor", "--disable-progress-bar")
 
 
 def migrations() -> list[Page]:
-    found = [page for page in pages(".sql") if page.below("src/bezant")]
-    return [page for page in found if page.path not in VENDORED]
+    return [page for page in pages(".sql") if page.below("src/bezant")]
 
 
 def lint(*files: Path) -> subprocess.CompletedProcess[str]:

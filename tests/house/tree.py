@@ -9,8 +9,6 @@ from pathlib import Path, PurePosixPath
 
 ROOT = Path(__file__).parents[2]
 COMPLAINTS_SHOWN_MAX = 40  # Who has more begins with these.
-# Taken over as they are from another project, named in NOTICE: their style is not ours.
-VENDORED = frozenset({PurePosixPath("src/bezant/db/migrations/jobs/0001_procrastinate.sql")})
 BINARY = frozenset({".gif", ".ico", ".jpg", ".pdf", ".png", ".webp", ".woff", ".woff2", ".gz"})
 
 

@@ -46,6 +46,10 @@ class Shop:
     test: str
     live: str
     publishable: str
+    finance: str
+    """May recompute the book."""
+    support: str
+    """May read it only."""
 
 
 @dataclass
@@ -180,10 +184,14 @@ async def _shop(identity: IdentityService, ids: Ids, name: str) -> Shop:
     test, live = rules.operator(Mode.TEST), rules.operator(Mode.LIVE)
     merchant = await identity.create_merchant(CreateMerchant(ids.new("mer"), test, name))
     secrets: list[str] = []
-    for by, kind in ((test, KeyKind.SECRET), (live, KeyKind.SECRET), (test, KeyKind.PUBLISHABLE)):
-        made = await identity.create_key(
-            CreateApiKey(ids.new("key"), by, merchant.id, kind, Role.DEVELOPER)
-        )
+    for by, kind, role in (
+        (test, KeyKind.SECRET, Role.DEVELOPER),
+        (live, KeyKind.SECRET, Role.DEVELOPER),
+        (test, KeyKind.PUBLISHABLE, Role.DEVELOPER),
+        (test, KeyKind.SECRET, Role.FINANCE),
+        (test, KeyKind.SECRET, Role.SUPPORT),
+    ):
+        made = await identity.create_key(CreateApiKey(ids.new("key"), by, merchant.id, kind, role))
         secrets.append(made.secret.reveal())
     return Shop(merchant.id, *secrets)
 

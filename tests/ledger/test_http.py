@@ -36,7 +36,7 @@ async def test_the_way_of_some_money(desk: Desk):
     assert right_after.json()["posted"] == amount("87.50")
     trial = (await desk.get("/v1/reports/trial-balance")).json()["assets"][0]
     assert trial["difference"] == amount("0.00")
-    reconciled = (await desk.post("/v1/reconcile", {})).json()
+    reconciled = (await desk.post("/v1/reconcile", {}, by=desk.ann.finance)).json()
     assert (reconciled["differences"], reconciled["accounts"]) == ([], 3)
     (ledger,) = (await desk.get("/v1/ledgers")).json()["data"]
     assert (ledger["asset"], ledger["transfers"], len(ledger["head"])) == ("EUR", 8, 64)
@@ -213,7 +213,7 @@ async def test_merchants_see_and_move_only_what_is_theirs(desk: Desk):
     listed = (await desk.get("/v1/accounts", by=bob)).json()["data"]
     assert theirs in [one["id"] for one in listed]
     assert mine not in [one["id"] for one in listed]
-    assert (await desk.post("/v1/reconcile", {}, by=bob)).json()["accounts"] == 2
+    assert (await desk.post("/v1/reconcile", {}, by=desk.bob.finance)).json()["accounts"] == 2
 
 
 async def test_test_and_live_are_two_worlds(desk: Desk):

@@ -48,7 +48,7 @@ async def test_the_way_of_some_money_between_people(people_desk: Desk):
     listed = (await desk.get(f"{PATH}/ada")).json()
     assert listed["transactions"] == [told, paid_in.json()]
     assert (listed["userId"], listed["hasMore"]) == ("ada", False)
-    reconciled = await desk.post("/ledger/reconcile", {}, key=None)
+    reconciled = await desk.post("/ledger/reconcile", {}, key=None, by=desk.ann.finance)
     assert reconciled.status_code == 200
     found = reconciled.json()
     assert (found["status"], found["accounts"], found["differences"]) == ("balanced", 3, [])

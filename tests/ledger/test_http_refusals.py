@@ -349,3 +349,22 @@ async def test_every_mistake_in_a_question_is_named(desk: Desk):
     await desk.account()
     for path, expected in QUESTIONS.items():
         assert problem(await desk.get(path)) == expected, path
+
+
+async def test_what_costs_the_book_much_is_not_for_those_who_only_read(desk: Desk):
+    a, b = await desk.funded("10.00"), await desk.account()
+    rehearsal = moving(a, b, "1.00")
+    for path, body, by in (
+        ("/v1/reconcile", {}, desk.ann.support),
+        ("/v1/reconcile", {}, desk.ann.test),  # It posts all day; recomputing is finance's.
+        ("/v1/transfers/rehearse", rehearsal, desk.ann.support),
+    ):
+        assert problem(await desk.post(path, body, by=by)) == (
+            403, "insufficient_permissions", None,
+        )  # fmt: skip
+    assert (await desk.get(f"/v1/accounts/{a}/balance", by=desk.ann.support)).status_code == 200
+    for path, body, by in (
+        ("/v1/reconcile", {}, desk.ann.finance),
+        ("/v1/transfers/rehearse", rehearsal, desk.ann.test),
+    ):
+        assert (await desk.post(path, body, by=by)).status_code == 200

@@ -1,10 +1,10 @@
-"""Clocks: the real one tells UTC, the movable one only moves forward."""
+"""Clocks: the real one tells UTC, those that move only move forward."""
 
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from bezant.clock import MovableClock, RealClock
+from bezant.clock import BusinessClock, MovableClock, RealClock
 
 START = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 
@@ -22,14 +22,14 @@ def test_a_movable_clock_stands_still_until_it_is_moved():
     assert clock.now() == START + timedelta(days=31)
 
 
-def test_a_movable_clock_keeps_its_distance_to_the_one_it_follows():
-    followed = MovableClock(START)
-    clock = MovableClock(START + timedelta(hours=1), follows=followed)
-    followed.move(timedelta(minutes=5))
+def test_business_time_keeps_its_distance_to_the_machines():
+    real = MovableClock(START)
+    clock = BusinessClock(real, timedelta(hours=1))
+    real.move(timedelta(minutes=5))
     assert clock.now() == START + timedelta(hours=1, minutes=5)
-    clock.move(timedelta(hours=2))
+    clock.follow(timedelta(hours=3))
     assert clock.now() == START + timedelta(hours=3, minutes=5)
-    assert followed.now() == START + timedelta(minutes=5)
+    assert real.now() == START + timedelta(minutes=5)
 
 
 def test_time_never_goes_back():
@@ -37,3 +37,6 @@ def test_time_never_goes_back():
     with pytest.raises(ValueError, match="forward"):
         clock.move(timedelta(microseconds=-1))
     assert clock.now() == START
+    business = BusinessClock(clock, timedelta(hours=2))
+    business.follow(timedelta(hours=1))
+    assert business.ahead == timedelta(hours=2)

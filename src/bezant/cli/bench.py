@@ -17,6 +17,7 @@ class Subject(StrEnum):
 
     FLOOR = "floor"
     LEDGER = "ledger"
+    PAYMENTS = "payments"
 
 
 class Result(Protocol):

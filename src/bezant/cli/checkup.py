@@ -56,9 +56,12 @@ class Case:
     place: Place
     installation: Installation | None
     live: bool
+    deep: bool = False
 
 
-def examine(settings: Settings, place: Place, area: str | None, *, live: bool) -> list[Finding]:
+def examine(
+    settings: Settings, place: Place, area: str | None, *, live: bool, deep: bool = False
+) -> list[Finding]:
     """Look at everything, or at one area."""
     from bezant.cli.checkup_database import database
 
@@ -67,7 +70,7 @@ def examine(settings: Settings, place: Place, area: str | None, *, live: bool) -
     except Stop as stop:
         return [Finding("machine", "data", Health.WRONG, stop.sentence, stop.remedy)]
     live = live or (installation is not None and installation.mode == LIVE)
-    case = Case(settings, place, installation, live)
+    case = Case(settings, place, installation, live, deep)
     looks: dict[str, Callable[[Case], Iterator[Finding]]] = {
         "machine": machine,
         "settings": given_settings,
@@ -202,7 +205,7 @@ def secrets(case: Case) -> Iterator[Finding]:
 
 
 def keys(case: Case) -> Iterator[Finding]:
-    """The key file: there, readable by its owner only, and elsewhere than the data."""
+    """The key file and its place; and API keys that outlived their makers' membership."""
     if case.installation is None:
         yield Finding(
             "keys", "file", Health.NOTE, "There is no installation yet", "Start one with bezant up."
@@ -228,6 +231,9 @@ def keys(case: Case) -> Iterator[Finding]:
             "The key file lies in the data folder: whoever copies one has both",
             "Move it elsewhere and name it with BEZANT_KEY_FILE.",
         )
+    from bezant.cli.checkup_identity import left_behind
+
+    yield from left_behind(case)
 
 
 def hsm(case: Case) -> Iterator[Finding]:

@@ -1,18 +1,17 @@
 """What `bezant doctor database` looks at: durability, tables, old transactions, jobs."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from bezant.cli.checkup import Case, Finding, Health
+from bezant.cli.checkup_catalogue import functions, opened_for_doctor, soundness
 from bezant.cli.exits import Exit, Stop
 from bezant.cli.ground import Ground, running_ground
 from bezant.cli.installation import key_path
 from bezant.clock import RealClock
 from bezant.errors import BezantError
-from bezant.secret import Secret
 
 if TYPE_CHECKING:
     from bezant.db.database import Database
@@ -38,7 +37,7 @@ def database(case: Case) -> Iterator[Finding]:
     try:
         key = load_key_file(key_path(case.installation, case.settings.platform.key_file))
         ground = running_ground(case.settings, case.place, ROLES, key)
-        yield from asyncio.run(_look(ground))
+        yield from asyncio.run(_look(ground, deep=case.deep))
     except Stop as stop:
         resting = stop.exit_code is Exit.NOT_RUNNING
         yield Finding(
@@ -54,8 +53,8 @@ def database(case: Case) -> Iterator[Finding]:
         )
 
 
-async def _look(ground: Ground) -> list[Finding]:
-    async with _opened(ground.administrator) as opened:
+async def _look(ground: Ground, *, deep: bool) -> list[Finding]:
+    async with opened_for_doctor(ground.administrator) as opened:
         found = [
             finding
             for look in (_server, _durability, _transactions)
@@ -63,7 +62,10 @@ async def _look(ground: Ground) -> list[Finding]:
         ]
     found += [finding async for finding in _migrations(ground)]
     if all(finding.health is Health.GOOD for finding in found if finding.check == "migrations"):
-        found += [finding for look in (_jobs, _feeds) async for finding in look(ground)]
+        looks = (functions, _jobs, _feeds)
+        found += [finding for look in looks async for finding in look(ground)]
+    if deep:
+        found += [finding async for finding in soundness(ground)]
     return found
 
 
@@ -136,7 +138,7 @@ async def _jobs(ground: Ground) -> AsyncIterator[Finding]:
     """Look whether what should happen now and then did, and whether anything piles up."""
     from bezant.db.job_watch import queue_depths, tick_states
 
-    async with _opened(ground.roles["jobs"]) as opened:
+    async with opened_for_doctor(ground.roles["jobs"]) as opened:
         ticks = await tick_states(opened)
         queues = await queue_depths(opened)
     for tick in ticks:
@@ -157,24 +159,13 @@ async def _feeds(ground: Ground) -> AsyncIterator[Finding]:
     from bezant.wiring import FEEDS
 
     for module, source in FEEDS.items():
-        async with _opened(ground.administrators[module]) as opened:
+        async with opened_for_doctor(ground.administrators[module]) as opened:
             (state,) = await feed_states(opened, {module: source})
         told = f"{state.head} events of {module} have their places, {state.waiting} wait"
         if state.waiting > WAITING_EVENTS_MAX:
             yield Finding(AREA, "feed", Health.WRONG, told, "End old transactions; restart bezant.")
         else:
             yield Finding(AREA, "feed", Health.GOOD, told)
-
-
-@asynccontextmanager
-async def _opened(address: Secret[str]) -> "AsyncGenerator[Database]":
-    from bezant.db.database import Database
-
-    opened = await Database.open(address, name="doctor", size_max=1, clock=RealClock())
-    try:
-        yield opened
-    finally:
-        await opened.close()
 
 
 async def _transactions(opened: "Database") -> AsyncIterator[Finding]:

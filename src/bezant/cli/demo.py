@@ -1,16 +1,13 @@
-"""`bezant demo`: a running demo shown at work: money moves, the book proves itself."""
+"""`bezant demo`: a running demo shown at work: an order is paid, money moves, the books are even."""
 
 import json
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Final, cast
+from typing import Annotated, cast
 
 import typer
 
 from bezant.cli.exits import Exit, Stop
-
-ANSWER_SECONDS_MAX: Final = 30.0
-Json = Mapping[str, object]
+from bezant.cli.story import Json, Shop, pay_an_order
 
 
 def add_to(app: typer.Typer) -> None:
@@ -22,7 +19,7 @@ def demo(
     data: Annotated[Path | None, typer.Option(help="Data folder.", show_default=".bezant")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Facts as JSON.")] = False,
 ) -> None:
-    """Move money through the running demo's API and check what the book says."""
+    """Take a card payment and move money through the running demo's API, and look at the books."""
     from secrets import token_hex
 
     from bezant.cli.beside import beside
@@ -33,47 +30,15 @@ def demo(
     if here.live:
         raise Stop("This is a live installation.", "A demo runs in a folder of its own.")
     running = running_or_stop(here.place)
-    shop = Shop(running.url, _secret_key(here.place.sample))
-    told = _play(shop, token_hex(6))
+    shop = Shop(running.url, *_keys(here.place.sample))
+    chance = token_hex(6)
+    paid = pay_an_order(shop, chance)
+    told = _play(shop, chance)
     if as_json:
-        show_json(told)
+        show_json({**paid, **told})
         return
-    show_facts(
-        "A payment between two people",
-        list(told.items()),
-        tag="DEMO",
-    )
-
-
-class Shop:
-    """The sample merchant's server: it calls the API with its secret key."""
-
-    def __init__(self, url: str, key: str) -> None:
-        self._url = url
-        self._key = key
-
-    def ask(self, method: str, path: str, body: Json | None = None, key: str = "") -> Json:
-        """Call the API and return its answer, or end the command with what it said."""
-        from urllib.error import HTTPError
-        from urllib.request import Request, urlopen
-
-        request = Request(  # noqa: S310 - our own http address
-            self._url + path,
-            method=method,
-            data=json.dumps(body).encode() if body is not None else None,
-            headers={"x-api-key": self._key, "content-type": "application/json"}
-            | ({"idempotency-key": key} if key else {}),
-        )
-        try:
-            with urlopen(request, timeout=ANSWER_SECONDS_MAX) as answer:  # noqa: S310
-                return cast("Json", json.loads(answer.read()))
-        except HTTPError as refused:
-            said = cast("Json", json.loads(refused.read() or b"{}"))
-            raise Stop(
-                f"{method} {path} answered {refused.code}: {said.get('detail', '')}",
-                "Look at bezant logs.",
-                Exit.WRONG,
-            ) from None
+    show_facts("An order, paid by card", list(paid.items()), tag="DEMO")
+    show_facts("A transfer between two people", list(told.items()), tag="DEMO")
 
 
 def _play(shop: Shop, chance: str) -> dict[str, str]:
@@ -115,8 +80,9 @@ def _balanced(trial: Json) -> str:
     return f"debits {debit}, credits {credit} {trial['asset']}: {verdict}"
 
 
-def _secret_key(path: Path) -> str:
+def _keys(path: Path) -> tuple[str, str]:
     try:
-        return str(cast("Json", json.loads(path.read_bytes()))["secret_key"])
+        sample = cast("Json", json.loads(path.read_bytes()))
+        return str(sample["secret_key"]), str(sample["publishable_key"])
     except (OSError, ValueError, KeyError):
         raise Stop(f"{path} cannot be read.", "Start a demo in a new folder.", Exit.WRONG) from None

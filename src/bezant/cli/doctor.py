@@ -25,6 +25,12 @@ def doctor(
     ] = None,
     data: Annotated[Path | None, typer.Option(help="Data folder.", show_default=".bezant")] = None,
     live: Annotated[bool, typer.Option("--live", help="Judge as a live installation.")] = False,
+    deep: Annotated[
+        bool,
+        typer.Option(
+            "--deep", help="Also read every table, index and the log; takes up to minutes."
+        ),
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Facts as JSON.")] = False,
 ) -> None:
     """Check everything that can be wrong; each failure names its remedy."""
@@ -36,7 +42,8 @@ def doctor(
     from bezant.cli.screen import show_json
 
     settings = load_settings({"BEZANT_DATA": str(data) if data else None})
-    findings = examine(settings, place_of(settings.platform.data), area, live=live or settings.live)
+    place = place_of(settings.platform.data)
+    findings = examine(settings, place, area, live=live or settings.live, deep=deep)
     wrong = sum(finding.health is Health.WRONG for finding in findings)
     if as_json:
         show_json({"healthy": wrong == 0, "findings": [asdict(finding) for finding in findings]})

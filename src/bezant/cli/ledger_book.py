@@ -44,6 +44,7 @@ def with_book(data: Path | None, ask: Callable[[Open], Awaitable[Answer]]) -> An
         clock = RealClock()
         async with AsyncExitStack() as stack:
             bench = Workbench(stack, here.settings, here.site(), clock, Ids(clock), "operator")
+            await bench.follow_business_time()
             ledger, proof = await open_book(bench)
             heads = here.place.folder / "heads"
             return await ask(Open(ledger, proof, heads, here.live, bench.ids))

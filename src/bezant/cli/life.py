@@ -29,7 +29,7 @@ from bezant.cli.installation import (
     take_lock,
     write_running,
 )
-from bezant.cli.listening import first_answer, listen, refuse_taken
+from bezant.cli.listening import close, first_answer, hold, hold_any, listen
 from bezant.cli.sample import sample_of
 from bezant.cli.screen import show_line, step, wants_json
 from bezant.cli.welcome import show_welcome
@@ -40,6 +40,7 @@ from bezant.settings import Settings, refusals
 from bezant.telemetry import traces
 
 if TYPE_CHECKING:
+    from bezant.cli.sample import Sample
     from bezant.wiring import House
 
 STOPPING: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -91,11 +92,15 @@ async def _start(
     stack: AsyncExitStack, settings: Settings, place: Place, *, as_json: bool
 ) -> "asyncio.Task[None]":
     """Start everything in order; return the task that ends when serving ends."""
-    address = settings.platform
     found = recognise(settings, place)
     from bezant import wiring
 
-    refuse_taken(wiring.addresses(settings))
+    if settings.platform.port:
+        held = hold(wiring.addresses(settings))
+    else:
+        settings, held = hold_any(settings)
+    stack.callback(close, held)
+    address = settings.platform
     make_folders(place)
     lock = take_lock(place)
     if lock is None:
@@ -117,19 +122,37 @@ async def _start(
         version=bezant.__version__,
         healthy=True,
     )
-    sample = None
+    sample, is_new = None, not place.sample.exists()
     if installation.mode == DEMO:
         with step("laying out the samples", "the samples are laid out"):
             sample = await sample_of(place.sample, house, Ids(RealClock()))
     with step("opening the doors", "the doors are open"):
-        serving, ports = await stack.enter_async_context(listen(house.listenings))
+        serving, ports = await stack.enter_async_context(listen(house.listenings, held))
         running = replace(running, port=ports[0])
         await first_answer(running.url)
     write_running(place, running)
     stack.callback(place.record.unlink, missing_ok=True)
-    show_welcome(place, installation, running, sample, as_json=as_json)
+    paid = {}
+    if sample is not None and is_new and wiring.emulates_everything(settings):
+        paid = await first_order(running.url, sample)
+    desk = wiring.sandbox_desk(settings)
+    show_welcome(place, installation, running, sample, paid, desk, as_json=as_json)
     write_logs(settings, place, UNIT)
     return serving
+
+
+async def first_order(url: str, sample: "Sample") -> dict[str, str]:
+    """Let the sample shop take its first payment. A demo that cannot is started all the same."""
+    from secrets import token_hex
+
+    from bezant.cli.story import Shop, pay_an_order
+
+    shop = Shop(url, sample.secret_key, sample.publishable_key)
+    try:
+        return await asyncio.to_thread(pay_an_order, shop, token_hex(6))
+    except Stop as stopped:
+        show_line(f"  ! no first order: {stopped}", style="dim")
+        return {}
 
 
 def recognise(settings: Settings, place: Place) -> Installation | None:

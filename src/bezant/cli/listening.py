@@ -1,29 +1,81 @@
 """The addresses the platform listens on: free before a start, answering before it is told."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Sequence
+import socket
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from typing import Final
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 from bezant.cli.exits import Exit, Stop
-from bezant.http.serve import CannotListen, Listening, Serving
+from bezant.http.serve import CannotListen, Listening, Serving, hold_port
+
+if TYPE_CHECKING:
+    from bezant.settings import Settings
 
 FIRST_ANSWER_SECONDS_MAX: Final = 30.0
 PAUSE_SECONDS: Final = 0.01
+FREE_TRIES_MAX: Final = 100
+
+Held = Mapping[tuple[str, int], socket.socket]
+"""Ports that are ours already, by their address."""
 
 
 def refuse_taken(addresses: Sequence[tuple[str, int]]) -> None:
     """Refuse to start where an address is taken, before anything was started."""
-    _bound([Listening(host, port, _nobody) for host, port in addresses])[0].close()
+    close(hold(addresses))
+
+
+def hold(addresses: Sequence[tuple[str, int]]) -> Held:
+    """Take every port before anything is started, or refuse to start."""
+    held: dict[tuple[str, int], socket.socket] = {}
+    try:
+        for host, port in addresses:
+            held[host, port] = hold_port(host, port)
+    except CannotListen as taken:
+        close(held)
+        raise _taken(taken) from None
+    return held
+
+
+def hold_any(settings: "Settings") -> tuple["Settings", Held]:
+    """Take every port of a house whose main one is the system's choice; return its settings.
+
+    The other ports stand at a distance from the main one, so a main port is chosen that has room.
+    """
+    from bezant.wiring import addresses
+
+    platform = settings.platform
+    for tries_left in reversed(range(FREE_TRIES_MAX)):
+        main = hold_port(platform.host, 0)
+        chosen = replace(settings, platform=replace(platform, port=main.getsockname()[1]))
+        first, *others = addresses(chosen)
+        try:
+            return chosen, {first: main, **hold(others)}
+        except Stop:
+            main.close()
+            if not tries_left:
+                raise
+    raise AssertionError("the last try returns or raises")
+
+
+def close(held: Held) -> None:
+    """Give ports back."""
+    for opened in held.values():
+        opened.close()
 
 
 @asynccontextmanager
 async def listen(
-    listenings: Sequence[Listening],
+    listenings: Sequence[Listening], held: Held | None = None
 ) -> AsyncGenerator[tuple["asyncio.Task[None]", tuple[int, ...]]]:
     """Serve until the block ends; yields the task that serves and the ports it serves on."""
-    serving, ports = _bound(listenings)
+    serving = Serving(listenings, held)
+    try:
+        ports = tuple(port for _, port in serving.bind())
+    except CannotListen as taken:
+        raise _taken(taken) from None
     task = asyncio.create_task(serving.run(), name="http")
     try:
         while not serving.started and not task.done():
@@ -37,17 +89,9 @@ async def listen(
         await asyncio.wait({task})
 
 
-def _bound(listenings: Sequence[Listening]) -> tuple[Serving, tuple[int, ...]]:
-    serving = Serving(listenings)
-    try:
-        return serving, tuple(port for _, port in serving.bind())
-    except CannotListen as taken:
-        sentence, _, remedy = str(taken.args[-1]).partition("; ")
-        raise Stop(_sentence(sentence), _sentence(f"{remedy} (--port, --host)")) from None
-
-
-async def _nobody(_scope: object, _receive: object, _send: object) -> None:
-    """Answer nothing: an address is only tried."""
+def _taken(refused: CannotListen) -> Stop:
+    sentence, _, remedy = str(refused.args[-1]).partition("; ")
+    return Stop(_sentence(sentence), _sentence(f"{remedy} (--port, --host)"))
 
 
 def _sentence(words: str) -> str:

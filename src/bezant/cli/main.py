@@ -10,20 +10,26 @@ import sys
 import typer
 
 from bezant.cli import (
+    audit,
     backup,
     bench,
     completion,
     demo,
     doctor,
     down,
+    events,
     keys,
     ledger,
+    listen,
     logs,
     migrate,
+    sandbox,
     serve,
     status,
     up,
     users,
+    webhooks,
+    witness,
 )
 from bezant.cli.exits import Exit, Stop
 
@@ -37,8 +43,8 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 for group in (
-    *(up, down, status, logs, doctor, serve, users, keys),
-    *(ledger, migrate, backup, bench, demo, completion),
+    *(up, down, status, logs, doctor, serve, users, keys, audit, witness),
+    *(ledger, sandbox, webhooks, events, listen, migrate, backup, bench, demo, completion),
 ):
     group.add_to(app)
 

@@ -3,6 +3,7 @@
 import os
 import secrets
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -22,6 +23,7 @@ from bezant.identity.port import (
 from bezant.ids import Ids
 from bezant.ledger.port import AccountType, Leg, OpenAccount, PostTransfer, Side
 from bezant.money import EUR, Money
+from bezant.payments.port import FeeRule, Terms
 from bezant.secret import Secret
 
 if TYPE_CHECKING:
@@ -29,6 +31,8 @@ if TYPE_CHECKING:
 
 MERCHANT: Final = "Weigh House Books"
 PASSWORD_BYTES: Final = 12
+FEE_PERCENT: Final = Decimal("1.4")
+FEE_FIXED: Final = EUR(25)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +82,7 @@ async def _make(house: "House", ids: Ids) -> Sample:
         AcceptInvitation(invited.token, "Sample Owner", Secret(password))
     )
     await _open_books(house, merchant)
+    await _set_fees(house)
     return Sample(
         merchant=merchant,
         publishable_key=keys[KeyKind.PUBLISHABLE].secret.reveal(),
@@ -85,6 +90,14 @@ async def _make(house: "House", ids: Ids) -> Sample:
         email=email,
         password=password,
     )
+
+
+async def _set_fees(house: "House") -> None:
+    """A fee that shows in the books, unless somebody has set others."""
+    terms = await house.payments.terms()
+    if not terms.fees:
+        euros = FeeRule(FEE_PERCENT, FEE_FIXED.minor, asset="EUR")
+        await house.payments.set_terms(Terms(terms.routing, (euros, FeeRule(FEE_PERCENT))))
 
 
 async def _open_books(house: "House", merchant: str) -> None:

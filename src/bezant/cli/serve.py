@@ -44,6 +44,7 @@ def serve(
     import uvloop
 
     from bezant.cli.beside import beside
+    from bezant.cli.sandbox_apart import SANDBOX, serve_sandbox
     from bezant.cli.units import unit_named
 
     here = beside(
@@ -53,6 +54,10 @@ def serve(
         BEZANT_PROFILE=profile,
         BEZANT_LIVE=None,
     )
+    if unit == SANDBOX:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(serve_sandbox(here, as_json=as_json))
+        return
     wanted = unit_named(unit, here.settings.platform.profile)
     if not wanted.main and len(wanted.modules) != 1:
         raise Stop(f"{unit} is no module that can have a process of its own.", "Use bezant up.")

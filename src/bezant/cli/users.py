@@ -47,7 +47,7 @@ def invite(
     data: Annotated[Path | None, typer.Option(help="Data folder.", show_default=".bezant")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Facts as JSON.")] = False,
 ) -> None:
-    """Make a one-time invitation with which somebody becomes a member."""
+    """Make a one-time link with which somebody becomes a member."""
     import asyncio
 
     from bezant.cli.beside import beside
@@ -61,9 +61,12 @@ def invite(
     new = asyncio.run(_invite(here, _address(email), role, merchant))
     invitation, token = new.invitation, new.token.reveal()
     accept_at = f"{running.url}/v1/invitations/accept"
+    # After the #, so that no server's log and no proxy ever sees it.
+    link = f"{running.url}/join#{token}"
     if as_json:
         show_json(
             {
+                "link": link,
                 "accept_at": accept_at,
                 "token": token,
                 "email": invitation.email,
@@ -73,16 +76,12 @@ def invite(
             }
         )
         return
-    accept = (
-        f"curl {accept_at} -H 'content-type: application/json' "
-        f'-d \'{{"token": "{token}", "name": "…", "password": "…"}}\''
-    )
     show_facts(
         f"{invitation.email} may become {invitation.role}",
         [
-            ("Accept", accept),
-            ("Until", f"{invitation.expires_at:%Y-%m-%d %H:%M} UTC, once"),
-            ("", "It is shown this once. Give it to nobody else."),
+            ("Link", link),
+            ("Until", f"{invitation.expires_at:%Y-%m-%d %H:%M} UTC; it works once"),
+            ("", "It is shown this once. Whoever opens it chooses a name and a password."),
         ],
     )
 

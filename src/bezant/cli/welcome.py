@@ -1,6 +1,7 @@
 """The one screen after a start: where to look, how to call, how to stop."""
 
 import sys
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from bezant.cli.installation import DEMO, Installation, Place, Running
@@ -16,10 +17,15 @@ def show_welcome(
     installation: Installation,
     running: Running,
     sample: "Sample | None",
+    paid: Mapping[str, str],
+    desk: str,
     *,
     as_json: bool,
 ) -> None:
-    """Show the one screen, or the same facts as JSON."""
+    """Show the one screen, or the same facts as JSON.
+
+    `paid` tells of the first order, if any; `desk` is where the emulators are looked at.
+    """
     if as_json:
         facts = {**facts_of(place, running, "ok"), "key_file": installation.key_file}
         if sample is not None:
@@ -30,6 +36,10 @@ def show_welcome(
                 "email": sample.email,
                 "password": sample.password,
             }
+        if desk:
+            facts["sandbox"] = desk
+        if paid:
+            facts["first_order"] = dict(paid)
         show_json(facts)
         sys.stdout.flush()
         return
@@ -38,6 +48,8 @@ def show_welcome(
         [
             ("Open", f"{running.url}/docs"),
             ("Health", f"{running.url}/health"),
+            *([("Sandbox", f"{desk}/   what the emulated providers did")] if desk else []),
+            *_paid_facts(paid),
             *_sample_facts(running, sample),
             ("", ""),
             ("Data", str(place.folder)),
@@ -56,6 +68,17 @@ def show_welcome(
             "    Invite the first administrator: bezant users invite --role admin", style="dim"
         )
     show_line()
+
+
+def _paid_facts(paid: Mapping[str, str]) -> list[tuple[str, str]]:
+    if not paid:
+        return []
+    return [
+        ("", ""),
+        ("Paid", f"{paid['amount']} by {paid['card']}, fee {paid['fee']}"),
+        ("", f"{paid['order']}"),
+        ("", f"{paid['payment']} ({paid['provider']})"),
+    ]
 
 
 def _sample_facts(running: Running, sample: "Sample | None") -> list[tuple[str, str]]:

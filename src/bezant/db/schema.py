@@ -1,8 +1,8 @@
 """What a module's schema is made of: pieces of this room, then its own numbered SQL.
 
-A file is `NNNN_name.sql` and is forward only. Pieces of this room (`outbox`, `feed`, `follower`)
-are the same for every module; in them `{schema}`, `{owner}` and `{role}` stand for the module's
-names.
+A file is `NNNN_name.sql` and is forward only; `NNNN_name.toml` names one that an installed package
+ships. Pieces of this room (`outbox`, `feed`, `follower`) are the same for every module; in them
+`{schema}`, `{owner}` and `{role}` stand for the module's names.
 """
 
 import hashlib
@@ -12,9 +12,11 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Final
 
+from bezant.db.package_file import PackageFile
+
 ROOM: Final = Path(__file__).parent / "migrations"
 PACKAGE: Final = Path(__file__).parent.parent
-_FILE: Final = re.compile(r"(\d{4})_([a-z0-9_]+)\.sql\Z")
+_FILE: Final = re.compile(r"(\d{4})_([a-z0-9_]+)\.(sql|toml)\Z")
 _MODULE: Final = re.compile(r"[a-z][a-z0-9_]{1,40}\Z")
 OWN: Final = "own"
 
@@ -87,13 +89,14 @@ class ModuleSchema:
         if not folder.is_dir():
             return []
         files: list[File] = []
-        for path in sorted(folder.glob("*.sql")):
+        for path in sorted((*folder.glob("*.sql"), *folder.glob("*.toml"))):
             match = _FILE.match(path.name)
             if match is None or int(match[1]) != len(files) + 1:
                 raise MalformedMigrations(
                     f"{self.module}: {path.name} should be {len(files) + 1:04}_name.sql"
                 )
-            text = path.read_text("utf-8")
+            shipped = match[3] == "toml"
+            text = PackageFile.named_in(path).read() if shipped else path.read_text("utf-8")
             digest = hashlib.sha256(text.encode()).hexdigest()
             if part != OWN:
                 for word in ("schema", "owner", "role"):

@@ -23,6 +23,7 @@ from bezant.http.entries import Entry
 from bezant.http.limits import Limits
 from bezant.http.problems import RouteNotFound
 from bezant.http.routes import LOCAL, PUBLIC, Routes, UndeclaredRoute
+from bezant.http.seen import Watcher
 from bezant.http.table import Table
 from bezant.ids import Ids
 from bezant.telemetry.metrics import CONTENT_TYPE, Meters
@@ -39,6 +40,8 @@ class Ground:
     meters: Meters
     ids: Ids
     health: Health
+    watcher: Watcher | None = None
+    """Who keeps a log of what was answered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +97,7 @@ def build(
         meters=ground.meters,
         ids=ground.ids,
         known_names=cache(lambda: names_of(document())),
+        watcher=ground.watcher,
     )
 
 

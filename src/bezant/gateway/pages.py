@@ -61,24 +61,28 @@ class Assets:
         await Response(content, headers=headers, media_type=found[1])(scope, receive, send)
 
 
-def _page(title: str, body: str, script: str = "") -> HTMLResponse:
+def page(
+    title: str, body: str, *, script: str = "", policy: str = POLICY, status: int = 200
+) -> HTMLResponse:
+    """Return a page around its body, with a script from our own assets if it needs one."""
     tag = f'<script type="module" src="/assets/{script}"></script>' if script else ""
     return HTMLResponse(
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f'<link rel="stylesheet" href="/assets/pages.css">{tag}</head><body>{body}</body></html>',
-        headers={"content-security-policy": POLICY},
+        status_code=status,
+        headers={"content-security-policy": policy},
     )
 
 
 def try_page(title: str) -> HTMLResponse:
     """Return the page on which every operation can be looked up and tried."""
-    return _page(title, '<main id="reference"></main>', "reference.js")
+    return page(title, '<main id="reference"></main>', script="reference.js")
 
 
 def read_page(title: str, document: Mapping[str, object]) -> HTMLResponse:
     """Return the page for reading: all operations below one another."""
-    return _page(title, read_document(document))
+    return page(title, read_document(document))
 
 
 def errors_page() -> HTMLResponse:
@@ -89,7 +93,7 @@ def errors_page() -> HTMLResponse:
         f"<td>{known[code].status}</td><td>{escape(known[code].title())}</td></tr>"
         for code in sorted(known)
     )
-    return _page(
+    return page(
         "Errors",
         '<main class="text"><h1>Errors</h1><p>Every error is told as '
         "<code>application/problem+json</code> "

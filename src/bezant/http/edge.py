@@ -46,6 +46,7 @@ from bezant.http.problems import (
 )
 from bezant.http.protocol import CYCLE, body_at_hand
 from bezant.http.routes import LOCAL, LOCAL_PERMISSION, PUBLIC
+from bezant.http.seen import Seen, Watcher
 from bezant.http.table import PATH_CHARACTERS_MAX, Table
 from bezant.http.visit import VISIT, Visit
 from bezant.ids import Ids
@@ -93,6 +94,7 @@ class Edge:
         meters: Meters,
         ids: Ids,
         known_names: Callable[[], frozenset[str]] = frozenset[str],
+        watcher: Watcher | None = None,
     ) -> None:
         self._table = table
         self._callers = callers
@@ -100,6 +102,7 @@ class Edge:
         self._rules = rules
         self._meters = meters
         self._known_names = known_names
+        self._watcher = watcher
         self._cors = Cors(rules.origins)
         self._request_prefix = f"req_{ids.uuid().hex[:20]}"
         self._requests = 0
@@ -131,6 +134,8 @@ class Edge:
             seconds = perf_counter() - started
             entry.meter.answered(visit.status, seconds)
             answers.write_access_line(visit, scope["method"], entry.path, seconds)
+            if self._watcher is not None:
+                self._watcher(Seen(visit, scope["method"], entry.path, seconds))
 
     async def _traced(
         self, entry: Entry, visit: Visit, scope: Scope, receive: Receive, send: Send
@@ -238,7 +243,12 @@ class Edge:
         if body is None or len(body) > entry.body_bytes_max:
             body = await read_body(receive, headers, entry.body_bytes_max)
         request = FastRequest(
-            visit.actor, route.decode(body), visit.path, visit.idempotency_key, visit.request_id
+            visit.actor,
+            route.decode(body),
+            visit.path,
+            visit.idempotency_key,
+            visit.request_id,
+            visit.address,
         )
         answer = await route.handler(request)
         await answers.send_fast(scope, send, visit, answer, self._cors.answer_headers(headers))
@@ -291,6 +301,7 @@ class Edge:
         else:
             error = InternalError()
             _log.error("http.failed", failure, **_trace(visit))
+        visit.problem = error
         if visit.status:
             # Half an answer is out; the connection must break, so that nobody takes it for a
             # whole one.

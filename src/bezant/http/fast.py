@@ -50,6 +50,8 @@ class FastRequest(msgspec.Struct, Generic[Body], frozen=True):
     """The values of the placeholders in the route's path."""
     idempotency_key: str | None
     request_id: str
+    address: str = ""
+    """Where the client is, as far as our trusted proxies can tell."""
 
 
 class FastAnswer(msgspec.Struct, frozen=True):

@@ -79,8 +79,13 @@ class _Server(uvicorn.Server):
 class Serving:
     """All listeners of one process."""
 
-    def __init__(self, listenings: Sequence[Listening]) -> None:
+    def __init__(
+        self,
+        listenings: Sequence[Listening],
+        held: Mapping[tuple[str, int], socket.socket] | None = None,
+    ) -> None:
         self._listenings = tuple(listenings)
+        self._held = dict(held or {})
         self._bound: list[tuple[socket.socket, Listening]] = []
         self._servers: list[_Server] = []
         self._stopping = False
@@ -89,7 +94,9 @@ class Serving:
         """Open every port, or none; return the addresses, a port 0 by the number it became."""
         try:
             for listening in self._listenings:
-                self._bound.append((_open(listening.host, listening.port), listening))
+                address = (listening.host, listening.port)
+                opened = self._held.pop(address, None) or open_port(*address)
+                self._bound.append((opened, listening))
         except CannotListen:
             self.close()
             raise
@@ -180,9 +187,23 @@ def settle_memory() -> None:
     gc.set_threshold(20_000, 20, 50)
 
 
-def _open(host: str, port: int) -> socket.socket:
+def hold_port(host: str, port: int) -> socket.socket:
+    """Take a port before there is anything to serve on it; who calls early waits."""
+    opened = open_port(host, port)
+    try:
+        opened.listen(BACKLOG)
+    except OSError as refused:
+        opened.close()
+        raise CannotListen(refused.errno, _advice(host, port, refused)) from refused
+    return opened
+
+
+def open_port(host: str, port: int) -> socket.socket:
+    """Open a port, or raise what is in the way and what to do."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    opened = socket.socket(family, socket.SOCK_STREAM)
+    # Said to be TCP: only then does asyncio send what it has at once, instead of waiting up to
+    # 40 ms for the other side to acknowledge the part before.
+    opened = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         opened.bind((host, port))

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from bezant.actor import Actor
+from bezant.errors import BezantError
 from bezant.http.limits import Spent
 
 VISIT = "bezant.visit"
@@ -18,6 +19,7 @@ class Visit:
         "headers",
         "idempotency_key",
         "path",
+        "problem",
         "request_id",
         "secure",
         "spent",
@@ -37,4 +39,6 @@ class Visit:
         self.idempotency_key: str | None = None
         self.spent: Spent | None = None
         self.status = 0
+        self.problem: BezantError | None = None
+        """Why it was refused, if it was."""
         self.trace_id = ""

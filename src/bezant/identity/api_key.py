@@ -110,6 +110,8 @@ class ApiKey:
     expires_at: datetime | None
     revoked_at: datetime | None
     last_used_at: datetime | None
+    maker_left: bool = False
+    """Whoever made it is no member any more, and may have kept a copy: time to rotate it."""
 
 
 @dataclass(frozen=True, slots=True)

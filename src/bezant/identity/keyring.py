@@ -12,6 +12,7 @@ from bezant.identity.desk import Desk, page_limit
 from bezant.identity.port import (
     KEYS_MAX,
     NAME_CHARACTERS_MAX,
+    PAGE_MAX,
     Access,
     AlreadyShown,
     ApiKey,
@@ -68,6 +69,7 @@ class Keyring(Desk):
             expires_at=command.expires_at,
             revoked_at=None,
             last_used_at=None,
+            maker_left=False,
         )
         mac = (await self._keys.macs(API_KEY_HASH, text.encode()))[0]
         async with self._database.transaction() as tx:
@@ -105,6 +107,7 @@ class Keyring(Desk):
                 expires_at=now + life if life else None,
                 revoked_at=None,
                 last_used_at=None,
+                maker_left=False,
             )
             await self._add(tx, row, mac)
             await store.expire(tx, old_id, now + timedelta(seconds=command.overlap_seconds))
@@ -156,6 +159,12 @@ class Keyring(Desk):
             rows = await store.page(tx, tenant, query.by.mode, after, limit + 1)
         return ApiKeyPage(tuple(told(row) for row in rows[:limit]), has_more=len(rows) > limit)
 
+    async def left_behind(self) -> tuple[ApiKey, ...]:
+        """Return keys that work though whoever made them is gone: the oldest, up to a page."""
+        async with self._database.transaction() as tx:
+            rows = await store.left_behind(tx, self._clock.now(), PAGE_MAX)
+        return tuple(told(row) for row in rows)
+
     async def _find(self, by: Actor, tenant: str, key: str) -> ApiKeyRow:
         """Return a key of this tenant in the mode of whoever asks; others do not exist for them."""
         async with self._database.transaction() as tx:
@@ -189,6 +198,7 @@ def told(row: ApiKeyRow) -> ApiKey:
         expires_at=row.expires_at,
         revoked_at=row.revoked_at,
         last_used_at=row.last_used_at,
+        maker_left=row.maker_left,
     )
 
 

@@ -9,6 +9,7 @@ from bezant import telemetry
 from bezant.actor import Actor, Caller
 from bezant.db.database import Tx
 from bezant.errors import Conflict
+from bezant.http.limits import bucket_of_address
 from bezant.identity import rules
 from bezant.identity.desk import Desk, token_hash
 from bezant.identity.port import (
@@ -51,7 +52,8 @@ class Logins(Desk):
         """Start a session."""
         await self._tidy_at_times()
         try:
-            person = await self._prove(command.email, command.password)
+            place = _place(command.address)
+            person = await self._prove(command.email, command.password, place)
         except (WrongLogin, TooManyTries) as refusal:
             _log.warn("login.refused", code=refusal.code, address=command.address)
             raise
@@ -153,7 +155,8 @@ class Logins(Desk):
         """Delete sessions and counted tries that are long over; return how many."""
         now = self._clock.now()
         async with self._database.transaction() as tx:
-            return await store.tidy(tx, now - SESSIONS_KEPT, now - 2 * rules.LOCK_MAX, TIDY_MAX)
+            tries_before = now - 2 * rules.LOCK_MAX
+            return await store.tidy(tx, now - SESSIONS_KEPT, tries_before, now, TIDY_MAX)
 
     async def _tidy_at_times(self) -> None:
         """Tidy while logging in: nothing else makes these rows, so nothing else need watch them."""
@@ -162,17 +165,22 @@ class Logins(Desk):
             self._tidied_at = now
             await self.tidy()
 
-    async def _prove(self, email_typed: str, password: Secret[str]) -> PersonRow:
+    async def _prove(
+        self, email_typed: str, password: Secret[str], place: bytes | None = None
+    ) -> PersonRow:
         """Return whoever has this address and password; a try counts before it is made.
 
         Counting first means that tries made at the same moment cannot outrun the count. The count
-        belongs to the address typed, so a stranger learns nothing about who is a member.
+        belongs to the address typed, so a stranger learns nothing about who is a member; a second
+        one belongs to the place it came from, and the stricter of the two decides.
         """
         email = _email_or_nobody(email_typed)
         identifier = hashlib.sha256(f"login {email}".encode()).digest()
         async with self._passwords.turn():
             async with self._database.transaction() as tx:
                 now = self._clock.now()
+                if place is not None:
+                    await _spend(tx, place, now)
                 tries = await store.lock_try(tx, identifier, now)
                 if tries.locked_until is not None and tries.locked_until > now:
                     wait = tries.locked_until - now
@@ -185,8 +193,27 @@ class Logins(Desk):
         if person is None or not fits:
             raise WrongLogin
         async with self._database.transaction() as tx:
+            if place is not None:
+                # Only this try was none: who has a password of their own may still guess others'.
+                await store.forgive_address(tx, place, rules.ADDRESS_FAILURE_LASTS)
             await store.forget_tries(tx, identifier)
         return person
+
+
+async def _spend(tx: Tx, place: bytes, now: datetime) -> None:
+    lasts = rules.ADDRESS_FAILURE_LASTS
+    most = rules.ADDRESS_FAILURES_MAX * lasts
+    over_at = await store.spend_address(tx, place, now, lasts, most)
+    if over_at is not None:
+        raise TooManyTries(
+            "too many wrong passwords from where you are; wait, then try again",
+            retry_after_seconds=max(1.0, (over_at - now) / timedelta(seconds=1)),
+        )
+
+
+def _place(address: str) -> bytes:
+    """Return where a try came from, as it is stored. Those who do not say share one place."""
+    return hashlib.sha256(f"login from {bucket_of_address(address)}".encode()).digest()
 
 
 async def _still_proved(tx: Tx, person: PersonRow) -> None:

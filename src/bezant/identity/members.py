@@ -29,6 +29,7 @@ from bezant.identity.port import (
     UnknownMember,
     UnknownMerchant,
 )
+from bezant.identity.store import api_key as key_store
 from bezant.identity.store import member as store
 from bezant.identity.store import merchant as merchant_store
 from bezant.identity.store.member import InvitationRow, MemberRow
@@ -150,8 +151,13 @@ class Members(Logins):
             await store.leave(tx, row.id, row.merchant_id, now)
             await _keep_an_admin(tx, row)
             await _uninvite(tx, row, now)
+            # Keys are the merchant's and run its servers; they are told, not ended.
+            left = await key_store.left_by(tx, command.member, now)
             tx.after_commit(self._rights_taken)
-        _log.info("member.removed", by=command.by.subject, member=command.member)
+        by, member = command.by.subject, command.member
+        if left:
+            _log.warn("member.left_keys", by=by, member=member, tenant=command.tenant, keys=left)
+        _log.info("member.removed", by=by, member=member)
         return told(row)
 
     async def _enter(

@@ -210,6 +210,7 @@ class KeyAnswer(Answer):
     expires_at: datetime | None
     revoked_at: datetime | None
     last_used_at: datetime | None
+    maker_left: bool
 
 
 class NewKeyAnswer(KeyAnswer):

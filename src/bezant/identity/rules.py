@@ -43,6 +43,8 @@ FAILURES_MAX: Final = 10
 FAILURES_FREE: Final = 4  # A typing mistake costs nothing; from the fifth on one waits.
 LOCK: Final = timedelta(minutes=30)
 LOCK_MAX: Final = timedelta(hours=24)
+ADDRESS_FAILURES_MAX: Final = 30  # In a row from one place: an office on a Monday morning;
+ADDRESS_FAILURE_LASTS: Final = timedelta(minutes=2)  # after that one in as many minutes.
 INACTIVE: Final = timedelta(days=90)
 PASSWORDS_REMEMBERED: Final = 4
 INVITATION_LIFE: Final = timedelta(days=7)
@@ -58,6 +60,7 @@ _TABLE: Final[Mapping[str, tuple[Access, Access, Access, Access, Access]]] = {
     "audit": (_WRITE, _READ, _NONE, _NONE, _READ),
     "checkout": (_WRITE, _READ, _WRITE, _READ, _READ),
     "customers": (_WRITE, _READ, _WRITE, _WRITE, _READ),
+    "events": (_READ, _READ, _READ, _READ, _READ),
     "forex": (_WRITE, _WRITE, _WRITE, _READ, _READ),
     "ledger": (_WRITE, _WRITE, _WRITE, _READ, _READ),
     "members": (_WRITE, _READ, _READ, _READ, _READ),
@@ -69,6 +72,7 @@ _TABLE: Final[Mapping[str, tuple[Access, Access, Access, Access, Access]]] = {
     "receipts": (_WRITE, _READ, _READ, _READ, _READ),
     "reconciliation": (_WRITE, _WRITE, _READ, _NONE, _READ),
     "refunds": (_WRITE, _WRITE, _READ, _READ, _READ),
+    "requests": (_READ, _READ, _READ, _READ, _READ),
     "reports": (_WRITE, _WRITE, _READ, _NONE, _READ),
     "risk": (_WRITE, _READ, _READ, _READ, _READ),
     "sandbox": (_WRITE, _NONE, _WRITE, _NONE, _READ),
@@ -85,9 +89,11 @@ PLATFORM_ONLY: Final = frozenset(
 )
 BY_MODULES_ONLY: Final = frozenset({"ledger.write"})
 """The platform's people see every merchant's books; by hand they post in none of them."""
-NEVER_BY_KEY: Final = frozenset({"api_keys.write", "members.write", "merchants.write"})
-"""A stolen key must not be able to make itself a successor or a member."""
-PUBLISHABLE: Final = frozenset({"checkout.read", "checkout.write"})
+NEVER_BY_KEY: Final = frozenset(
+    {"api_keys.write", "approvals.write", "members.write", "merchants.write"}
+)
+"""A stolen key must not be able to make itself a successor or a member, nor approve anything."""
+PUBLISHABLE: Final = frozenset({"checkout.read", "checkout.write", "tokens.write"})
 
 
 def _spread(resource: str, access: Access) -> frozenset[str]:

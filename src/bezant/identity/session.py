@@ -84,7 +84,7 @@ class WrongLogin(Unauthenticated):
 
 
 class TooManyTries(TooManyRequests):
-    """Too many wrong passwords for this address; wait, then try again."""
+    """Too many wrong passwords for this address or from this place; wait, then try again."""
 
     # Counted by the address that was typed, whether or not it is a member's, so it tells nothing.
     code = "too_many_tries"

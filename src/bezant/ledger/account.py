@@ -62,6 +62,8 @@ class ChangeAccount:
     unlimited: bool = False
     """Take the floor away."""
     reason: str = ""
+    gives_back: bool = False
+    """What the platform changed, only the platform changes again, until it gives it back."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,9 +1,11 @@
 """Opening accounts, and what may change about one afterwards: its state and its floor."""
 
+from functools import partial
+
 from bezant import ids
 from bezant.actor import PLATFORM, Mode
 from bezant.clock import Clock
-from bezant.db.database import Database
+from bezant.db.database import Database, Tx
 from bezant.errors import Invalid
 from bezant.ledger import rules, spelling
 from bezant.ledger.account import (
@@ -16,9 +18,10 @@ from bezant.ledger.account import (
 )
 from bezant.ledger.books import Book, Books, unknown_account
 from bezant.ledger.chart import CHART
-from bezant.ledger.port import PAGE_MAX, IdReused, UnknownAccount
-from bezant.ledger.posting import Denied, Kind, Record, Written
-from bezant.ledger.store import read
+from bezant.ledger.port import PAGE_MAX, IdReused, KeptByPlatform, UnknownAccount
+from bezant.ledger.posting import PLATFORM_TENANT, Denied, Kind, Record, Written
+from bezant.ledger.store import keeping, read, write
+from bezant.ledger.store.write import Outcome
 from bezant.money import Money, asset_of
 
 
@@ -93,13 +96,16 @@ class Accounts:
         """Freeze, reopen or close an account, or move its floor."""
         number = ids.read_number("acct", command.account, "account")
         book = await self._books.admit(command.tenant, command.mode, [number])
+        if command.gives_back and command.tenant != PLATFORM:
+            raise Invalid("only the platform gives an account back", field="gives_back")
         floor = command.floor
         if floor is not None and (floor.asset != book.asset or command.unlimited):
             raise Invalid(
                 f"a floor is an amount of {book.asset.code}, or taken away", field="floor"
             )
         rules.check_floor(floor)
-        if floor is None and command.state is None and not command.unlimited:
+        changes = (floor, command.state, command.unlimited or None, command.gives_back or None)
+        if all(change is None for change in changes):
             raise Invalid("say what is to change: the state or the floor", field="state")
         reason = rules.text(command.reason, "reason")
         record = Record(
@@ -107,16 +113,41 @@ class Accounts:
             kind=Kind.CHANGE,
             idem=rules.idem(command.tenant, command.mode, command.id),
             request=rules.fingerprint(
-                "change", number, command.state, _text(floor), command.unlimited, reason
+                "change", number, command.state, _text(floor), command.unlimited, reason,
+                *(["gives back"] if command.gives_back else []),
             ),
             accounts=(number,),
             amounts=(0,),
             reason=reason,
+            metadata=await self._word(command, number),
             state=spelling.state_number(command.state),
             floor=None if floor is None else floor.minor,
             unlimited=command.unlimited,
-        )
-        return await self._recorded(record, book)
+        )  # fmt: skip
+        if command.tenant == PLATFORM:
+            return await self._recorded(record, book)
+        outcome = await self._database.attempt(partial(self._changed_by_merchant, record))
+        self._books.written()
+        return await self._told(record, outcome, book)
+
+    async def _word(self, command: ChangeAccount, number: int) -> str | None:
+        """Return what the platform decides about a merchant's account by changing it."""
+        (facts,) = await self._books.facts([number])
+        if command.tenant != PLATFORM or facts.tenant == PLATFORM_TENANT:
+            return None
+        word = keeping.GIVES_BACK if command.gives_back else keeping.KEEPS
+        return rules.check_metadata({keeping.WORD: word})
+
+    async def _changed_by_merchant(self, record: Record, tx: Tx) -> Outcome:
+        """Record a merchant's own change, unless the platform decided about the account."""
+        await keeping.take_turn(tx, record.book)
+        before = await write.known(tx, [record.idem])
+        if record.idem in before:
+            return before[record.idem]
+        if await keeping.keeps(tx, record.accounts[0]):
+            raise KeptByPlatform(facts={"account": ids.spell_number("acct", record.accounts[0])})
+        outcome, _ = await write.record(tx, self._clock.now(), record)
+        return outcome
 
     async def one(self, tenant: str, mode: Mode, account: str) -> Account:
         """Return one account."""
@@ -156,7 +187,9 @@ class Accounts:
         return AccountPage(tuple(found[:limit]), len(found) > limit)
 
     async def _recorded(self, record: Record, book: Book) -> Account:
-        outcome = await self._books.recorder(book.id).submit(record)
+        return await self._told(record, await self._books.recorder(book.id).submit(record), book)
+
+    async def _told(self, record: Record, outcome: Outcome, book: Book) -> Account:
         if isinstance(outcome, Denied):
             raise (
                 IdReused

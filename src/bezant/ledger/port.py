@@ -10,7 +10,7 @@ reaches its own accounts only, the platform all of them.
 from typing import Protocol
 
 from bezant.actor import Mode
-from bezant.errors import Conflict, Invalid, NotFound, Refused
+from bezant.errors import Conflict, Forbidden, Invalid, NotFound, Refused
 from bezant.events import Feed
 from bezant.ledger.account import (
     Account,
@@ -99,6 +99,7 @@ __all__ = [
     "HoldState",
     "IdReused",
     "InsufficientFunds",
+    "KeptByPlatform",
     "Ledger",
     "LedgerFeed",
     "LedgerHead",
@@ -208,6 +209,12 @@ class AccountFrozen(Refused):
     """The account is frozen; its money stays where it is."""
 
     code = "account_frozen"
+
+
+class KeptByPlatform(Forbidden):
+    """The platform decided about this account; only the platform changes it again."""
+
+    code = "kept_by_platform"
 
 
 class AccountClosed(Refused):

@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 from collections import defaultdict
-from collections.abc import AsyncGenerator, Awaitable, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
@@ -77,22 +77,34 @@ class Posts:
         """Record many transfers, each for itself."""
         if len(commands) > BATCH_MAX:
             raise BatchTooLarge(f"a batch has at most {BATCH_MAX} transfers", field="transfers")
-        waiting: list[Prepared | BezantError] = []
-        answers: list[Awaitable[Answered]] = []
+        prepared: list[Prepared | BezantError] = []
         for command in commands:
             try:
-                prepared = await self._prepare(command)
-                answers.append(self._books.poster(prepared.book.id).submit(prepared.posting))
-                waiting.append(prepared)
+                prepared.append(await self._prepare(command))
             except BezantError as error:
-                waiting.append(error)
-        settled = iter(await asyncio.gather(*answers, return_exceptions=True))
+                prepared.append(error)
+        by_book: dict[int, list[Posting]] = defaultdict(list)
+        for one in prepared:
+            if isinstance(one, Prepared):
+                by_book[one.book.id].append(one.posting)
+        told = await asyncio.gather(*[self._told(*asked) for asked in by_book.items()])
+        answers = dict(zip(by_book, map(iter, told), strict=True))
         return tuple(
             [
-                await self._outcome(one, None if isinstance(one, BezantError) else next(settled))
-                for one in waiting
+                Outcome(None, spelling.refusal(one))
+                if isinstance(one, BezantError)
+                else await self._outcome(one, next(answers[one.book.id]))
+                for one in prepared
             ]
         )
+
+    async def _told(
+        self, book: int, postings: Sequence[Posting]
+    ) -> Sequence[Answered | BaseException]:
+        try:
+            return await self._books.poster(book).submit_all(postings)
+        except BezantError as error:
+            return [error] * len(postings)
 
     async def post_linked(self, command: PostLinked) -> tuple[Transfer, ...]:
         """Record transfers of several books in one commit, the books taken in order."""
@@ -244,15 +256,10 @@ class Posts:
         book = await self._books.admit(command.tenant, command.mode, posting.accounts, asset)
         return Prepared(command, posting, book)
 
-    async def _outcome(
-        self, one: Prepared | BezantError, answer: Answered | BaseException | None
-    ) -> Outcome:
-        if isinstance(one, BezantError):
-            return Outcome(None, spelling.refusal(one))
+    async def _outcome(self, one: Prepared, answer: Answered | BaseException) -> Outcome:
         try:
             if isinstance(answer, BaseException):
                 raise answer
-            assert answer is not None
             return Outcome(await self._answer(one, answer), None)
         except BezantError as error:
             return Outcome(None, spelling.refusal(error))

@@ -51,6 +51,25 @@ MANNERS: Final[Mapping[str, Manners]] = {
             "reconcile": 300.0,  # It reads every entry of the book.
         }
     ),
+    # A provider may take its time, and there may be three of them. All of it is safe to repeat.
+    "payments.Payments": Manners(
+        deadlines={
+            "create": 75.0,
+            "confirm": 75.0,
+            "capture": 45.0,
+            "void": 45.0,
+            "request_refund": 45.0,
+            "submit_evidence": 45.0,
+            "settle": 300.0,
+        }
+    ),
+    # A provider may take its time, and a card's code can be used once only.
+    "vault.Vault": Manners(deadlines={"send": 60.0}, once=frozenset({"send"})),
+    "vault.CardDoor": Manners(once=frozenset({"tokenise"})),
+    # Secrets that are told once.
+    "webhooks.Webhooks": Manners(
+        deadlines={"resend_many": 15.0}, once=frozenset({"create_endpoint", "rotate_secret"})
+    ),
 }
 
 

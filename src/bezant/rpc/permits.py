@@ -22,14 +22,55 @@ _ASK_ABOUT_MONEY = frozenset(
 )
 _CHECK_BOOKS = frozenset({"trial_balance", "report", "reconcile", "ledgers"})
 _FOLLOW = frozenset({"read"})
+_TAKE_PAYMENTS = frozenset({"create", "confirm", "capture", "void", "change", "request_refund"})
+_ASK_ABOUT_PAYMENTS = frozenset(
+    {"payment", "payments", "attempts", "refund", "refunds", "dispute", "disputes", "stats"}
+    | {"customer", "customers", "method", "methods"}
+)
 _USE_KEYS = frozenset({"declare", "sign", "verify", "macs", "seal", "open", "public_keys"})
+_SHOW_CARDS = frozenset({"card"})
 _IDENTIFY = frozenset({"identify", "generation", "note_uses"})
 """What a module needs whose own HTTP door asks who is there."""
 
 Permits = Mapping[str, Mapping[str, frozenset[str]]]
 """By port, by calling module: the methods."""
 
+_LOG_REQUESTS = frozenset({"note_requests"})
+
 PERMITS: Final[Permits] = {
+    "approvals.Approvals": {
+        "gateway": EVERYTHING,
+        "operator": EVERYTHING,
+        "payments": frozenset({"propose", "spend", "approval"}),
+    },
+    "approvals.ApprovalsFeed": {
+        "gateway": _FOLLOW,
+        "operator": _FOLLOW,
+        "payments": _FOLLOW,
+        "webhooks": _FOLLOW,
+        "audit": _FOLLOW,
+    },
+    "audit.Audit": {
+        "gateway": EVERYTHING,
+        "operator": EVERYTHING,
+        "approvals": _LOG_REQUESTS,
+        "forex": _LOG_REQUESTS,
+        "ledger": _LOG_REQUESTS,
+        "orders": _LOG_REQUESTS,
+        "payments": _LOG_REQUESTS,
+        "people": _LOG_REQUESTS,
+        "receipts": _LOG_REQUESTS,
+        "reconciliation": _LOG_REQUESTS,
+        "risk": _LOG_REQUESTS,
+        "vault": _LOG_REQUESTS,
+        "wallets": _LOG_REQUESTS,
+        "webhooks": _LOG_REQUESTS,
+    },
+    "audit.TransparencyLog": {
+        "gateway": EVERYTHING,
+        "operator": EVERYTHING,
+        "receipts": frozenset({"inclusion", "keys"}),
+    },
     "identity.Identity": {
         "gateway": EVERYTHING,
         "operator": EVERYTHING,
@@ -45,6 +86,7 @@ PERMITS: Final[Permits] = {
         "vault": _IDENTIFY,
         "wallets": _IDENTIFY,
         "webhooks": _IDENTIFY,
+        "approvals": _IDENTIFY | {"key"},
         "audit": _IDENTIFY,
     },
     "keys.Keys": {
@@ -52,6 +94,7 @@ PERMITS: Final[Permits] = {
         "operator": EVERYTHING,
         "audit": _USE_KEYS,
         "identity": _USE_KEYS,
+        "orders": _USE_KEYS,
         "payments": _USE_KEYS,
         "people": _USE_KEYS,
         "receipts": _USE_KEYS,
@@ -77,6 +120,46 @@ PERMITS: Final[Permits] = {
         "reconciliation": _FOLLOW,
         "webhooks": _FOLLOW,
         "audit": _FOLLOW,
+    },
+    "orders.Orders": {
+        "gateway": EVERYTHING,
+        "operator": EVERYTHING,
+    },
+    "orders.OrdersFeed": {
+        "gateway": _FOLLOW,
+        "operator": _FOLLOW,
+        "receipts": _FOLLOW,
+        "webhooks": _FOLLOW,
+        "audit": _FOLLOW,
+    },
+    "payments.Payments": {
+        "gateway": EVERYTHING,
+        "operator": EVERYTHING,
+        "orders": _TAKE_PAYMENTS | _ASK_ABOUT_PAYMENTS,
+        "receipts": _ASK_ABOUT_PAYMENTS,
+        "reconciliation": _ASK_ABOUT_PAYMENTS | {"settle"},
+    },
+    "payments.PaymentsFeed": {
+        "gateway": _FOLLOW,
+        "operator": _FOLLOW,
+        "orders": _FOLLOW,
+        "receipts": _FOLLOW,
+        "reconciliation": _FOLLOW,
+        "webhooks": _FOLLOW,
+        "audit": _FOLLOW,
+    },
+    "vault.Vault": {
+        "gateway": EVERYTHING,
+        "operator": _SHOW_CARDS,
+        "orders": _SHOW_CARDS,
+        "payments": _SHOW_CARDS | {"send", "forget"},
+    },
+    "vault.CardDoor": {
+        "gateway": frozenset({"tokenise"}),
+    },
+    "webhooks.Webhooks": {
+        "gateway": EVERYTHING,
+        "operator": EVERYTHING,
     },
 }
 

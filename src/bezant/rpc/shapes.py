@@ -7,6 +7,7 @@
     tuple[X, ...]              repeated
     frozenset[X]               repeated, sorted
     Mapping[str, str]          map<string, string>
+    tuple[tuple[str, str], …]  repeated string: name and value in turn, such as headers
     Mapping[str, object]       JSON text without floats
     Secret[str], Secret[bytes] what they hold: the line is encrypted, both ends are known
     X | None                   present or absent
@@ -91,6 +92,8 @@ def _generic(
     arguments: tuple[Any, ...],
     message: Callable[[type], Shape],
 ) -> Shape:
+    if annotation == tuple[tuple[str, str], ...]:
+        return Shape("string", _write_pairs, _read_pairs, repeated=True, note="name, value, …")
     if origin is tuple and len(arguments) == 2 and arguments[1] is Ellipsis:
         return _repeated(shape_of(arguments[0], message), tuple, None)
     if origin is frozenset:
@@ -157,6 +160,17 @@ def _choice(kind: type[Choice]) -> Shape:
         raise Invalid(f"known values are {', '.join(values)}")
 
     return Shape("string", decode=read, note=" | ".join(values))
+
+
+def _write_pairs(pairs: tuple[tuple[str, str], ...]) -> list[str]:
+    return [text for pair in pairs for text in pair]
+
+
+def _read_pairs(texts: Any) -> tuple[tuple[str, str], ...]:
+    flat = list(texts)
+    if len(flat) % 2:
+        raise Invalid("names and values come in pairs")
+    return tuple(zip(flat[::2], flat[1::2], strict=True))
 
 
 def _reveal(secret: Secret[str] | Secret[bytes]) -> str | bytes:

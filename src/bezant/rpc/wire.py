@@ -29,7 +29,7 @@ MESSAGE_BYTES_MAX = 16 * 1024 * 1024  # A batch of 1,000 transfers with a hundre
 
 VOCABULARY: Final = "vocabulary"
 VOCABULARY_MODULES = frozenset(
-    {"bezant.actor", "bezant.events", "bezant.money", "bezant.rpc.codes"}
+    {"bezant.actor", "bezant.events", "bezant.exchange", "bezant.money", "bezant.rpc.codes"}
 )
 PROTO_NAMES: Mapping[str, str] = {
     "payments": "payment",

@@ -7,6 +7,7 @@ from bezant.settings.names import (
     Keys,
     Logs,
     Messages,
+    Orders,
     Platform,
     Providers,
 )
@@ -23,6 +24,7 @@ __all__ = [
     "Messages",
     "Mistake",
     "Named",
+    "Orders",
     "Platform",
     "Providers",
     "Settings",

@@ -12,11 +12,14 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import quote
 
+from bezant.money import Money
 from bezant.secret import Secret
+from bezant.settings.providers import Providers
 from bezant.settings.texts import (
     POSTGRES,
     REDIS,
     WEB,
+    amounts,
     choice,
     hidden,
     items,
@@ -38,6 +41,24 @@ class Platform:
 
     host: str = named("BEZANT_HOST", "Address to listen on.", plain, "127.0.0.1")
     port: int = named("PORT", "Port to listen on.", whole(0, PORT_MAX), 8080)
+    sandbox_port: int | None = named(
+        "SANDBOX_PORT",
+        "First port of the providers' emulators; ten above `PORT` if not set.",
+        perhaps(whole(0, PORT_MAX - 5)),
+        None,
+    )
+    sandbox_apart: bool = named(
+        "SANDBOX_APART",
+        "The emulators run in a process of their own (`bezant serve sandbox`).",
+        yes,
+        False,
+    )
+    vault_port: int | None = named(
+        "VAULT_PORT",
+        "Port of the vault's own listener; nine above the main one if not set.",
+        perhaps(whole(0, PORT_MAX)),
+        None,
+    )
     data: Path | None = named(
         "BEZANT_DATA", "Data folder; `.bezant` of the working folder if not set.", path, None
     )
@@ -57,6 +78,18 @@ class Platform:
     node_environment: str = named("NODE_ENV", "`production` means the same as `--live`.", plain, "")
     api_url: str = named(
         "API_URL", "Public address of the API, for links.", plain, "", awaits="links in messages"
+    )
+    audit_origin: str = named(
+        "AUDIT_ORIGIN",
+        "Name under which the transparency log signs, kept from its first start on.",
+        plain,
+        "",
+    )
+    audit_witnesses: tuple[str, ...] = named(
+        "AUDIT_WITNESSES",
+        "Witnesses of the transparency log by comma: address, space, name+id+key.",
+        items,
+        (),
     )
     peers: Mapping[str, str] = field(default_factory=dict[str, str])
     """Where modules in processes of their own listen for the others: `<MODULE>_GRPC`."""
@@ -156,6 +189,12 @@ class Edge:
     trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = named(
         "TRUSTED_PROXIES", "Addresses whose X-Forwarded-For is believed.", networks, ()
     )
+    in_flight_max: int = named(
+        "IN_FLIGHT_MAX",
+        "More requests than this at once are told to come again in a moment.",
+        whole(1, 65_536),
+        4_096,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,31 +267,6 @@ class Keys:
 
 
 @dataclass(frozen=True, slots=True)
-class Providers:
-    """Companies that move money."""
-
-    stripe_secret_key: Secret[str] | None = named(
-        "STRIPE_SECRET_KEY",
-        "A live key works with --live only.",
-        hidden,
-        None,
-        secret=True,
-        awaits="card payments",
-    )
-    plaid_client_id: str = named(
-        "PLAID_CLIENT_ID", "Turns on bank-account linking.", plain, "", awaits="bank linking"
-    )
-    ethereum_rpc_url: Secret[str] | None = named(
-        "ETHEREUM_RPC_URL",
-        "Turns on the Ethereum watcher and anchor.",
-        WEB,
-        None,
-        secret=True,
-        awaits="Ethereum",
-    )
-
-
-@dataclass(frozen=True, slots=True)
 class Messages:
     """Brokers, caches and webhooks."""
 
@@ -283,21 +297,18 @@ class Messages:
         "Retries of a delivery; not set: the schedule of days.",
         perhaps(whole(0, 100)),
         None,
-        awaits="outgoing webhooks",
     )
     webhook_timeout_milliseconds: int = named(
         "WEBHOOK_TIMEOUT",
         "How long a delivery waits, in milliseconds.",
         whole(100, 60_000),
         5_000,
-        awaits="outgoing webhooks",
     )
     webhook_signature_version: str = named(
         "WEBHOOK_SIGNATURE_VERSION",
         "`sha256` also sends X-Webhook-Signature.",
         choice("", "sha256"),
         "",
-        awaits="outgoing webhooks",
     )
     envoy_log_level: str = named(
         "ENVOY_LOG_LEVEL",
@@ -315,4 +326,28 @@ class Messages:
         return Secret(f"redis://{secret}{self.redis_host}:{self.redis_port}/0")
 
 
-GROUPS: Final = (Platform, Logs, Database, Edge, Identity, Keys, Providers, Messages)
+@dataclass(frozen=True, slots=True)
+class Orders:
+    """What is paid, and what for."""
+
+    window_seconds: int = named(
+        "ORDER_WINDOW",
+        "How long money may wait for the order it names, in seconds; then it is given back.",
+        whole(60, 30 * 86_400),
+        900,
+    )
+    required: bool = named(
+        "ORDERS_REQUIRED",
+        "Every payment needs an order, not only those that name one of ours (`ord_…`).",
+        yes,
+        False,
+    )
+    refund_approval_above: tuple[Money, ...] = named(
+        "REFUND_APPROVAL_ABOVE",
+        "Refunds above these amounts need a second person, such as `500 EUR, 80000 JPY`.",
+        amounts,
+        (),
+    )
+
+
+GROUPS: Final = (Platform, Logs, Database, Edge, Identity, Keys, Providers, Messages, Orders)

@@ -14,13 +14,14 @@ from bezant.settings.names import (
     Keys,
     Logs,
     Messages,
+    Orders,
     Platform,
     Providers,
 )
 from bezant.settings.texts import POSTGRES, Given, Mistake, Named, SettingsWrong, Unreadable
 
 Group = TypeVar("Group")
-GROUPS: Final = (Platform, Logs, Database, Edge, Identity, Keys, Providers, Messages)
+GROUPS: Final = (Platform, Logs, Database, Edge, Identity, Keys, Providers, Messages, Orders)
 MODULE_DATABASE: Final = "_DATABASE_URL"
 MODULE_PEER: Final = "_GRPC"
 VERIFIED_TLS: Final = frozenset({"verify-full", "verify-ca"})
@@ -51,6 +52,7 @@ class Settings:
     keys: Keys = field(default_factory=Keys)
     providers: Providers = field(default_factory=Providers)
     messages: Messages = field(default_factory=Messages)
+    orders: Orders = field(default_factory=Orders)
     given: Mapping[str, Given] = field(default_factory=dict[str, Given], repr=False)
     """The texts that were found, by canonical name."""
 
@@ -86,6 +88,7 @@ def read(given: Mapping[str, Given], modules: tuple[str, ...] = ()) -> Settings:
         keys=_group(Keys, settled, mistakes),
         providers=_group(Providers, settled, mistakes),
         messages=_group(Messages, settled, mistakes),
+        orders=_group(Orders, settled, mistakes),
         given=settled,
     )
     if mistakes:

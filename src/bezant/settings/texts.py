@@ -9,6 +9,7 @@ from typing import TypeVar
 from urllib.parse import urlsplit
 
 from bezant.errors import Invalid
+from bezant.money import Money
 from bezant.secret import Secret
 
 Value = TypeVar("Value")
@@ -150,6 +151,17 @@ def choice(*choices: str, **spellings: str) -> Callable[[str], str]:
         raise Unreadable("is none of the known words", f"write one of {', '.join(choices)}")
 
     return read_choice
+
+
+def amounts(text: str) -> tuple[Money, ...]:
+    """Read amounts, by comma, one of each asset."""
+    try:
+        found = tuple(Money.of(one.strip()) for one in text.split(",") if one.strip())
+    except Invalid:
+        raise Unreadable("is no list of amounts", "write such as 500 EUR, 500 USD") from None
+    if len({one.asset for one in found}) != len(found) or any(one.minor < 0 for one in found):
+        raise Unreadable("names an asset twice, or less than nothing", "write 500 EUR, 500 USD")
+    return found
 
 
 _YES_OR_NO = choice(

@@ -1,28 +1,19 @@
-"""The command line: `bezant-verify ledger EXPORT [--heads FILE] [--json]`.
+"""The command line: `bezant-verify receipt|proof|log|ledger|keys`.
 
 Exit codes: 0 valid, 1 invalid, 2 incomplete (cannot be read, or nothing to compare with), 3 wrong
-usage.
+usage. Nothing here asks the network, except `log` when it is given an address.
 """
 
 import argparse
-import json
-import struct
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NoReturn, cast
+from typing import NoReturn
 
-from bezant_verify import export
-from bezant_verify.ledger import Check, Tampered
+from bezant_verify import answers
+from bezant_verify.answers import USAGE, Answer
 
-VALID, INVALID, INCOMPLETE, USAGE = 0, 1, 2, 3
-MISSHAPEN = (AttributeError, TypeError, ValueError, ArithmeticError, struct.error)
-"""What fields of other kinds and sizes than a ledger's lead to."""
-NOT_SHOWN = (
-    "that nothing was left out: only a head kept by somebody else shows that a batch is missing",
-    "what was recorded after the newest head you hold",
-    "that the amounts are true: only that nobody changed them since they were recorded",
-)
+SCHEMES = ("http", "https")
 
 
 class _Parser(argparse.ArgumentParser):
@@ -34,63 +25,79 @@ class _Parser(argparse.ArgumentParser):
 
 def run(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the program and leave with its exit code."""
+    given = _parser().parse_args(arguments)
+    answer = _answer(given)
+    sys.stdout.write((answer.as_json() if given.json else answer.told()) + "\n")
+    raise SystemExit(answer.code)
+
+
+def _parser() -> _Parser:
     parser = _Parser(
         prog="bezant-verify",
         description="Check what a Bezant platform published, without its servers.",
     )
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND", dest="command")
+
+    receipt = commands.add_parser("receipt", help="check a receipt")
+    receipt.add_argument("file", type=Path, help="the receipt file")
+    receipt.add_argument("--keys", type=Path, required=True, help="whom to believe")
+
+    proof = commands.add_parser("proof", help="check that an entry is in a log")
+    proof.add_argument("file", type=Path, help="the .tlog-proof file")
+    proof.add_argument("--keys", type=Path, required=True, help="whom to believe")
+    proof.add_argument("--opening", type=Path, help="salt and event, to see what was recorded")
+
+    log = commands.add_parser("log", help="read a whole log")
+    log.add_argument("place", help="its address, or a folder `bezant audit export` wrote")
+    log.add_argument("--keys", type=Path, help="whom to believe; without it, the log's own word")
+    log.add_argument(
+        "--since", type=Path, action="append", default=[],
+        help="a file of checkpoints that were kept; may be given again",
+    )  # fmt: skip
+    log.add_argument("--copy", type=Path, help="an earlier copy, to name what was changed")
+    log.add_argument("--save", type=Path, help="keep a copy in this folder")
+
+    for command in (receipt, proof, log):
+        command.add_argument(
+            "--policy", choices=("all", "classical"), default="all",
+            help="demand post-quantum signatures too (all), or do without",
+        )  # fmt: skip
+
     ledger = commands.add_parser("ledger", help="recompute an exported ledger")
-    ledger.add_argument("export", type=Path, help="the file `bezant ledger export` wrote")
+    ledger.add_argument("file", type=Path, help="the file `bezant ledger export` wrote")
     ledger.add_argument("--heads", type=Path, help="chain heads kept outside the database")
-    ledger.add_argument("--json", action="store_true", help="answer in JSON")
-    given = parser.parse_args(arguments)
-    raise SystemExit(_ledger(given.export, given.heads, given.json))
+
+    keys = commands.add_parser("keys", help="show a file of keys")
+    keys.add_argument("file", type=Path, help="the file a log publishes as `keys`")
+    for command in (receipt, proof, log, ledger, keys):
+        command.add_argument("--json", action="store_true", help="answer in JSON")
+    return parser
 
 
-def _ledger(path: Path, heads: Path | None, as_json: bool) -> int:
-    found: dict[str, object]
-    try:
-        check = Check(export.heads(heads) if heads else ())
-        for batch in export.batches(path):
-            check.take(batch)
-        check.finish()
-    except (export.Unreadable, *MISSHAPEN) as error:
-        found = {"answer": "incomplete", "why": str(error)}
-        code = INCOMPLETE
-    except Tampered as error:
-        found = {
-            "answer": "invalid", "book": error.book, "batch": error.batch, "row": error.row,
-            "why": error.why,
-        }  # fmt: skip
-        code = INVALID
-    else:
-        books = [
-            {
-                "book": book.id, "batches": book.batch, "transfers": book.transfers,
-                "entries": book.entries, "head": book.hash.hex(),
-                "batches_younger_than_head": check.unwatched()[book.id],
-            }
-            for book in check.books.values()
-        ]  # fmt: skip
-        found = {"answer": "valid", "books": books}
-        code = VALID
-    found["not_shown"] = NOT_SHOWN
-    sys.stdout.write((json.dumps(found) if as_json else _told(found)) + "\n")
-    return code
+def _answer(given: argparse.Namespace) -> Answer:
+    match given.command:
+        case "receipt":
+            return answers.receipted(given.file, given.keys, classical=_classical(given))
+        case "proof":
+            return answers.logged(
+                given.file, given.keys, given.opening, classical=_classical(given)
+            )
+        case "log":
+            scheme, there, _ = given.place.partition("://")
+            if there and scheme not in SCHEMES:
+                raise SystemExit(USAGE)
+            return answers.whole_log(
+                given.place, given.keys, given.since, given.copy, given.save,
+                classical=_classical(given),
+            )  # fmt: skip
+        case "ledger":
+            return answers.ledger(given.file, given.heads)
+        case _:
+            return answers.keys(given.file)
 
 
-def _told(found: dict[str, object]) -> str:
-    lines = [str(found["answer"])]
-    if "row" in found:
-        lines.append(f"  book {found['book']}, batch {found['batch']}, {found['row']}")
-    if "why" in found:
-        lines.append(f"  {found['why']}")
-    books = found.get("books")
-    if isinstance(books, list):
-        lines.extend(f"  {json.dumps(book)}" for book in cast("list[object]", books))
-    lines.append("This does not show:")
-    lines.extend(f"  - {one}" for one in NOT_SHOWN)
-    return "\n".join(lines)
+def _classical(given: argparse.Namespace) -> bool:
+    return given.policy == "classical"
 
 
 if __name__ == "__main__":

@@ -27,6 +27,7 @@ class ApiKeyRow:
     expires_at: datetime | None
     revoked_at: datetime | None
     last_used_at: datetime | None
+    maker_left: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +49,30 @@ class HolderRow:
     generation: int
 
 
-_KEY = """
+# Whoever made a key is a member there or of the platform, or is no member.
+_MAKER_LEFT = """
+    (
+        starts_with(created_by, 'mem_')
+        AND NOT EXISTS (
+            SELECT
+            FROM identity.membership AS b
+            WHERE
+                b.member_id = CASE
+                    WHEN starts_with(created_by, 'mem_') THEN substr(created_by, 5)::uuid
+                END
+                AND b.merchant_id IN (
+                    api_key.merchant_id, '00000000-0000-0000-0000-000000000000'
+                )
+        )
+    )
+"""
+_KEY = f"""
     SELECT
         id, merchant_id, mode, kind, role, name, shown, grants, created_at, created_by,
-        expires_at, revoked_at, last_used_at
+        expires_at, revoked_at, last_used_at, {_MAKER_LEFT} AS maker_left
     FROM identity.api_key
 """
+_LIVING = "revoked_at IS NULL AND (expires_at IS NULL OR expires_at > %(now)s)"
 
 
 async def add(tx: Tx, row: ApiKeyRow, key_hash: bytes, hash_kid: str) -> bool:
@@ -156,19 +175,38 @@ async def page(
 async def living(tx: Tx, merchant_id: UUID, mode: Mode, now: datetime) -> int:
     """Count the keys of a tenant and mode that still work."""
     count = await tx.fetch_value(
-        """
+        f"""
         SELECT count(*)
         FROM identity.api_key
-        WHERE
-            merchant_id = %s
-            AND mode = %s
-            AND revoked_at IS NULL
-            AND (expires_at IS NULL OR expires_at > %s)
+        WHERE merchant_id = %(merchant)s AND mode = %(mode)s AND {_LIVING}
         """,
-        (merchant_id, mode.value, now),
+        {"merchant": merchant_id, "mode": mode.value, "now": now},
     )
     assert isinstance(count, int)
     return count
+
+
+async def left_by(tx: Tx, maker: str, now: datetime) -> int:
+    """Count the keys that work where their maker is a member no more."""
+    count = await tx.fetch_value(
+        f"""
+        SELECT count(*)
+        FROM identity.api_key
+        WHERE created_by = %(maker)s AND {_LIVING} AND {_MAKER_LEFT}
+        """,
+        {"maker": maker, "now": now},
+    )
+    assert isinstance(count, int)
+    return count
+
+
+async def left_behind(tx: Tx, now: datetime, limit: int) -> list[ApiKeyRow]:
+    """Return keys that work though whoever made them is gone, the oldest first."""
+    return await tx.fetch_all(
+        ApiKeyRow,
+        f"{_KEY} WHERE {_LIVING} AND {_MAKER_LEFT} ORDER BY id LIMIT %(limit)s",
+        {"now": now, "limit": limit},
+    )
 
 
 async def expire(tx: Tx, key_id: UUID, at: datetime) -> None:

@@ -1,7 +1,7 @@
 """SQL about sessions and about wrong passwords."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from bezant.actor import Mode
@@ -230,7 +230,40 @@ async def forget_tries(tx: Tx, identifier: bytes) -> None:
     await tx.execute("DELETE FROM identity.login_try WHERE identifier = %s", (identifier,))
 
 
-async def tidy(tx: Tx, sessions_before: datetime, tries_before: datetime, limit: int) -> int:
+async def spend_address(
+    tx: Tx, address: bytes, now: datetime, lasts: timedelta, most: timedelta
+) -> datetime | None:
+    """Count a failure from a place; if too many are counted there, return when one will be over."""
+    counted = await tx.execute(
+        """
+        INSERT INTO identity.login_address AS a (address, spent_until)
+        VALUES (%(address)s, %(now)s + %(lasts)s)
+        ON CONFLICT (address) DO UPDATE SET
+            spent_until = greatest(a.spent_until, %(now)s) + %(lasts)s
+        WHERE a.spent_until <= %(now)s + %(most)s - %(lasts)s
+        """,
+        {"address": address, "now": now, "lasts": lasts, "most": most},
+    )
+    if counted:
+        return None
+    over_at: datetime | None = await tx.fetch_value(
+        "SELECT spent_until - %s + %s FROM identity.login_address WHERE address = %s",
+        (most, lasts, address),
+    )
+    return over_at or now  # Forgotten between the two statements.
+
+
+async def forgive_address(tx: Tx, address: bytes, lasts: timedelta) -> None:
+    """Take back one failure that was none after all."""
+    await tx.execute(
+        "UPDATE identity.login_address SET spent_until = spent_until - %s WHERE address = %s",
+        (lasts, address),
+    )
+
+
+async def tidy(
+    tx: Tx, sessions_before: datetime, tries_before: datetime, now: datetime, limit: int
+) -> int:
     """Delete what is long over: sessions, and tries that no longer count."""
     sessions = await tx.execute(
         """
@@ -260,4 +293,18 @@ async def tidy(tx: Tx, sessions_before: datetime, tries_before: datetime, limit:
         """,
         (tries_before, limit),
     )
-    return sessions + tries
+    addresses = await tx.execute(
+        """
+        DELETE FROM identity.login_address
+        WHERE address IN (
+            SELECT address
+            FROM identity.login_address
+            WHERE spent_until < %s
+            ORDER BY spent_until
+            LIMIT %s
+            FOR UPDATE SKIP LOCKED
+        )
+        """,
+        (now, limit),
+    )
+    return sessions + tries + addresses

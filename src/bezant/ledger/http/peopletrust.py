@@ -19,7 +19,7 @@ from bezant.http.fast import FastAnswer, FastBody, FastRequest, FastRoute
 from bezant.http.idempotency import Idempotency
 from bezant.http.pages import PageQuery
 from bezant.http.routes import Asker, Routes
-from bezant.ledger.http.routes import READ, WRITE, cursor_of
+from bezant.ledger.http.routes import READ, RECOMPUTE, WRITE, cursor_of
 from bezant.ledger.http.users import EXTERNAL, Users, no_account
 from bezant.ledger.port import (
     TEXT_CHARACTERS_MAX,
@@ -271,7 +271,7 @@ def _questions(routes: Routes, ledger: Ledger, users: Users) -> None:
         ]
         return TransactionsModel(user_id=userId, transactions=told, has_more=found.has_more)
 
-    @routes.post("/ledger/reconcile", permission=READ, status=200)
+    @routes.post("/ledger/reconcile", permission=RECOMPUTE, status=200)
     async def reconcile(asker: Asker) -> ReconciliationModel:
         """Recompute every balance from its entries."""
         found = await ledger.reconcile(Reconcile(asker.tenant, asker.mode))

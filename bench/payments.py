@@ -1,0 +1,144 @@
+"""`bezant bench payments`: whole card payments beside the ordinary way, webhooks, and overload.
+
+One durable server, on which systems take turns. The acquirer runs apart, answers at once and keeps
+its book in memory; ours and the ORM baseline ask it once a payment. Tokenising is not in the
+measured request. After the run every acknowledged payment must be charged once and booked.
+"""
+
+import os
+import tempfile
+import time
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import uvloop
+
+from bench import paying
+from bench.far import CONNECTIONS, WARM_CONNECTIONS, Pressed
+from bench.load import crowd, generator
+from bench.measure import Fact, Options, Result, Sample, Subject, machine, median, ratio
+from bench.payment_targets import BY_ID
+from bench.pgbench import CLIENTS, THREADS, Pgbench
+from bench.run import ORDINARY, QUICK, Run, Size
+from bench.server import durable_server
+from bench.webhooks import DELIVERIES, webhooks_per_second
+
+CARD = ("card_256_vs_orm", "card_256_vs_tpcb", "card_64_p99_ms", "bytes_per_card_payment")
+OVERLOAD = ("overload_goodput", "overload_refusal_p99_ms")
+WEBHOOKS = "webhooks_per_s"
+WEBHOOKS_QUICK = 3_000
+ORM_STRETCHES = 2
+OVERLOAD_TIMES = 3
+"""Of the callers the platform holds at once."""
+
+
+class UnknownMeasure(ValueError):
+    """There is no measure of this name."""
+
+
+def run(options: Options) -> Result:
+    """Run the benchmark, or the part of it that was asked for."""
+    if options.only is not None and options.only not in BY_ID:
+        raise UnknownMeasure(f"{options.only} is not one of: {', '.join(BY_ID)}")
+    return uvloop.run(measure(options, QUICK if options.quick else ORDINARY))
+
+
+async def measure(options: Options, size: Size) -> Result:
+    """Run at a size. Everything made on the way is gone afterwards."""
+    described, began = machine(), time.monotonic()
+    with tempfile.TemporaryDirectory(prefix=f"bezant-bench-{os.getpid()}-") as scratch:
+        folder = Path(scratch)
+        async with durable_server(folder / "server") as server:
+            yard = Pgbench(await server.create("yard"), size.scale)
+            options.tell(f"filling pgbench's tables, scale {size.scale}")
+            await yard.fill()
+            current = Run(options, size, folder, server, yard, began, targets=BY_ID)
+            described |= await _yardstick(current)
+            if current.wants(*CARD, *OVERLOAD):
+                await _cards(current)
+            if current.wants(WEBHOOKS):
+                await _webhooks(current)
+            return Result("payments", described, current.measures(), tuple(current.problems))
+
+
+async def _yardstick(current: Run) -> dict[str, Fact]:
+    first = await current.tpcb()
+    return {
+        **await current.server.settings(),
+        "pgbench": f"tpcb-like, scale {current.size.scale}, {CLIENTS} clients, {THREADS} threads,"
+        " prepared",
+        "pgbench_first_tps": round(first.value),
+        "load_generator": generator(),
+        "stretch_seconds": current.size.stretch_seconds,
+    }
+
+
+async def _cards(run: Run) -> None:
+    async with AsyncExitStack() as stack:
+        house = await stack.enter_async_context(paying.ours(run.server, run.folder))
+        bezant = Pressed(run, house.service)
+        await bezant.press(house.plan, WARM_CONNECTIONS, 1.0)
+        if run.wants(*CARD):
+            ordinary = await stack.enter_async_context(paying.ordinary(run.server, run.folder))
+            orm = Pressed(run, ordinary.service)
+            await orm.press(ordinary.plan, WARM_CONNECTIONS, 1.0)
+            await _compared(run, bezant, house, orm, ordinary)
+            run.problems.extend(await ordinary.faults(orm.accepted))
+        accepted = bezant.accepted
+        if run.wants(*OVERLOAD):
+            accepted += await _overloaded(run, bezant, house)
+        run.problems.extend(await house.faults(accepted))
+
+
+async def _compared(
+    run: Run, bezant: Pressed, house: paying.Shop, orm: Pressed, ordinary: paying.Shop
+) -> None:
+    seconds = run.size.stretch_seconds
+    before = await house.size()
+    counted = bezant.accepted
+    subjects: dict[str, Subject] = {
+        "card_64": lambda: bezant.press(house.plan, WARM_CONNECTIONS, seconds),
+        "tpcb": run.tpcb,
+        "card_256": lambda: bezant.press(house.plan, CONNECTIONS, seconds),
+        "orm_256": lambda: orm.press(ordinary.plan, CONNECTIONS, ORM_STRETCHES * seconds),
+    }
+    taken = await run.turns(subjects, run.size.far_seconds)
+    for target, below in (("card_256_vs_orm", "orm_256"), ("card_256_vs_tpcb", "tpcb")):
+        pair = {"card_256": taken["card_256"], below: taken[below]}
+        run.keep(target, ratio(taken["card_256"], taken[below]), **pair)
+    told = [Sample(_p99(one), one.seconds, one.facts) for one in taken["card_64"]]
+    run.keep("card_64_p99_ms", median(told), card_64=told)
+    made = bezant.accepted - counted
+    grown = await house.size() - before
+    facts: dict[str, Fact] = {"payments": made, "bytes": grown}
+    run.keep_with("bytes_per_card_payment", grown / max(made, 1), facts)
+
+
+async def _overloaded(run: Run, bezant: Pressed, house: paying.Shop) -> int:
+    """Press with far more callers than are held at once; return what was acknowledged."""
+    seconds = max(run.size.stretch_seconds, 4.0)
+    peak = await bezant.press(house.plan, CONNECTIONS, seconds)
+    callers = OVERLOAD_TIMES * paying.HELD_AT_ONCE
+    flooded = await crowd(house.plan, bezant.service.port, callers, seconds, "0e0e0e0e", run.folder)
+    share = flooded.value / peak.value
+    run.keep("overload_goodput", share, peak=[peak], flooded=[flooded])
+    refused = flooded.facts["refused_p99_ms"]
+    assert isinstance(refused, int | float)
+    if not flooded.facts["refused_requests"]:
+        run.problems.append("nothing was refused: that was no overload")
+    run.keep_with("overload_refusal_p99_ms", float(refused), {"flooded": flooded.told()})
+    accepted = flooded.facts["accepted_items"]
+    assert isinstance(accepted, int)
+    return accepted
+
+
+async def _webhooks(run: Run) -> None:
+    deliveries = WEBHOOKS_QUICK if run.options.quick else DELIVERIES
+    sample = await webhooks_per_second(run.server, run.folder, deliveries)
+    run.keep(WEBHOOKS, sample.value, deliveries=[sample])
+
+
+def _p99(sample: Sample) -> float:
+    found = sample.facts["p99_ms"]
+    assert isinstance(found, int | float)
+    return float(found)

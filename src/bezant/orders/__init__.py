@@ -1,0 +1,3 @@
+"""Orders: what is to be paid, checkout sessions, and payment links."""
+
+from bezant.orders.port import *  # noqa: F403

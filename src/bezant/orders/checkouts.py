@@ -1,0 +1,345 @@
+"""Checkout sessions: one payer, one order, one payment, however often the payer tries."""
+
+import hashlib
+from dataclasses import replace
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+from bezant import telemetry
+from bezant.actor import Mode
+from bezant.db.database import Tx
+from bezant.errors import BezantError
+from bezant.ids import MalformedId, read, spell
+from bezant.money import Money
+from bezant.orders import rules
+from bezant.orders.checkout import (
+    CheckoutSession,
+    ConfirmSession,
+    NewSession,
+    NextStep,
+    Offer,
+    OpenSession,
+    ReadSession,
+    SessionState,
+)
+from bezant.orders.order import CreateOrder
+from bezant.orders.ordering import Desk, Ordering
+from bezant.orders.port import (
+    CardOfAnotherSession,
+    LinkUsedUp,
+    MalformedOffer,
+    OrderKeyReused,
+    SessionOver,
+    UnknownCheckoutSession,
+    WayNotOffered,
+)
+from bezant.orders.secrets import ClientSecrets
+from bezant.orders.store import checkout as store
+from bezant.orders.store.checkout import SessionRow
+from bezant.orders.store.order import hold_names
+from bezant.orders.telling import PREFIX, money
+from bezant.payments.port import (
+    ConfirmPayment,
+    CreatePayment,
+    MethodKind,
+    NotInThisState,
+    Payment,
+    PaymentBusy,
+    Payments,
+    PaymentState,
+    PayWith,
+    VoidPayment,
+)
+from bezant.vault.port import Vault
+
+SESSION: Final = "cs"
+LINK: Final = "plink"
+ENDED_AT_ONCE: Final = 100
+PAID: Final = frozenset(
+    {PaymentState.AUTHORIZED, PaymentState.PARTLY_CAPTURED, PaymentState.SUCCEEDED}
+)
+GIVEN_UP: Final = frozenset({PaymentState.VOIDED, PaymentState.EXPIRED})
+UNDER_WAY: Final = frozenset(
+    {PaymentState.PROCESSING, PaymentState.NEEDS_ACTION, PaymentState.UNKNOWN}
+)
+_log = telemetry.log("orders")
+
+
+class Checkouts(Ordering):
+    """The part of the service that is about checkout sessions."""
+
+    def __init__(
+        self, desk: Desk, payments: Payments, vault: Vault, secrets: ClientSecrets
+    ) -> None:
+        super().__init__(desk)
+        self._payments = payments
+        self._vault = vault
+        self._secrets = secrets
+
+    async def open_session(self, command: OpenSession) -> NewSession:
+        """Let a payer pay."""
+        rules.well_formed(command.offer)
+        now = self._desk.clock.now()
+        until = rules.lasts_until(command.expires_at, now, rules.SESSION_LIFE)
+        idem = rules.idem("session", command.tenant, command.mode, command.key)
+        request = rules.fingerprint(replace(command, key=""))
+        async with self._desk.database.transaction() as tx:
+            row = None
+            if idem is not None:
+                # Of two at the same moment the second one finds what the first one made.
+                await hold_names(tx, command.tenant, command.mode, (idem.hex(),))
+                row = await store.session_by_idem(tx, idem)
+            if row is None:
+                order_id = await self._order_of(tx, command)
+                row = self._session_row(command, order_id, None, until, request)
+                await store.add_session(tx, row, idem)
+        if row.request != request:
+            raise OrderKeyReused
+        return await self.new_session(row)
+
+    async def session(self, query: ReadSession) -> CheckoutSession:
+        """Return a checkout session."""
+        row = await self._row(query.tenant, query.mode, query.session)
+        if query.client_secret is not None:
+            await self._secrets.check(query.session, query.client_secret)
+        return await self._told(row)
+
+    async def confirm(self, command: ConfirmSession) -> CheckoutSession:
+        """Pay."""
+        row = await self._row(command.tenant, command.mode, command.session)
+        await self._secrets.check(command.session, command.client_secret)
+        offer = rules.read_offer(row.offer, money(row.amount, row.asset))
+        if offer.ways and command.way not in offer.ways:
+            raise WayNotOffered(field="way")
+        await self._may_use(command, row)
+        row = await self._begin(row.id)
+        paying = await self._payment_of(row, offer)
+        payment = await self._confirmed(command, paying, offer.return_url)
+        return self._with(replace(row, payment=paying), payment)
+
+    async def expire_session(self, tenant: str, mode: Mode, session: str) -> CheckoutSession:
+        """End a session that was not paid."""
+        row = await self._row(tenant, mode, session)
+        if not await self._end(row):
+            raise SessionOver("this checkout was paid, or is just being paid")
+        return await self._told(await self._row(tenant, mode, session))
+
+    async def end_overdue(self) -> int:
+        """End sessions whose time is over; returns how many were looked at."""
+        async with self._desk.database.transaction() as tx:
+            rows = await store.overdue_sessions(tx, self._desk.clock.now(), ENDED_AT_ONCE)
+        for row in rows:
+            try:
+                await self._end(row)
+            except BezantError as refusal:  # Its turn comes again; the others have theirs now.
+                _log.warn("checkout.not_ended", code=refusal.code)
+        return len(rows)
+
+    async def new_session(self, row: SessionRow) -> NewSession:
+        """Return a session with its secret."""
+        session = spell(SESSION, row.id)
+        return NewSession(await self._told(row), await self._secrets.of(session))
+
+    def _session_row(
+        self,
+        command: OpenSession,
+        order_id: UUID,
+        link_id: UUID | None,
+        until: datetime,
+        request: bytes,
+    ) -> SessionRow:
+        offer = command.offer
+        return SessionRow(
+            id=self._desk.ids.uuid(),
+            tenant=command.tenant,
+            mode=command.mode,
+            order_id=order_id,
+            link_id=link_id,
+            asset=offer.amount.asset.code,
+            amount=rules.whole(offer.amount),
+            offer=rules.store_offer(offer),
+            customer=command.customer,
+            created_at=self._desk.clock.now(),
+            expires_at=until,
+            ended_at=None,
+            uses_link=False,
+            payment="",
+            request=request,
+        )
+
+    async def _order_of(self, tx: Tx, command: OpenSession) -> UUID:
+        """Return the order to be paid, made now if none is named: no money without an order."""
+        offer = command.offer
+        if command.order:
+            found = await self.found(tx, command.tenant, command.mode, command.order)
+            if found.asset != offer.amount.asset.code:
+                raise MalformedOffer("the order is in another asset", field="amount")
+            return found.id
+        row = self.new(
+            CreateOrder(
+                "",
+                command.tenant,
+                command.mode,
+                offer.amount,
+                description=offer.description,
+                customer=command.customer,
+                metadata=offer.metadata,
+            )
+        )
+        return (await self.add(tx, row))[0].id
+
+    async def _row(self, tenant: str, mode: Mode, session: str) -> SessionRow:
+        try:
+            session_id = read(SESSION, session)
+        except MalformedId:
+            raise UnknownCheckoutSession from None
+        async with self._desk.database.transaction() as tx:
+            row = await store.session(tx, session_id, tenant, mode)
+        if row is None:
+            raise UnknownCheckoutSession
+        return row
+
+    async def _may_use(self, command: ConfirmSession, row: SessionRow) -> None:
+        """Refuse means of payment that were not given for this checkout, or are not the payer's."""
+        if command.card:
+            face = await self._vault.card(command.tenant, command.mode, command.card)
+            if face.checkout_session not in ("", command.session):
+                raise CardOfAnotherSession(field="card")
+        if command.saved:
+            kept = await self._payments.method(command.tenant, command.mode, command.saved)
+            if not row.customer or kept.customer != row.customer:
+                raise WayNotOffered(field="saved")
+
+    async def _begin(self, session_id: UUID) -> SessionRow:
+        """Let the payer try if the session is open, and count the use of its link once."""
+        now = self._desk.clock.now()
+        async with self._desk.database.transaction() as tx:
+            row = await store.lock_session(tx, session_id)
+            if row.ended_at is not None or row.expires_at <= now:
+                raise SessionOver
+            if row.link_id is not None and not row.uses_link:
+                if not await store.use_link(tx, row.link_id, now):
+                    raise LinkUsedUp("this link was used up, or closed, before you paid")
+                await store.set_uses_link(tx, row.id, uses=True)
+        return row
+
+    async def _payment_of(self, row: SessionRow, offer: Offer) -> str:
+        """Return the session's payment: the one it has, or a new one if that came to nothing."""
+        key = f"checkout:{spell(SESSION, row.id)}"
+        if row.payment:
+            known = await self._payments.payment(row.tenant, row.mode, row.payment)
+            if known.state is not PaymentState.FAILED:
+                return row.payment
+            key += f":{row.payment}"  # It never reached a provider: nobody was charged.
+        created = await self._payments.create(
+            CreatePayment(
+                key=key,
+                tenant=row.tenant,
+                mode=row.mode,
+                amount=offer.amount,
+                confirm=False,
+                capture=offer.capture,
+                customer=row.customer,
+                order=spell(PREFIX, row.order_id),
+                description=offer.description,
+                descriptor=offer.descriptor,
+                metadata=offer.metadata,
+                return_url=offer.return_url,
+            )
+        )
+        async with self._desk.database.transaction() as tx:
+            await store.set_payment(tx, row.id, row.payment, created.id)
+            now = await store.lock_session(tx, row.id)
+        if now.payment != created.id:
+            raise SessionOver  # It ended meanwhile. What was made waits for nobody, and is unpaid.
+        return created.id
+
+    async def _confirmed(self, command: ConfirmSession, payment: str, return_url: str) -> Payment:
+        means = f"{command.way}\n{command.card}\n{command.saved}\n{command.key}"
+        digest = hashlib.sha256(means.encode()).hexdigest()[:32]
+        pay_with = PayWith(MethodKind(command.way.value), command.card, command.saved)
+        try:
+            return await self._payments.confirm(
+                ConfirmPayment(
+                    f"checkout:{command.session}:{digest}",
+                    command.tenant,
+                    command.mode,
+                    payment,
+                    pay_with,
+                    return_url,
+                )
+            )
+        except NotInThisState:
+            raise SessionOver("this checkout was paid, or is just being paid") from None
+
+    async def _end(self, row: SessionRow) -> bool:
+        """End a session for good, unless it was paid or may yet be; give its use of a link back."""
+        if row.payment and not await self._gave_up(row):
+            return False
+        async with self._desk.database.transaction() as tx:
+            now = await store.lock_session(tx, row.id)
+            if now.ended_at is None:
+                if now.payment != row.payment:
+                    return False  # Somebody has just begun to pay.
+                await store.end_session(tx, row.id, self._desk.clock.now())
+                if now.uses_link and now.link_id is not None:
+                    await store.set_uses_link(tx, row.id, uses=False)
+                    await store.give_back_use(tx, now.link_id)
+        return True
+
+    async def _gave_up(self, row: SessionRow) -> bool:
+        """Make sure that a session's payment will never be paid; False if it was, or may be."""
+        payment = await self._payments.payment(row.tenant, row.mode, row.payment)
+        if payment.state in (PaymentState.CREATED, PaymentState.DECLINED, *UNDER_WAY):
+            key = f"checkout:{spell(SESSION, row.id)}:void"
+            try:
+                payment = await self._payments.void(
+                    VoidPayment(key, row.tenant, row.mode, row.payment, "checkout expired")
+                )
+            except (NotInThisState, PaymentBusy):
+                return False
+        if payment.state in PAID:
+            async with self._desk.database.transaction() as tx:
+                await store.end_session(tx, row.id, self._desk.clock.now())
+            return False
+        return payment.state not in UNDER_WAY
+
+    async def _told(self, row: SessionRow) -> CheckoutSession:
+        if not row.payment:
+            return self._with(row, None)
+        return self._with(row, await self._payments.payment(row.tenant, row.mode, row.payment))
+
+    def _with(self, row: SessionRow, payment: Payment | None) -> CheckoutSession:
+        """Return a session as the door tells it: its state is its payment's."""
+        action = None if payment is None else payment.next_action
+        declined = None if payment is None else payment.declined
+        return CheckoutSession(
+            id=spell(SESSION, row.id),
+            mode=row.mode,
+            state=self._state(row, payment),
+            offer=rules.read_offer(row.offer, _amount(row)),
+            order=spell(PREFIX, row.order_id),
+            link="" if row.link_id is None else spell(LINK, row.link_id),
+            customer=row.customer,
+            payment=row.payment,
+            payment_state="" if payment is None else payment.state.value,
+            next_action=None if action is None else NextStep(action.type, action.url, action.facts),
+            advice="" if declined is None else declined.advice,
+            created_at=row.created_at,
+            expires_at=row.expires_at,
+        )
+
+    def _state(self, row: SessionRow, payment: Payment | None) -> SessionState:
+        if payment is not None and payment.state in PAID:
+            return SessionState.COMPLETE
+        if payment is not None and payment.state in UNDER_WAY:
+            return SessionState.PENDING
+        over = payment is not None and payment.state in GIVEN_UP
+        if over or row.ended_at is not None or row.expires_at <= self._desk.clock.now():
+            return SessionState.EXPIRED
+        return SessionState.OPEN
+
+
+def _amount(row: SessionRow) -> Money:
+    return money(row.amount, row.asset)

@@ -1,0 +1,218 @@
+"""Orders over HTTP: the merchant's server makes them, the payer's browser pays by client secret."""
+
+from typing import Annotated
+
+from fastapi import Query, Response
+
+from bezant.errors import Invalid
+from bezant.http.idempotency import Idempotency
+from bezant.http.pages import Page, PageQuery, PageRequest
+from bezant.http.routes import Asker, Routes, ThisVisit
+from bezant.orders import messages as models
+from bezant.orders.checkout import (
+    ConfirmSession,
+    CreateLink,
+    LinksOf,
+    OpenLink,
+    OpenSession,
+    ReadSession,
+)
+from bezant.orders.order import CreateOrder, OrdersOf, OrderStatus
+from bezant.orders.port import ClientSecretInvalid, Orders
+from bezant.secret import Secret
+
+BODY_BYTES_MAX = 65_536
+PAYER_BYTES_MAX = 4_096
+READ, WRITE = "orders.read", "orders.write"
+PAYER_READ, PAYER_WRITE = "checkout.read", "checkout.write"
+"""What a publishable key may do: with a client secret, and only there."""
+REPLAYED = "idempotent-replayed"
+
+
+def routes(orders: Orders) -> list[Routes]:
+    """Return every route of orders, and the names the family `poc` has for them."""
+    made, poc = Routes("orders"), Routes("orders", family="poc")
+    _add_orders(made, orders, "/v1/orders")
+    _add_orders(poc, orders, "/api/order")
+    _add_sessions(made, orders)
+    _add_payers(made, orders)
+    _add_links(made, orders)
+    return [made, poc]
+
+
+def _add_orders(made: Routes, orders: Orders, path: str) -> None:
+    @made.post(
+        path,
+        permission=WRITE,
+        idempotency=Idempotency.OPTIONAL,
+        body_bytes_max=BODY_BYTES_MAX,
+        summary="Make an order",
+    )
+    async def create(
+        body: models.OrderBody, asker: Asker, visit: ThisVisit, response: Response
+    ) -> models.OrderAnswer:
+        command = CreateOrder(
+            visit.idempotency_key or "",
+            asker.tenant,
+            asker.mode,
+            body.amount,
+            body.id,
+            body.reference,
+            body.description,
+            body.customer,
+            body.metadata,
+        )
+        order = await orders.create_order(command)
+        if order.replayed:
+            response.headers[REPLAYED] = "true"
+        return models.order(order)
+
+    @made.get(path, permission=READ, summary="List orders")
+    async def listed(
+        asker: Asker,
+        page: PageQuery,
+        status: OrderStatus | None = None,
+        reference: Annotated[str | None, Query(max_length=500)] = None,
+    ) -> Page[models.OrderAnswer]:
+        found = await orders.orders(
+            OrdersOf(asker.tenant, asker.mode, status, reference, page.limit, _after(page))
+        )
+        return Page(data=[models.order(one) for one in found.orders], has_more=found.has_more)
+
+    @made.get(path + "/{order}", permission=READ, summary="One order")
+    async def one(order: str, asker: Asker) -> models.OrderAnswer:
+        return models.order(await orders.order(asker.tenant, asker.mode, order))
+
+    del create, listed, one
+
+
+def _add_sessions(made: Routes, orders: Orders) -> None:
+    @made.post(
+        "/v1/checkout_sessions",
+        permission=WRITE,
+        idempotency=Idempotency.OPTIONAL,
+        body_bytes_max=BODY_BYTES_MAX,
+        summary="Let a payer pay",
+    )
+    async def open_session(
+        body: models.SessionBody, asker: Asker, visit: ThisVisit
+    ) -> models.NewSessionAnswer:
+        command = OpenSession(
+            visit.idempotency_key or "",
+            asker.tenant,
+            asker.mode,
+            body.offer(),
+            body.order,
+            body.customer,
+            body.expires_at,
+        )
+        new = await orders.open_session(command)
+        return models.new_session(new.session, new.client_secret.reveal())
+
+    @made.post(
+        "/v1/checkout_sessions/{session}/expire",
+        permission=WRITE,
+        status=200,
+        summary="End a session that was not paid",
+    )
+    async def expire(session: str, asker: Asker) -> models.SessionAnswer:
+        return models.session(await orders.expire_session(asker.tenant, asker.mode, session))
+
+    del open_session, expire
+
+
+def _add_payers(made: Routes, orders: Orders) -> None:
+    @made.get(
+        "/v1/checkout_sessions/{session}", permission=PAYER_READ, summary="One checkout session"
+    )
+    async def one(
+        session: str,
+        asker: Asker,
+        client_secret: Annotated[str | None, Query(max_length=200)] = None,
+    ) -> models.SessionAnswer:
+        if client_secret is None and not asker.may(READ):
+            raise ClientSecretInvalid("show the client secret of this session")
+        secret = None if client_secret is None else Secret(client_secret)
+        query = ReadSession(asker.tenant, asker.mode, session, secret)
+        return models.session(await orders.session(query))
+
+    @made.post(
+        "/v1/checkout_sessions/{session}/confirm",
+        permission=PAYER_WRITE,
+        status=200,
+        idempotency=Idempotency.OPTIONAL,
+        body_bytes_max=PAYER_BYTES_MAX,
+        summary="Pay",
+    )
+    async def confirm(
+        session: str, body: models.ConfirmBody, asker: Asker, visit: ThisVisit
+    ) -> models.SessionAnswer:
+        command = ConfirmSession(
+            asker.tenant,
+            asker.mode,
+            session,
+            Secret(body.client_secret.get_secret_value()),
+            body.method,
+            body.card,
+            body.saved,
+            visit.idempotency_key or "",
+        )
+        return models.session(await orders.confirm(command))
+
+    @made.post("/v1/payment_links/{link}/open", permission=PAYER_WRITE, summary="Follow a link")
+    async def open_link(link: str, asker: Asker) -> models.NewSessionAnswer:
+        new = await orders.open_link(OpenLink(asker.tenant, asker.mode, link))
+        return models.new_session(new.session, new.client_secret.reveal())
+
+    @made.get("/v1/payment_links/{link}", permission=PAYER_READ, summary="One payment link")
+    async def link(link: str, asker: Asker) -> models.LinkAnswer:
+        return models.link(await orders.link(asker.tenant, asker.mode, link))
+
+    del one, confirm, open_link
+
+
+def _add_links(made: Routes, orders: Orders) -> None:
+    @made.post(
+        "/v1/payment_links",
+        permission=WRITE,
+        idempotency=Idempotency.OPTIONAL,
+        body_bytes_max=BODY_BYTES_MAX,
+        summary="Make a payment link",
+    )
+    async def create(
+        body: models.LinkBody, asker: Asker, visit: ThisVisit, response: Response
+    ) -> models.LinkAnswer:
+        command = CreateLink(
+            visit.idempotency_key or "",
+            asker.tenant,
+            asker.mode,
+            body.offer(),
+            body.uses_max,
+            body.expires_at,
+        )
+        made_link = await orders.create_link(command)
+        if made_link.replayed:
+            response.headers[REPLAYED] = "true"
+        return models.link(made_link)
+
+    @made.get("/v1/payment_links", permission=READ, summary="List payment links")
+    async def listed(asker: Asker, page: PageQuery) -> Page[models.LinkAnswer]:
+        found = await orders.links(LinksOf(asker.tenant, asker.mode, page.limit, _after(page)))
+        return Page(data=[models.link(one) for one in found.links], has_more=found.has_more)
+
+    @made.post(
+        "/v1/payment_links/{link}/close",
+        permission=WRITE,
+        status=200,
+        summary="Let nobody pay by it any more",
+    )
+    async def close(link: str, asker: Asker) -> models.LinkAnswer:
+        return models.link(await orders.close_link(asker.tenant, asker.mode, link))
+
+    del create, listed, close
+
+
+def _after(page: PageRequest) -> str | None:
+    if page.ending_before is not None:
+        raise Invalid("these lists are read forward: use starting_after", field="ending_before")
+    return page.starting_after

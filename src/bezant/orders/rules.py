@@ -1,0 +1,178 @@
+"""What an order, a checkout and a link may be; which payments need an order. Pure."""
+
+import hashlib
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Final
+from urllib.parse import urlsplit
+
+import msgspec
+
+from bezant.actor import Mode
+from bezant.errors import Invalid
+from bezant.money import Money
+from bezant.orders.checkout import Offer, Way
+from bezant.orders.port import (
+    METADATA_KEYS_MAX,
+    TEXT_CHARACTERS_MAX,
+    MalformedOffer,
+)
+
+SESSION_LIFE: Final = timedelta(hours=24)
+SESSION_LIFE_MAX: Final = timedelta(days=30)
+LINK_LIFE_MAX: Final = timedelta(days=3_650)
+USES_MAX: Final = 1_000_000
+DESCRIPTOR_CHARACTERS_MAX: Final = 22  # The longest that card schemes print on a statement.
+URL_CHARACTERS_MAX: Final = 2_000
+METADATA_KEY_CHARACTERS_MAX: Final = 40
+ORDER_PREFIX: Final = "ord_"
+
+
+class StoredOffer(msgspec.Struct, frozen=True):
+    """An offer as it is stored, but for its amount."""
+
+    description: str = ""
+    descriptor: str = ""
+    ways: tuple[Way, ...] = ()
+    capture: bool = True
+    return_url: str = ""
+    cancel_url: str = ""
+    metadata: dict[str, str] = {}
+
+
+def well_formed(offer: Offer) -> None:
+    """Refuse an offer nobody could pay, or that leads payers astray."""
+    positive(offer.amount)
+    text(offer.description, "description")
+    if len(text(offer.descriptor, "descriptor")) > DESCRIPTOR_CHARACTERS_MAX:
+        raise MalformedOffer(
+            f"a descriptor has at most {DESCRIPTOR_CHARACTERS_MAX} characters", field="descriptor"
+        )
+    web_address(offer.return_url, "return_url")
+    web_address(offer.cancel_url, "cancel_url")
+    check_metadata(offer.metadata)
+    if len(set(offer.ways)) != len(offer.ways):
+        raise MalformedOffer("name each way to pay once", field="ways")
+
+
+def whole(amount: Money) -> Decimal:
+    """Return an amount as it is stored: whole minor units."""
+    return Decimal(amount.minor)
+
+
+def positive(amount: Money) -> None:
+    """Refuse to be paid nothing, or less."""
+    if amount.minor <= 0:
+        raise MalformedOffer("an amount here is more than nothing", field="amount")
+
+
+def text(value: str, field: str) -> str:
+    """Return a text that can be stored and shown."""
+    if len(value) > TEXT_CHARACTERS_MAX or (value and not value.isprintable()):
+        raise MalformedOffer(
+            f"this is at most {TEXT_CHARACTERS_MAX} characters in one line", field=field
+        )
+    return value
+
+
+def web_address(value: str, field: str) -> None:
+    """Refuse what a browser should not be sent to."""
+    if not value:
+        return
+    parts = urlsplit(value)
+    local = parts.hostname in ("localhost", "127.0.0.1", "::1")
+    if (
+        len(value) > URL_CHARACTERS_MAX
+        or not value.isprintable()
+        or " " in value
+        or not parts.hostname
+        or parts.username is not None
+        or not (parts.scheme == "https" or (parts.scheme == "http" and local))
+    ):
+        raise MalformedOffer("an address to return to begins with https://", field=field)
+
+
+def check_metadata(metadata: Mapping[str, str]) -> None:
+    """Refuse metadata that is more than notes."""
+    if len(metadata) > METADATA_KEYS_MAX or any(
+        not 0 < len(key) <= METADATA_KEY_CHARACTERS_MAX or len(value) > TEXT_CHARACTERS_MAX
+        for key, value in metadata.items()
+    ):
+        raise MalformedOffer(
+            f"metadata has at most {METADATA_KEYS_MAX} short texts", field="metadata"
+        )
+
+
+def lasts_until(asked: datetime | None, now: datetime, life: timedelta) -> datetime:
+    """Return until when a checkout is open."""
+    until = asked or now + life
+    if not now < until <= now + SESSION_LIFE_MAX:
+        raise MalformedOffer(
+            f"a checkout is open for {SESSION_LIFE_MAX.days} days at most", field="expires_at"
+        )
+    return until
+
+
+def link_lasts(expires_at: datetime | None, uses_max: int | None, now: datetime) -> None:
+    """Refuse a link that is over before it begins."""
+    if expires_at is not None and not now < expires_at <= now + LINK_LIFE_MAX:
+        raise MalformedOffer("this time is over, or too far away", field="expires_at")
+    if uses_max is not None and not 1 <= uses_max <= USES_MAX:
+        raise MalformedOffer(f"a link is used 1 to {USES_MAX} times", field="uses_max")
+
+
+def needs_order(said: str, *, always: bool) -> bool:
+    """Tell whether money of a payment that says this must have an order.
+
+    A payment that names one of our orders does. One with a merchant's own number does only where
+    every payment is meant to have an order.
+    """
+    return always or said.startswith(ORDER_PREFIX)
+
+
+def idem(kind: str, tenant: str, mode: Mode, key: str) -> bytes | None:
+    """Return what an idempotency key is stored as; nothing if there is none."""
+    if not key:
+        return None
+    return hashlib.sha256("\n".join((kind, tenant, mode, key)).encode()).digest()
+
+
+def fingerprint(*parts: object) -> bytes:
+    """Return what makes two requests the same one."""
+    return hashlib.sha256(msgspec.json.encode(parts, enc_hook=_plain)).digest()
+
+
+def store_offer(offer: Offer) -> str:
+    """Write an offer, but for its amount."""
+    stored = StoredOffer(
+        offer.description,
+        offer.descriptor,
+        offer.ways,
+        offer.capture,
+        offer.return_url,
+        offer.cancel_url,
+        dict(offer.metadata),
+    )
+    return msgspec.json.encode(stored).decode()
+
+
+def read_offer(stored: str, amount: Money) -> Offer:
+    """Read an offer."""
+    told = msgspec.json.decode(stored, type=StoredOffer)
+    return Offer(
+        amount,
+        told.description,
+        told.descriptor,
+        told.ways,
+        told.capture,
+        told.return_url,
+        told.cancel_url,
+        told.metadata,
+    )
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, Money):
+        return str(value)
+    raise Invalid("this cannot be compared")

@@ -1,0 +1,238 @@
+"""SQL about checkout sessions and payment links."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Final, LiteralString
+from uuid import UUID
+
+from bezant.actor import Mode
+from bezant.db.database import Tx
+
+_SESSION: Final[LiteralString] = """
+id, tenant, mode, order_id, link_id, asset, amount, offer::text AS offer, customer, created_at,
+expires_at, ended_at, uses_link, payment, request
+"""
+_LINK: Final[LiteralString] = """
+id, tenant, mode, asset, amount, offer::text AS offer, created_at, expires_at, closed_at, uses,
+uses_max, request
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class SessionRow:
+    """A checkout session as stored."""
+
+    id: UUID
+    tenant: str
+    mode: Mode
+    order_id: UUID
+    link_id: UUID | None
+    asset: str
+    amount: Decimal
+    offer: str
+    customer: str
+    created_at: datetime
+    expires_at: datetime
+    ended_at: datetime | None
+    uses_link: bool
+    payment: str
+    request: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class LinkRow:
+    """A payment link as stored."""
+
+    id: UUID
+    tenant: str
+    mode: Mode
+    asset: str
+    amount: Decimal
+    offer: str
+    created_at: datetime
+    expires_at: datetime | None
+    closed_at: datetime | None
+    uses: int
+    uses_max: int | None
+    request: bytes
+
+
+async def add_session(tx: Tx, row: SessionRow, idem: bytes | None) -> None:
+    """Add a session."""
+    await tx.execute(
+        """
+        INSERT INTO checkout_session (
+            id, tenant, mode, order_id, link_id, asset, amount, offer, customer, created_at,
+            expires_at, idem, request
+        )
+        VALUES (%s, %s, %s, %s, %s, %s, %s, %s::jsonb, %s, %s, %s, %s, %s)
+        """,
+        (
+            row.id,
+            row.tenant,
+            row.mode.value,
+            row.order_id,
+            row.link_id,
+            row.asset,
+            row.amount,
+            row.offer,
+            row.customer,
+            row.created_at,
+            row.expires_at,
+            idem,
+            row.request,
+        ),
+    )
+
+
+async def session(tx: Tx, session_id: UUID, tenant: str, mode: Mode) -> SessionRow | None:
+    """Return a session of this tenant and mode."""
+    return await tx.fetch_one(
+        SessionRow,
+        f"SELECT {_SESSION} FROM checkout_session WHERE id = %s AND tenant = %s AND mode = %s",
+        (session_id, tenant, mode.value),
+    )
+
+
+async def session_by_idem(tx: Tx, idem: bytes) -> SessionRow | None:
+    """Return the session that was opened under a key."""
+    return await tx.fetch_one(
+        SessionRow, f"SELECT {_SESSION} FROM checkout_session WHERE idem = %s", (idem,)
+    )
+
+
+async def lock_session(tx: Tx, session_id: UUID) -> SessionRow:
+    """Return a session; nobody else changes it until this transaction ends."""
+    row = await tx.fetch_one(
+        SessionRow,
+        f"SELECT {_SESSION} FROM checkout_session WHERE id = %s FOR UPDATE",
+        (session_id,),
+    )
+    assert row is not None
+    return row
+
+
+async def set_payment(tx: Tx, session_id: UUID, before: str, payment: str) -> None:
+    """Note which payment a session has, unless somebody else has just done so, or it has ended."""
+    await tx.execute(
+        """
+        UPDATE checkout_session
+        SET payment = %s
+        WHERE id = %s AND payment = %s AND ended_at IS NULL
+        """,
+        (payment, session_id, before),
+    )
+
+
+async def set_uses_link(tx: Tx, session_id: UUID, uses: bool) -> None:
+    """Note whether a session counts as a use of its link."""
+    await tx.execute("UPDATE checkout_session SET uses_link = %s WHERE id = %s", (uses, session_id))
+
+
+async def end_session(tx: Tx, session_id: UUID, at: datetime) -> None:
+    """Note that nobody pays here any more."""
+    await tx.execute(
+        "UPDATE checkout_session SET ended_at = %s WHERE id = %s AND ended_at IS NULL",
+        (at, session_id),
+    )
+
+
+async def overdue_sessions(tx: Tx, now: datetime, limit: int) -> list[SessionRow]:
+    """Return sessions whose time is over and that nobody has ended."""
+    return await tx.fetch_all(
+        SessionRow,
+        f"""
+        SELECT {_SESSION}
+        FROM checkout_session
+        WHERE ended_at IS NULL AND expires_at <= %s
+        ORDER BY expires_at
+        LIMIT %s
+        """,
+        (now, limit),
+    )
+
+
+async def add_link(tx: Tx, row: LinkRow, idem: bytes | None) -> bool:
+    """Add a link; False if its key is taken."""
+    touched = await tx.execute(
+        """
+        INSERT INTO payment_link (
+            id, tenant, mode, asset, amount, offer, created_at, expires_at, uses_max, idem, request
+        )
+        VALUES (%s, %s, %s, %s, %s, %s::jsonb, %s, %s, %s, %s, %s)
+        ON CONFLICT (idem) DO NOTHING
+        """,
+        (
+            row.id,
+            row.tenant,
+            row.mode.value,
+            row.asset,
+            row.amount,
+            row.offer,
+            row.created_at,
+            row.expires_at,
+            row.uses_max,
+            idem,
+            row.request,
+        ),
+    )
+    return touched == 1
+
+
+async def link(tx: Tx, link_id: UUID, tenant: str, mode: Mode) -> LinkRow | None:
+    """Return a link of this tenant and mode."""
+    return await tx.fetch_one(
+        LinkRow,
+        f"SELECT {_LINK} FROM payment_link WHERE id = %s AND tenant = %s AND mode = %s",
+        (link_id, tenant, mode.value),
+    )
+
+
+async def link_by_idem(tx: Tx, idem: bytes) -> LinkRow | None:
+    """Return the link that was made under a key."""
+    return await tx.fetch_one(LinkRow, f"SELECT {_LINK} FROM payment_link WHERE idem = %s", (idem,))
+
+
+async def links(tx: Tx, tenant: str, mode: Mode, before: UUID | None, limit: int) -> list[LinkRow]:
+    """Return links, newest first."""
+    return await tx.fetch_all(
+        LinkRow,
+        f"""
+        SELECT {_LINK}
+        FROM payment_link
+        WHERE
+            tenant = %(tenant)s AND mode = %(mode)s
+            AND (%(before)s::uuid IS NULL OR id < %(before)s)
+        ORDER BY id DESC
+        LIMIT %(limit)s
+        """,
+        {"tenant": tenant, "mode": mode.value, "before": before, "limit": limit},
+    )
+
+
+async def close_link(tx: Tx, link_id: UUID, at: datetime) -> None:
+    """Let nobody pay by a link any more."""
+    await tx.execute(
+        "UPDATE payment_link SET closed_at = %s WHERE id = %s AND closed_at IS NULL", (at, link_id)
+    )
+
+
+async def use_link(tx: Tx, link_id: UUID, now: datetime) -> bool:
+    """Count one more use; False if there is none left, or the link is over."""
+    touched = await tx.execute(
+        """
+        UPDATE payment_link
+        SET uses = uses + 1
+        WHERE
+            id = %s AND closed_at IS NULL AND (uses_max IS NULL OR uses < uses_max)
+            AND (expires_at IS NULL OR expires_at > %s)
+        """,
+        (link_id, now),
+    )
+    return touched == 1
+
+
+async def give_back_use(tx: Tx, link_id: UUID) -> None:
+    """Count one use less."""
+    await tx.execute("UPDATE payment_link SET uses = uses - 1 WHERE id = %s", (link_id,))

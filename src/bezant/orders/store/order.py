@@ -1,0 +1,184 @@
+"""SQL about orders."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Final, LiteralString
+from uuid import UUID
+
+import msgspec
+
+from bezant.actor import Mode
+from bezant.db.database import Tx
+from bezant.orders.order import OrderStatus
+
+_COLUMNS: Final[LiteralString] = """
+id, tenant, mode, status, asset, amount, reference, description, customer, metadata, created_at,
+updated_at, request, held, paid, refunded, disputed,
+(
+    SELECT coalesce(array_agg(payment ORDER BY payment), '{}')
+    FROM order_payment
+    WHERE order_id = customer_order.id
+) AS payments
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class OrderRow:
+    """An order as stored."""
+
+    id: UUID
+    tenant: str
+    mode: Mode
+    status: OrderStatus
+    asset: str
+    amount: Decimal
+    reference: str
+    description: str
+    customer: str
+    metadata: Mapping[str, str]
+    created_at: datetime
+    updated_at: datetime
+    request: bytes
+    held: Decimal
+    paid: Decimal
+    refunded: Decimal
+    disputed: Decimal
+    payments: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class NewOrder:
+    """An order to be stored."""
+
+    id: UUID
+    tenant: str
+    mode: Mode
+    asset: str
+    amount: int
+    reference: str
+    description: str
+    customer: str
+    metadata: Mapping[str, str]
+    created_at: datetime
+    idem: bytes | None
+    request: bytes
+
+
+async def hold_names(tx: Tx, tenant: str, mode: Mode, names: Sequence[str]) -> None:
+    """Let one transaction at a time join orders and payments of these names."""
+    for name in sorted(set(names)):
+        await tx.execute(
+            "SELECT pg_advisory_xact_lock(hashtextextended(%s, 7))", (f"{tenant} {mode} {name}",)
+        )
+
+
+async def add(tx: Tx, row: NewOrder) -> bool:
+    """Add an order; False if its id, number or key is taken."""
+    touched = await tx.execute(
+        """
+        INSERT INTO customer_order (
+            id, tenant, mode, asset, amount, reference, description, customer, metadata,
+            created_at, updated_at, idem, request
+        )
+        VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s::jsonb, %s, %s, %s, %s)
+        ON CONFLICT DO NOTHING
+        """,
+        (
+            row.id,
+            row.tenant,
+            row.mode.value,
+            row.asset,
+            row.amount,
+            row.reference,
+            row.description,
+            row.customer,
+            msgspec.json.encode(row.metadata).decode(),
+            row.created_at,
+            row.created_at,
+            row.idem,
+            row.request,
+        ),
+    )
+    return touched == 1
+
+
+async def find(tx: Tx, order_id: UUID, tenant: str, mode: Mode) -> OrderRow | None:
+    """Return an order of this tenant and mode."""
+    return await tx.fetch_one(
+        OrderRow,
+        f"SELECT {_COLUMNS} FROM customer_order WHERE id = %s AND tenant = %s AND mode = %s",
+        (order_id, tenant, mode.value),
+    )
+
+
+async def by_idem(tx: Tx, idem: bytes) -> OrderRow | None:
+    """Return the order that was made under a key."""
+    return await tx.fetch_one(
+        OrderRow, f"SELECT {_COLUMNS} FROM customer_order WHERE idem = %s", (idem,)
+    )
+
+
+async def named(
+    tx: Tx, tenant: str, mode: Mode, asset: str, order_id: UUID | None, reference: str
+) -> OrderRow | None:
+    """Return the order that a payment means, by its id or the merchant's number; locked."""
+    return await tx.fetch_one(
+        OrderRow,
+        f"""
+        SELECT {_COLUMNS}
+        FROM customer_order
+        WHERE
+            tenant = %s AND mode = %s AND asset = %s
+            AND (id = %s OR (reference <> '' AND reference = %s))
+        ORDER BY id = %s DESC
+        LIMIT 1
+        FOR UPDATE
+        """,
+        (tenant, mode.value, asset, order_id, reference, order_id),
+    )
+
+
+async def touch(tx: Tx, order_id: UUID, at: datetime) -> OrderRow:
+    """Note that an order changed, and return it."""
+    await tx.execute("UPDATE customer_order SET updated_at = %s WHERE id = %s", (at, order_id))
+    row = await tx.fetch_one(
+        OrderRow, f"SELECT {_COLUMNS} FROM customer_order WHERE id = %s", (order_id,)
+    )
+    assert row is not None
+    return row
+
+
+async def page(
+    tx: Tx,
+    tenant: str,
+    mode: Mode,
+    status: OrderStatus | None,
+    reference: str | None,
+    before: UUID | None,
+    limit: int,
+) -> list[OrderRow]:
+    """Return orders, newest first."""
+    return await tx.fetch_all(
+        OrderRow,
+        f"""
+        SELECT {_COLUMNS}
+        FROM customer_order
+        WHERE
+            tenant = %(tenant)s AND mode = %(mode)s
+            AND (%(status)s::text IS NULL OR status = %(status)s)
+            AND (%(reference)s::text IS NULL OR reference = %(reference)s)
+            AND (%(before)s::uuid IS NULL OR id < %(before)s)
+        ORDER BY id DESC
+        LIMIT %(limit)s
+        """,
+        {
+            "tenant": tenant,
+            "mode": mode.value,
+            "status": None if status is None else status.value,
+            "reference": reference,
+            "before": before,
+            "limit": limit,
+        },
+    )

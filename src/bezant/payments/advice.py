@@ -1,0 +1,48 @@
+"""What to tell a payer whose payment was declined: everyday words, nothing a thief could use."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from bezant.payments.payment import DeclineCode, Declined
+
+_ADVICE: Final[Mapping[DeclineCode, str]] = {
+    DeclineCode.AUTHENTICATION_FAILED: (
+        "Your bank could not confirm that it is you. Please try again, or pay another way."
+    ),
+    DeclineCode.AUTHENTICATION_REQUIRED: (
+        "Your bank wants to confirm that it is you. Please try again and follow its steps."
+    ),
+    DeclineCode.CARD_DECLINED: (
+        "Your bank declined the card. Please use another card, or ask your bank."
+    ),
+    DeclineCode.DO_NOT_HONOR: (
+        "Your bank declined the card without saying why. Please ask your bank, or use another card."
+    ),
+    DeclineCode.EXPIRED_CARD: "This card has expired. Please use another one.",
+    # A stolen card is declined like any other: whoever holds it should not learn what we know.
+    DeclineCode.FRAUD_SUSPECTED: (
+        "Your bank declined the card. Please use another card, or ask your bank."
+    ),
+    DeclineCode.INCORRECT_CVC: "The security code does not fit the card. Please check it.",
+    DeclineCode.INCORRECT_NUMBER: "The card number is not right. Please check it.",
+    DeclineCode.INSUFFICIENT_FUNDS: (
+        "There is not enough money on the account. Please use another card or account."
+    ),
+    DeclineCode.LIMIT_EXCEEDED: (
+        "The card's limit does not allow this payment. Please ask your bank, or use another card."
+    ),
+    DeclineCode.LOST_OR_STOLEN: (
+        "Your bank declined the card. Please use another card, or ask your bank."
+    ),
+    DeclineCode.METHOD_NOT_SUPPORTED: "This way to pay is not accepted here. Please use another.",
+    DeclineCode.PAYER_CANCELLED: "The payment was cancelled. Nothing was charged.",
+    DeclineCode.PROCESSING_ERROR: "Something went wrong at the bank. Please try again in a moment.",
+    DeclineCode.RETURNED: "Your bank returned the payment. Please pay another way.",
+    DeclineCode.TRY_AGAIN_LATER: "The bank cannot answer right now. Please try again later.",
+    DeclineCode.OTHER: "The payment was declined. Please use another card or way to pay.",
+}
+
+
+def declined(code: DeclineCode, *, soft: bool) -> Declined:
+    """Return a decline with what to tell the payer."""
+    return Declined(code, _ADVICE[code], soft)

@@ -1,0 +1,169 @@
+"""What payments mean to the book: each fact of money is one transfer, under an id of its own.
+
+docs/concepts/chart-of-accounts.md shows them. Booking the same fact again answers the first record,
+so whoever is not sure whether it was booked books it.
+"""
+
+from collections.abc import Sequence
+from enum import IntEnum
+from typing import Final
+from uuid import UUID
+
+from bezant import telemetry
+from bezant.actor import PLATFORM, Mode
+from bezant.errors import BezantError, Unavailable
+from bezant.ledger.port import ChartAccount, Ledger, Leg, PostTransfer, Side
+from bezant.money import Money
+from bezant.payments.dispute import DisputeState
+from bezant.payments.told import Facts
+from bezant.payments.work import Work
+
+_log = telemetry.log("payments")
+ACCOUNTS_KEPT_MAX: Final = 10_000
+Sides = Sequence[tuple[str, str, Side, Money]]
+"""Legs by the names of their accounts: the chart's name, what it is of, the side, how much."""
+
+
+class Booked(IntEnum):
+    """What became of a booking."""
+
+    YES = 0
+    LATER = 1
+    """The book did not answer: the same may be asked again."""
+    REFUSED = 2
+    """The book said no, and would say so again: another try needs another id."""
+
+
+class Booking:
+    """The payments' side of the book."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+        self._accounts: dict[tuple[str, Mode, str, str], str] = {}
+
+    async def captured(self, work: Work, amount: Money, fee: Money, again: int = 0) -> Booked:
+        """The provider took money for us: it owes us, we owe the merchant, less our fee.
+
+        `again` counts how often the book has refused it.
+        """
+        of = work.facts.tenant
+        sides = [("psp_receivable", work.provider, Side.DEBIT, amount)]
+        if amount > fee:
+            sides.append(("merchant_payable", of, Side.CREDIT, amount - fee))
+        if fee:
+            sides.append(("fees_earned", "", Side.CREDIT, fee))
+        return await self._of(work, "", again, sides, "capture")
+
+    async def promised(self, work: Work, again: int = 0) -> Booked:
+        """We promised a refund: the merchant bears it."""
+        sides = [
+            ("merchant_payable", work.facts.tenant, Side.DEBIT, work.amount),
+            ("refund_payable", work.provider, Side.CREDIT, work.amount),
+        ]
+        return await self._of(work, "", again, sides, "refund promised")
+
+    async def given(self, work: Work, again: int = 0) -> Booked:
+        """The provider gave a refund: it owes us less."""
+        sides = [
+            ("refund_payable", work.provider, Side.DEBIT, work.amount),
+            ("psp_receivable", work.provider, Side.CREDIT, work.amount),
+        ]
+        return await self._of(work, "/given", again, sides, "refund given")
+
+    async def not_given(self, work: Work, again: int = 0) -> Booked:
+        """The refund came to nothing: the merchant has the money again."""
+        sides = [
+            ("refund_payable", work.provider, Side.DEBIT, work.amount),
+            ("merchant_payable", work.facts.tenant, Side.CREDIT, work.amount),
+        ]
+        return await self._of(work, "/back", again, sides, "refund not given")
+
+    async def given_late(self, work: Work) -> Booked:
+        """The provider gave a refund that was given up, and booked as such."""
+        sides = [
+            ("merchant_payable", work.facts.tenant, Side.DEBIT, work.amount),
+            ("psp_receivable", work.provider, Side.CREDIT, work.amount),
+        ]
+        return await self._of(work, "/late", 0, sides, "refund given after all")
+
+    async def disputed(
+        self,
+        facts: Facts,
+        dispute: UUID,
+        provider: str,
+        amount: Money,
+        state: DisputeState,
+        again: int = 0,
+    ) -> Booked:
+        """A provider took money back: it is set aside until somebody has decided, then it is the
+        merchant's again or the payer's for good.
+        """
+        name = f"tr_dp_{dispute.hex}"
+        taken = [
+            ("dispute_receivable", provider, Side.DEBIT, amount),
+            ("psp_receivable", provider, Side.CREDIT, amount),
+            ("merchant_payable", facts.tenant, Side.DEBIT, amount),
+            ("dispute_reserve", facts.tenant, Side.CREDIT, amount),
+        ]
+        booked = await self._posted(facts, name, again, taken, "dispute opened")
+        if booked is not Booked.YES:
+            return booked
+        match state:
+            case DisputeState.WON:
+                back = [
+                    (chart, of, Side.CREDIT if side is Side.DEBIT else Side.DEBIT, amount)
+                    for chart, of, side, _ in taken
+                ]
+                return await self._posted(facts, f"{name}/won", again, back, "dispute won")
+            case DisputeState.LOST:
+                lost = [
+                    ("dispute_reserve", facts.tenant, Side.DEBIT, amount),
+                    ("dispute_receivable", provider, Side.CREDIT, amount),
+                ]
+                return await self._posted(facts, f"{name}/lost", again, lost, "dispute lost")
+            case _:
+                return booked
+
+    async def _of(self, work: Work, what: str, again: int, sides: Sides, why: str) -> Booked:
+        name = f"tr_{work.attempt.hex}{what}"
+        return await self._posted(work.facts, name, again, sides, why)
+
+    async def _posted(self, facts: Facts, name: str, again: int, sides: Sides, why: str) -> Booked:
+        """Post a transfer. What the book refused once it refuses under that id for a month, so
+        another try has another id; one that was taken is found among those asked before.
+        """
+        booked = Booked.LATER
+        for tries in range(again + 1):
+            numbered = f"{name}/{tries}" if tries else name
+            booked = await self.post(facts.mode, numbered, sides, facts.spelled, why)
+            if booked is not Booked.REFUSED:
+                break
+        return booked
+
+    async def post(self, mode: Mode, name: str, sides: Sides, reference: str, why: str) -> Booked:
+        """Post one transfer under this id, once."""
+        try:
+            legs = tuple(
+                [
+                    Leg(await self._account(chart, mode, amount.asset.code, of), side, amount)
+                    for chart, of, side, amount in sides
+                ]
+            )
+            await self._ledger.post(PostTransfer(name, PLATFORM, mode, legs, reference, why))
+        except BezantError as error:
+            # The money moved all the same: it is stored as such, and booked as soon as can be.
+            _log.error(
+                "payment.not_booked", reference=reference, transfer=name, why=why, code=error.code
+            )
+            return Booked.LATER if isinstance(error, Unavailable) else Booked.REFUSED
+        return Booked.YES
+
+    async def _account(self, name: str, mode: Mode, asset: str, of: str) -> str:
+        key = (name, mode, asset, of)
+        known = self._accounts.get(key)
+        if known is None:
+            account = await self._ledger.chart_account(ChartAccount(name, mode, asset, of))
+            if len(self._accounts) >= ACCOUNTS_KEPT_MAX:
+                self._accounts.clear()
+            known = self._accounts[key] = account.id
+        return known

@@ -1,0 +1,207 @@
+"""Customers and the ways to pay they let us keep."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from uuid import UUID, uuid5
+
+import msgspec
+
+from bezant import ids
+from bezant.actor import Mode
+from bezant.payments import rules
+from bezant.payments.method import (
+    ChangeCustomer,
+    CreateCustomer,
+    Customer,
+    CustomerPage,
+    CustomersOf,
+    MethodKind,
+    SavedMethod,
+    SaveMethod,
+)
+from bezant.payments.parts import Parts
+from bezant.payments.port import KeyReused, MethodMissing, UnknownCustomer, UnknownMethod
+from bezant.payments.store import customer as stored
+from bezant.payments.store import write
+
+METHODS_MAX = 100  # Of one customer; nobody has more cards.
+LABEL_CHARACTERS_MAX = 100
+_encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder(dict[str, str]).decode
+
+
+class Customers:
+    """Looks after customers. Their names stand in one table, so that they can be erased there."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+
+    async def create(self, command: CreateCustomer) -> Customer:
+        """Remember a customer, once for each key."""
+        rules.text(command.name, "name", rules.NAME_CHARACTERS_MAX)
+        rules.email(command.email, "email")
+        rules.metadata(command.metadata)
+        request = rules.request_id(command.tenant, command.mode, command.key)
+        fingerprint = rules.fingerprint(
+            "customer", command.name, command.email, sorted(command.metadata.items())
+        )
+        now = self._parts.clock.now()
+        row = stored.CustomerRow(
+            self._parts.ids.uuid(), now, command.mode is Mode.LIVE, False, command.name or None,
+            command.email or None, _json(command.metadata),
+        )  # fmt: skip
+        whose = rules.tenant_id(command.tenant)
+        async with self._parts.database.transaction() as tx:
+            asked = await write.ask(tx, request, fingerprint, row.id, now, b"")
+            if asked is None:
+                await stored.add_customer(tx, row, whose)
+        if asked is None:
+            return _customer(row)
+        if asked.fingerprint != fingerprint:
+            raise KeyReused
+        first = await stored.customer(self._parts.database, whose, row.live, asked.subject)
+        if first is None:
+            raise UnknownCustomer
+        # Told as they are now: what was erased is not kept anywhere, not even with a key.
+        return replace(_customer(first), replayed=True)
+
+    async def change(self, command: ChangeCustomer) -> Customer:
+        """Change what is known of a customer."""
+        if command.name is not None:
+            rules.text(command.name, "name", rules.NAME_CHARACTERS_MAX)
+        if command.email is not None:
+            rules.email(command.email, "email")
+        rules.metadata(command.metadata)
+        row = await self._found(command.tenant, command.mode, command.customer)
+        if row.forgotten:
+            raise UnknownCustomer
+        before = _decode(row.metadata) if row.metadata else {}
+        changed = replace(
+            row,
+            name=row.name if command.name is None else command.name or None,
+            email=row.email if command.email is None else command.email or None,
+            metadata=_json(rules.noted(before, command.metadata)),
+        )
+        async with self._parts.database.transaction() as tx:
+            await stored.change_customer(tx, changed)
+        return _customer(changed)
+
+    async def forget(self, tenant: str, mode: Mode, customer: str) -> Customer:
+        """Erase a customer's name and address, and drop the saved ways to pay."""
+        row = await self._found(tenant, mode, customer)
+        methods = await stored.methods(self._parts.database, row.id, METHODS_MAX)
+        erased = replace(row, name=None, email=None, metadata=None, forgotten=True)
+        now = self._parts.clock.now()
+        async with self._parts.database.transaction() as tx:
+            await stored.change_customer(tx, erased)
+            for method in methods:
+                await stored.drop_method(tx, method.id, now)
+        for method in methods:
+            if method.card:
+                await self._parts.vault.forget(tenant, mode, method.card)
+        return _customer(erased)
+
+    async def one(self, tenant: str, mode: Mode, customer: str) -> Customer:
+        """Return one customer."""
+        return _customer(await self._found(tenant, mode, customer))
+
+    async def page(self, query: CustomersOf) -> CustomerPage:
+        """Return a page of customers, newest first."""
+        limit = rules.limit(query.limit)
+        before = None if query.before is None else ids.read("cus", query.before, "before")
+        rows = await stored.customers(
+            self._parts.database, rules.tenant_id(query.tenant), query.mode is Mode.LIVE,
+            query.email, before, limit + 1,
+        )  # fmt: skip
+        return CustomerPage(tuple(_customer(row) for row in rows[:limit]), len(rows) > limit)
+
+    async def save(self, command: SaveMethod) -> SavedMethod:
+        """Keep a way to pay, once for each key."""
+        rules.text(command.label, "label", LABEL_CHARACTERS_MAX)
+        rules.metadata(command.facts)
+        if (command.kind is MethodKind.CARD) != bool(command.card):
+            raise MethodMissing("cards, and only they, are named by a token", field="card")
+        customer = await self._found(command.tenant, command.mode, command.customer)
+        if command.card:  # Whose card it is, the vault knows.
+            await self._parts.vault.card(command.tenant, command.mode, command.card)
+        request = rules.request_id(command.tenant, command.mode, command.key)
+        number = uuid5(request, "method")
+        row = stored.MethodRow(
+            number, customer.id, self._parts.clock.now(), customer.live,
+            stored.METHOD_NUMBERS[command.kind], command.card or None, command.label or None,
+            _json(command.facts),
+        )  # fmt: skip
+        async with self._parts.database.transaction() as tx:
+            first = await stored.add_method(tx, row, rules.tenant_id(command.tenant))
+        if first:
+            return _method(row)
+        found = await self._method(command.tenant, command.mode, number)
+        if _same(found) != _same(row):
+            raise KeyReused
+        return replace(_method(found), replayed=True)
+
+    async def method(self, tenant: str, mode: Mode, method: str) -> SavedMethod:
+        """Return one saved way to pay."""
+        return _method(await self._method(tenant, mode, ids.read("pm", method, "method")))
+
+    async def methods(self, tenant: str, mode: Mode, customer: str) -> tuple[SavedMethod, ...]:
+        """Return a customer's saved ways to pay, newest first."""
+        row = await self._found(tenant, mode, customer)
+        rows = await stored.methods(self._parts.database, row.id, METHODS_MAX)
+        return tuple(_method(one) for one in rows)
+
+    async def drop(self, tenant: str, mode: Mode, method: str) -> SavedMethod:
+        """Keep a way to pay no longer."""
+        row = await self._method(tenant, mode, ids.read("pm", method, "method"))
+        async with self._parts.database.transaction() as tx:
+            await stored.drop_method(tx, row.id, self._parts.clock.now())
+        return _method(row)
+
+    async def _found(self, tenant: str, mode: Mode, customer: str) -> stored.CustomerRow:
+        number = rules.customer_id(customer)
+        row = await stored.customer(
+            self._parts.database, rules.tenant_id(tenant), mode is Mode.LIVE, number
+        )
+        if row is None:
+            raise UnknownCustomer
+        return row
+
+    async def _method(self, tenant: str, mode: Mode, method: UUID) -> stored.MethodRow:
+        row = await stored.method(
+            self._parts.database, rules.tenant_id(tenant), mode is Mode.LIVE, method
+        )
+        if row is None:
+            raise UnknownMethod
+        return row
+
+
+def _customer(row: stored.CustomerRow) -> Customer:
+    return Customer(
+        id=f"cus_{row.id.hex}",
+        mode=Mode.LIVE if row.live else Mode.TEST,
+        name=row.name or "",
+        email=row.email or "",
+        metadata=_decode(row.metadata) if row.metadata else {},
+        created_at=row.created_at,
+        forgotten=row.forgotten,
+    )
+
+
+def _method(row: stored.MethodRow) -> SavedMethod:
+    return SavedMethod(
+        id=f"pm_{row.id.hex}",
+        mode=Mode.LIVE if row.live else Mode.TEST,
+        customer=f"cus_{row.customer.hex}",
+        kind=row.kind,
+        card=row.card or "",
+        label=row.label or "",
+        created_at=row.created_at,
+    )
+
+
+def _same(row: stored.MethodRow) -> tuple[object, ...]:
+    return row.customer, row.number, row.card, row.label, row.told_facts
+
+
+def _json(values: Mapping[str, str]) -> str | None:
+    return _encode(dict(values)).decode() if values else None

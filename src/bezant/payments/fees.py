@@ -1,0 +1,41 @@
+"""What a merchant is charged for a payment: rules as data, computed exactly."""
+
+from collections.abc import Sequence
+
+from bezant.money import Money, Rounding
+from bezant.payments.method import MethodKind
+from bezant.payments.rule import FeeRule
+
+
+def rule_for(
+    rules: Sequence[FeeRule], tenant: str, asset: str, method: MethodKind, priority: str
+) -> FeeRule | None:
+    """Return the rule that says most about such a payment."""
+    fitting = [
+        rule
+        for rule in rules
+        if rule.tenant in ("", tenant)
+        and rule.asset in ("", asset)
+        and rule.method in (None, method)
+        and rule.priority == priority
+    ]
+    return max(fitting, key=_specific, default=None)
+
+
+def fee(rule: FeeRule | None, amount: Money, *, first: bool) -> Money:
+    """Return the fee on a captured amount, never more than the amount itself.
+
+    The fixed part and the least are charged once, with the first capture of a payment.
+    """
+    if rule is None:
+        return Money(0, amount.asset)
+    charged = amount.times(rule.percent / 100, Rounding.HALF_EVEN).minor
+    if first:
+        charged = max(charged + rule.fixed, rule.least or 0)
+    if rule.most is not None:
+        charged = min(charged, rule.most)
+    return Money(max(0, min(charged, amount.minor)), amount.asset)
+
+
+def _specific(rule: FeeRule) -> tuple[bool, bool, bool]:
+    return (bool(rule.tenant), bool(rule.asset), rule.method is not None)

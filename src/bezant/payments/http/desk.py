@@ -1,0 +1,114 @@
+"""Disputes, settlement files and rules over HTTP: what the people at the desk do."""
+
+from typing import Annotated, Final
+
+from fastapi import Query
+
+from bezant.actor import PLATFORM, Actor
+from bezant.http.idempotency import Idempotency
+from bezant.http.pages import Page, PageQuery
+from bezant.http.routes import Asker, RequiredKey, Routes
+from bezant.payments.http import answers as a
+from bezant.payments.http.lists import cursor_of
+from bezant.payments.http.raw import RawBody
+from bezant.payments.port import (
+    DisputesOf,
+    DisputeState,
+    FeeRule,
+    Payments,
+    PlatformOnly,
+    RoutingRule,
+    SettleFile,
+    SubmitEvidence,
+    Terms,
+)
+
+FILE_BYTES_MAX: Final = 32_000_000  # A hundred thousand lines.
+FILES: Final = ("text/csv", "application/xml", "text/xml", "application/octet-stream")
+
+
+def add(routes: Routes, port: Payments) -> None:
+    """Add the routes of disputes, settlements and rules."""
+    _disputes(routes, port)
+    _settlements(routes, port)
+    _terms(routes, port)
+
+
+def _disputes(routes: Routes, port: Payments) -> None:
+    @routes.get("/v1/disputes", permission="payments.read")
+    async def disputes(
+        asker: Asker,
+        page: PageQuery,
+        payment: str | None = None,
+        state: DisputeState | None = None,
+    ) -> Page[a.DisputeModel]:
+        """List disputes, newest first."""
+        found = await port.disputes(
+            DisputesOf(asker.tenant, asker.mode, payment, state, page.limit, cursor_of(page))
+        )
+        return Page(
+            data=[a.DisputeModel.model_validate(one) for one in found.disputes],
+            has_more=found.has_more,
+        )
+
+    @routes.get("/v1/disputes/{dispute}", permission="payments.read")
+    async def dispute(dispute: str, asker: Asker) -> a.DisputeModel:
+        """Return one dispute."""
+        found = await port.dispute(asker.tenant, asker.mode, dispute)
+        return a.DisputeModel.model_validate(found)
+
+    @routes.post(
+        "/v1/disputes/{dispute}/evidence",
+        permission="payments.write",
+        status=200,
+        idempotency=Idempotency.REQUIRED,
+    )
+    async def evidence(
+        dispute: str, body: a.EvidenceBody, asker: Asker, key: RequiredKey
+    ) -> a.DisputeModel:
+        """Answer a dispute before its evidence is due."""
+        command = SubmitEvidence(key, asker.tenant, asker.mode, dispute, body.evidence)
+        return a.DisputeModel.model_validate(await port.submit_evidence(command))
+
+
+def _settlements(routes: Routes, port: Payments) -> None:
+    @routes.post(
+        "/v1/settlements/{provider}",
+        permission="reconciliation.write",
+        status=200,
+        accepts=FILES,
+        body_bytes_max=FILE_BYTES_MAX,
+    )
+    async def settle(
+        provider: str,
+        body: RawBody,
+        asker: Asker,
+        bank_account: Annotated[str, Query(min_length=1, max_length=100)] = "main",
+    ) -> a.SettlementModel:
+        """Post a provider's settlement file to the book. The same file again changes nothing."""
+        _of_the_platform(asker)
+        command = SettleFile(provider, asker.mode, body, bank_account)
+        return a.SettlementModel.model_validate(await port.settle(command))
+
+
+def _terms(routes: Routes, port: Payments) -> None:
+    @routes.get("/v1/terms", permission="settings.read")
+    async def terms(asker: Asker) -> a.TermsModel:
+        """Return the rules of routing and fees."""
+        _of_the_platform(asker)
+        return a.TermsModel.model_validate(await port.terms())
+
+    @routes.put("/v1/terms", permission="settings.write")
+    async def set_terms(body: a.TermsBody, asker: Asker) -> a.TermsModel:
+        """Replace the rules of routing and fees by these."""
+        _of_the_platform(asker)
+        terms = Terms(
+            tuple(RoutingRule(**one.model_dump()) for one in body.routing),
+            tuple(FeeRule(**one.model_dump()) for one in body.fees),
+        )
+        return a.TermsModel.model_validate(await port.set_terms(terms))
+
+
+def _of_the_platform(asker: Actor) -> None:
+    if asker.tenant != PLATFORM:
+        raise PlatformOnly

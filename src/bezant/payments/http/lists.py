@@ -1,0 +1,228 @@
+"""Questions about payments and refunds over HTTP."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated, Final
+
+from fastapi import Depends, Query
+
+from bezant.actor import Actor
+from bezant.errors import Invalid
+from bezant.http.pages import Page, PageQuery, PageRequest
+from bezant.http.routes import Asker, Routes
+from bezant.money import Money
+from bezant.payments.http import answers as a
+from bezant.payments.port import (
+    ChangePayment,
+    MethodKind,
+    Payment,
+    Payments,
+    PaymentsOf,
+    PaymentState,
+    RefundsOf,
+    RefundState,
+    StatsOf,
+)
+
+READ: Final = "payments.read"
+WRITE: Final = "payments.write"
+REFUNDS_SHOWN_MAX: Final = 100
+
+
+class Beside(StrEnum):
+    """What may be shown beside a payment."""
+
+    ATTEMPTS = "attempts"
+    REFUNDS = "refunds"
+    CUSTOMER = "customer"
+
+
+class Filters(a.Body):
+    """Conditions on payments; every one given holds."""
+
+    state: PaymentState | None = None
+    customer: str | None = None
+    order: str | None = None
+    provider: str | None = None
+    reference: str | None = None
+    method: MethodKind | None = None
+    asset: str | None = None
+    amount_min: str | None = None
+    amount_max: str | None = None
+    created_from: datetime | None = None
+    created_until: datetime | None = None
+    metadata: tuple[str, ...] = ()
+    text: str = ""
+
+
+async def filters(
+    state: PaymentState | None = None,
+    customer: str | None = None,
+    order: str | None = None,
+    provider: str | None = None,
+    reference: str | None = None,
+    method: MethodKind | None = None,
+    asset: str | None = None,
+    amount_min: str | None = None,
+    amount_max: str | None = None,
+    created_from: datetime | None = None,
+    created_until: datetime | None = None,
+    metadata: Annotated[list[str] | None, Query(description="key:value")] = None,
+    text: str = "",
+) -> Filters:
+    """Read the conditions of a list."""
+    return Filters(
+        state=state, customer=customer, order=order, provider=provider, reference=reference,
+        method=method, asset=asset, amount_min=amount_min, amount_max=amount_max,
+        created_from=created_from, created_until=created_until, metadata=tuple(metadata or ()),
+        text=text,
+    )  # fmt: skip
+
+
+def add(routes: Routes, port: Payments) -> None:
+    """Add the routes that only read, and those that change a merchant's notes."""
+    _payments(routes, port)
+    _notes(routes, port)
+    _refunds(routes, port)
+
+
+def _payments(routes: Routes, port: Payments) -> None:
+    @routes.get("/v1/payments", permission=READ)
+    async def payments(
+        asker: Asker, page: PageQuery, where: Annotated[Filters, Depends(filters)]
+    ) -> Page[a.PaymentModel]:
+        """List payments, newest first."""
+        return await _found(port, asker, page, where)
+
+    @routes.get("/v1/payments/search", permission=READ)
+    async def search(
+        asker: Asker, page: PageQuery, where: Annotated[Filters, Depends(filters)], query: str
+    ) -> Page[a.PaymentModel]:
+        """Find payments by a word of their description, order or descriptor."""
+        return await _found(port, asker, page, where.model_copy(update={"text": query}))
+
+    @routes.get("/v1/payments/{payment}", permission=READ)
+    async def payment(
+        payment: str,
+        asker: Asker,
+        expand: Annotated[list[Beside] | None, Query(alias="expand[]")] = None,
+    ) -> a.ExpandedPaymentModel:
+        """Return one payment."""
+        found = await port.payment(asker.tenant, asker.mode, payment)
+        told = a.ExpandedPaymentModel.model_validate(found)
+        return told.model_copy(update=await _beside(port, found, asker, expand or ()))
+
+    @routes.get("/v1/payments/{payment}/attempts", permission=READ)
+    async def attempts(payment: str, asker: Asker) -> a.AttemptsModel:
+        """Return everything that was asked of providers for a payment, oldest first."""
+        found = await port.attempts(asker.tenant, asker.mode, payment)
+        return a.AttemptsModel(data=[a.AttemptModel.model_validate(one) for one in found])
+
+
+def _notes(routes: Routes, port: Payments) -> None:
+    @routes.patch("/v1/payments/{payment}", permission=WRITE)
+    async def change(payment: str, body: a.ChangePaymentBody, asker: Asker) -> a.PaymentModel:
+        """Change a payment's description and metadata."""
+        command = ChangePayment(asker.tenant, asker.mode, payment, body.description, body.metadata)
+        return a.PaymentModel.model_validate(await port.change(command))
+
+    @routes.get("/v1/stats", permission=READ)
+    async def stats(asker: Asker, since: datetime, until: datetime) -> a.StatsModel:
+        """Return what a stretch of time brought."""
+        found = await port.stats(StatsOf(asker.tenant, asker.mode, since, until))
+        return a.StatsModel.model_validate(found)
+
+
+def _refunds(routes: Routes, port: Payments) -> None:
+    @routes.get("/v1/refunds", permission=READ)
+    async def refunds(
+        asker: Asker,
+        page: PageQuery,
+        payment: str | None = None,
+        state: RefundState | None = None,
+    ) -> Page[a.RefundModel]:
+        """List refunds, newest first."""
+        found = await port.refunds(
+            RefundsOf(asker.tenant, asker.mode, payment, state, page.limit, cursor_of(page))
+        )
+        return Page(
+            data=[a.RefundModel.model_validate(one) for one in found.refunds],
+            has_more=found.has_more,
+        )
+
+    @routes.get("/v1/refunds/{refund}", permission=READ)
+    async def refund(refund: str, asker: Asker) -> a.RefundModel:
+        """Return one refund."""
+        found = await port.refund(asker.tenant, asker.mode, refund)
+        return a.RefundModel.model_validate(found)
+
+
+async def _beside(
+    port: Payments, found: Payment, asker: Actor, wanted: Sequence[Beside]
+) -> dict[str, object]:
+    """Return what was asked for beside a payment."""
+    beside: dict[str, object] = {}
+    if Beside.ATTEMPTS in wanted:
+        rows = await port.attempts(asker.tenant, asker.mode, found.id)
+        beside["attempts"] = [a.AttemptModel.model_validate(one) for one in rows]
+    if Beside.REFUNDS in wanted:
+        query = RefundsOf(asker.tenant, asker.mode, found.id, limit=REFUNDS_SHOWN_MAX)
+        refunds = (await port.refunds(query)).refunds
+        beside["refunds"] = [a.RefundModel.model_validate(one) for one in refunds]
+    if Beside.CUSTOMER in wanted and found.customer:
+        whose = await port.customer(asker.tenant, asker.mode, found.customer)
+        beside["customer_object"] = a.CustomerModel.model_validate(whose)
+    return beside
+
+
+async def _found(
+    port: Payments, asker: Actor, page: PageRequest, where: Filters
+) -> Page[a.PaymentModel]:
+    found = await port.payments(
+        PaymentsOf(
+            asker.tenant,
+            asker.mode,
+            where.state,
+            where.customer,
+            where.order,
+            where.provider,
+            where.reference,
+            where.method,
+            where.asset,
+            _amount(where.amount_min, where.asset, "amount_min"),
+            _amount(where.amount_max, where.asset, "amount_max"),
+            where.created_from,
+            where.created_until,
+            dict(_pair(one) for one in where.metadata),
+            where.text,
+            page.limit,
+            cursor_of(page),
+        )
+    )
+    return Page(
+        data=[a.PaymentModel.model_validate(one) for one in found.payments],
+        has_more=found.has_more,
+    )
+
+
+def cursor_of(page: PageRequest) -> str | None:
+    """Return where a page begins; these lists are read from the newest backwards only."""
+    if page.ending_before is not None:
+        raise Invalid("lists here go backwards: use starting_after", field="ending_before")
+    return page.starting_after
+
+
+def _amount(text: str | None, asset: str | None, field: str) -> Money | None:
+    if text is None:
+        return None
+    if asset is None:
+        raise Invalid("an amount is compared within one asset: name it", field="asset")
+    return Money.parse(text, asset, field)
+
+
+def _pair(text: str) -> tuple[str, str]:
+    key, colon, value = text.partition(":")
+    if not key or not colon:
+        raise Invalid("metadata is asked for as key:value", field="metadata")
+    return key, value

@@ -1,0 +1,139 @@
+"""Facts of money win: a charge that was thought dead, and of which a provider says that it took the
+money after all, is booked and its payment goes on from there.
+
+Where the payment has no room for it, because another charge took its place, it was taken twice: it
+is booked to `suspense`, and somebody has to look.
+"""
+
+from datetime import datetime
+from typing import Final
+
+import msgspec
+
+from bezant import telemetry
+from bezant.ledger.port import Side
+from bezant.money import Money
+from bezant.payments import judging
+from bezant.payments.attempt import Operation
+from bezant.payments.booking import Booked
+from bezant.payments.codes import ENDED_NUMBERS, STATE_NUMBERS, Ended
+from bezant.payments.concluding import Conclusions
+from bezant.payments.exchanging import Heard
+from bezant.payments.judging import KINDS, Judgement
+from bezant.payments.late_refund import given_after_all
+from bezant.payments.parts import Parts
+from bezant.payments.port import BookUnavailable, PaymentBusy
+from bezant.payments.repeating import AGAIN_SECONDS
+from bezant.payments.store import due, read, write
+from bezant.payments.told import microseconds
+from bezant.payments.work import Work
+
+_log = telemetry.log("payments")
+_NO: Final = frozenset(
+    ENDED_NUMBERS[one] for one in (Ended.VOIDED, Ended.DECLINED, Ended.NOT_REACHED, Ended.RUN_OUT)
+)
+
+
+class Overruling:
+    """Takes back a no that turned out to be a yes."""
+
+    def __init__(self, parts: Parts, conclusions: Conclusions) -> None:
+        self._parts = parts
+        self._conclusions = conclusions
+
+    async def heard(self, work: Work, heard: Heard) -> bool:
+        """Believe money that a provider says it has; false if there is nothing to believe."""
+        parts, now = self._parts, self._parts.clock.now()
+        if work.operation is Operation.REFUND:
+            return await given_after_all(parts, work, heard)
+        if work.operation not in (Operation.CHARGE, Operation.CAPTURE):
+            return False
+        judgement = judging.judged(work, heard.verdict, now, 0)
+        found = await due.one(parts.database, work.attempt)
+        said_no = found is not None and found.result in _NO
+        ended = judgement.ended
+        if not said_no or ended is None or ended not in (Ended.AUTHORIZED, Ended.CAPTURED):
+            return False
+        row = await read.payment(parts.database, work.facts.id)
+        if row is None or row.busy:
+            raise PaymentBusy(retry_after_seconds=AGAIN_SECONDS)
+        if not _fits(work, row, judgement):
+            await self._stray(work, judgement)
+            return False
+        fee = await self._conclusions.fee(work, judgement)
+        booked = await self._conclusions.booked(work, judgement, fee)
+        if not await self._written(work, heard, judgement, fee, booked, now):
+            return False
+        _log.warn("payment.overruled", attempt=work.key, result=ended.value)
+        parts.told()
+        return True
+
+    async def _written(
+        self,
+        work: Work,
+        heard: Heard,
+        judgement: Judgement,
+        fee: Money,
+        booked: Booked,
+        now: datetime,
+    ) -> bool:
+        """Write the yes over the no, unless the payment went on meanwhile."""
+        assert judgement.ended is not None, "it has ended"
+        moved = judgement.captured or judgement.authorized
+        payment = work.facts.id
+        async with self._parts.database.transaction() as tx:
+            row = await read.locked(tx, payment)
+            state = None if row is None else judgement.state(row.state_named)
+            if row is None or state is None or row.busy or not _fits(work, row, judgement):
+                raise PaymentBusy(retry_after_seconds=AGAIN_SECONDS)
+            if not await write.overrule(
+                tx,
+                work.attempt,
+                now,
+                ENDED_NUMBERS[judgement.ended],
+                None if moved == work.amount.minor else moved,
+                fee.minor,
+                heard.verdict.reference or work.reference,
+                heard.verdict.part,
+                heard.digest,
+            ):
+                return False
+            standing = msgspec.structs.replace(
+                row.standing(), state=STATE_NUMBERS[state], updated_at=microseconds(now)
+            )
+            await write.add_money(tx, payment, judgement.authorized, judgement.captured, fee.minor)
+            await write.change(tx, payment, standing, now)
+            await write.add_step(
+                tx, payment, KINDS[judgement.event], now, work.number,
+                amount=judgement.captured or None,
+            )  # fmt: skip
+            if booked is not Booked.YES:
+                refused = int(booked is Booked.REFUSED)
+                await due.add_unbooked(tx, work.attempt, now, refused)
+        return True
+
+    async def _stray(self, work: Work, judgement: Judgement) -> None:
+        """Book money that was taken beside the payment, so that the book knows of all of it."""
+        _log.error("payment.stray_charge", attempt=work.key, provider=work.provider)
+        amount = judging.moved(work, judgement)
+        if not amount:
+            return
+        sides = [
+            ("psp_receivable", work.provider, Side.DEBIT, amount),
+            ("suspense", "", Side.CREDIT, amount),
+        ]
+        name = f"tr_{work.attempt.hex}/stray"
+        booked = await self._parts.booking.post(
+            work.facts.mode, name, sides, work.facts.spelled, "charged beside the payment"
+        )
+        if booked is not Booked.YES:
+            raise BookUnavailable(retry_after_seconds=AGAIN_SECONDS)
+
+
+def _fits(work: Work, row: read.PaymentRow, judgement: Judgement) -> bool:
+    """Tell whether a payment has room for this money."""
+    if judgement.state(row.state_named) is None:
+        return False
+    if work.operation is Operation.CHARGE:
+        return row.charge == work.number
+    return row.captured + judgement.captured <= row.authorized

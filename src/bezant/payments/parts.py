@@ -1,0 +1,44 @@
+"""What every part of the payments works with."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from bezant.actor import Mode
+from bezant.clock import Clock
+from bezant.db.database import Database
+from bezant.ids import Ids
+from bezant.payments.booking import Booking
+from bezant.payments.failpoints import Failpoints
+from bezant.payments.gathered import Gathered
+from bezant.payments.health import Health
+from bezant.payments.rulebook import Rulebook
+from bezant.psp.port import Connector
+from bezant.vault.port import Vault
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """The collaborators of one payments service."""
+
+    database: Database
+    clock: Clock
+    ids: Ids
+    connectors: Mapping[str, Connector]
+    modes: Mapping[str, frozenset[Mode]]
+    """In which modes each provider has an account."""
+    vault: Vault
+    booking: Booking
+    gathered: Gathered
+    rulebook: Rulebook
+    health: Health
+    failpoints: Failpoints
+    told: Callable[[], None]
+    """Called when the feed has grown."""
+
+    def open_in(self, mode: Mode) -> Mapping[str, Connector]:
+        """Return the providers that can be asked in a mode, in the order of preference."""
+        return {
+            name: connector
+            for name, connector in self.connectors.items()
+            if mode in self.modes[name]
+        }

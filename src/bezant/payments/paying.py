@@ -1,0 +1,55 @@
+"""With what a payment is paid, looked up: a token as it is, or something a customer saved."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from bezant import ids
+from bezant.actor import Mode
+from bezant.db.database import Database
+from bezant.payments import rules
+from bezant.payments.method import MethodKind, PayWith
+from bezant.payments.port import MethodMissing, UnknownCustomer, UnknownMethod
+from bezant.payments.store import customer as stored
+
+
+@dataclass(frozen=True, slots=True)
+class Paying:
+    """A way to pay, with all that a provider may want to know."""
+
+    kind: MethodKind
+    card: str = ""
+    saved: Mapping[str, str] = field(default_factory=dict[str, str])
+    customer: UUID | None = None
+    email: str = ""
+    name: str = ""
+
+
+async def looked_up(
+    database: Database, tenant: str, mode: Mode, pay_with: PayWith, customer: str
+) -> Paying:
+    """Return how it is paid, and by whom as far as that is known."""
+    whose = None if not customer else await _customer(database, tenant, mode, customer)
+    email, name = ("", "") if whose is None else (whose.email or "", whose.name or "")
+    known = None if whose is None else whose.id
+    if not pay_with.saved:
+        if pay_with.kind is MethodKind.CARD and not pay_with.card:
+            raise MethodMissing("a card is named by its token", field="pay_with.card")
+        return Paying(pay_with.kind, pay_with.card, {}, known, email, name)
+    number = ids.read("pm", pay_with.saved, "pay_with.saved")
+    method = await stored.method(database, rules.tenant_id(tenant), mode is Mode.LIVE, number)
+    if method is None or (known is not None and method.customer != known):
+        raise UnknownMethod(field="pay_with.saved")
+    return Paying(
+        method.kind, method.card or "", method.told_facts, method.customer, email, name
+    )  # fmt: skip
+
+
+async def _customer(
+    database: Database, tenant: str, mode: Mode, customer: str
+) -> stored.CustomerRow:
+    number = ids.read("cus", customer, "customer")
+    found = await stored.customer(database, rules.tenant_id(tenant), mode is Mode.LIVE, number)
+    if found is None:
+        raise UnknownCustomer(field="customer")
+    return found

@@ -1,0 +1,388 @@
+"""The payments' door: take money from payers, keep it apart, give it back, and never guess.
+
+Every command that moves money carries the caller's idempotency key: the same key and command answer
+what was answered first, the same key with another command is refused, and while the first one is
+still being answered a repeat is told to wait. What a provider has not said is never made up: such a
+payment is `unknown` until the provider was asked and has told.
+"""
+
+from typing import Protocol
+
+from bezant.actor import Mode
+from bezant.errors import Conflict, Forbidden, Invalid, NotFound, Refused, Unavailable
+from bezant.events import Feed
+from bezant.payments.attempt import Attempt, AttemptState, Operation
+from bezant.payments.dispute import Dispute, DisputePage, DisputesOf, DisputeState, SubmitEvidence
+from bezant.payments.method import (
+    ChangeCustomer,
+    CreateCustomer,
+    Customer,
+    CustomerPage,
+    CustomersOf,
+    MethodKind,
+    PayWith,
+    SavedMethod,
+    SaveMethod,
+)
+from bezant.payments.payment import (
+    CapturePayment,
+    ChangePayment,
+    ConfirmPayment,
+    CreatePayment,
+    DeclineCode,
+    Declined,
+    NextAction,
+    Payment,
+    PaymentState,
+    VoidPayment,
+)
+from bezant.payments.question import (
+    Arrival,
+    Arrived,
+    AssetStats,
+    PaymentPage,
+    PaymentsOf,
+    SettledAsset,
+    SettleFile,
+    Settlement,
+    Stats,
+    StatsOf,
+)
+from bezant.payments.refund import Refund, RefundPage, RefundsOf, RefundState, RequestRefund
+from bezant.payments.rule import FeeRule, RoutingRule, Terms
+
+__all__ = [
+    "ATTEMPTS_MAX",
+    "DESCRIPTOR_CHARACTERS_MAX",
+    "KEYS_KEPT_DAYS",
+    "METADATA_KEYS_MAX",
+    "METADATA_KEY_CHARACTERS_MAX",
+    "METADATA_VALUE_CHARACTERS_MAX",
+    "PAGE_MAX",
+    "RULES_MAX",
+    "TEXT_CHARACTERS_MAX",
+    "AmountTooSmall",
+    "Arrival",
+    "Arrived",
+    "AssetStats",
+    "Attempt",
+    "AttemptState",
+    "BookRefused",
+    "BookUnavailable",
+    "CapturePayment",
+    "CaptureTooLarge",
+    "ChangeCustomer",
+    "ChangePayment",
+    "ConfirmPayment",
+    "CreateCustomer",
+    "CreatePayment",
+    "Customer",
+    "CustomerPage",
+    "CustomersOf",
+    "DeclineCode",
+    "Declined",
+    "Dispute",
+    "DisputePage",
+    "DisputeState",
+    "DisputesOf",
+    "FeeRule",
+    "KeyInFlight",
+    "KeyReused",
+    "MalformedRules",
+    "MerchantsOnly",
+    "MethodKind",
+    "MethodMissing",
+    "NextAction",
+    "NoProvider",
+    "NotInThisState",
+    "Operation",
+    "PayWith",
+    "Payment",
+    "PaymentBusy",
+    "PaymentPage",
+    "PaymentState",
+    "Payments",
+    "PaymentsFeed",
+    "PaymentsOf",
+    "PlatformOnly",
+    "Refund",
+    "RefundPage",
+    "RefundState",
+    "RefundTooLarge",
+    "RefundsOf",
+    "RequestRefund",
+    "RoutingRule",
+    "SaveMethod",
+    "SavedMethod",
+    "SettleFile",
+    "SettledAsset",
+    "Settlement",
+    "Stats",
+    "StatsOf",
+    "StepNotOffered",
+    "SubmitEvidence",
+    "Terms",
+    "TooManyAttempts",
+    "UnknownCustomer",
+    "UnknownDispute",
+    "UnknownMethod",
+    "UnknownPayment",
+    "UnknownRefund",
+    "VoidPayment",
+]
+
+PAGE_MAX = 100
+ATTEMPTS_MAX = 254  # Of one payment: their number is the last byte of their id.
+KEYS_KEPT_DAYS = 30
+TEXT_CHARACTERS_MAX = 500
+DESCRIPTOR_CHARACTERS_MAX = 22  # The longest that card schemes print on a statement.
+RULES_MAX = 1_000
+METADATA_KEYS_MAX = 50
+METADATA_KEY_CHARACTERS_MAX = 40
+METADATA_VALUE_CHARACTERS_MAX = 500
+
+
+class UnknownPayment(NotFound):
+    """There is no such payment."""
+
+    code = "unknown_payment"
+
+
+class UnknownRefund(NotFound):
+    """There is no such refund."""
+
+    code = "unknown_refund"
+
+
+class UnknownDispute(NotFound):
+    """There is no such dispute."""
+
+    code = "unknown_dispute"
+
+
+class UnknownCustomer(NotFound):
+    """There is no such customer."""
+
+    code = "unknown_customer"
+
+
+class UnknownMethod(NotFound):
+    """There is no such saved payment method."""
+
+    code = "unknown_method"
+
+
+class AmountTooSmall(Invalid):
+    """A payment, a capture and a refund move more than nothing."""
+
+    code = "amount_too_small"
+
+
+class MethodMissing(Invalid):
+    """Say with what it is paid: a card's token, a saved method, or another kind."""
+
+    code = "method_missing"
+
+
+class NoProvider(Refused):
+    """No provider that is set up here takes such a payment."""
+
+    code = "no_provider"
+
+
+class NotInThisState(Refused):
+    """The payment is in a state in which this cannot be done."""
+
+    code = "not_in_this_state"
+
+
+class CaptureTooLarge(Refused):
+    """Less than that is set aside and not captured yet."""
+
+    code = "capture_too_large"
+
+
+class RefundTooLarge(Refused):
+    """Less than that was captured and not given back yet."""
+
+    code = "refund_too_large"
+
+
+class StepNotOffered(Refused):
+    """The provider of this payment does not offer this step."""
+
+    code = "step_not_offered"
+
+
+class TooManyAttempts(Refused):
+    """More has been tried with this payment than one payment can take."""
+
+    code = "too_many_attempts"
+
+
+class MalformedRules(Invalid):
+    """These rules of routing or fees contradict themselves."""
+
+    code = "malformed_rules"
+
+
+class PlatformOnly(Forbidden):
+    """This is for the platform's own people."""
+
+    code = "platform_only"
+
+
+class PaymentBusy(Conflict):
+    """Another step of this payment is under way; ask again in a moment."""
+
+    code = "payment_busy"
+
+
+class KeyInFlight(Conflict):
+    """The first request with this key is still being answered; send it again in a moment."""
+
+    code = "key_in_flight"
+
+
+class KeyReused(Refused):
+    """This key was used before for another request."""
+
+    code = "key_reused"
+
+
+class BookRefused(Refused):
+    """The book does not take this; see why there, and send it again."""
+
+    code = "book_refused"
+
+
+class BookUnavailable(Unavailable):
+    """The book does not answer right now; the same may be sent again."""
+
+    code = "book_unavailable"
+
+
+class MerchantsOnly(Refused):
+    """Payments belong to a merchant; the platform has none of its own."""
+
+    code = "merchants_only"
+
+
+class Payments(Protocol):
+    """Payments of every merchant, through every provider."""
+
+    async def create(self, command: CreatePayment) -> Payment:
+        """Ask for money; with a method, charge it. A decline is an answer, not an error."""
+        ...
+
+    async def confirm(self, command: ConfirmPayment) -> Payment:
+        """Charge a payment that waits for a way to pay, or try again after a decline."""
+        ...
+
+    async def capture(self, command: CapturePayment) -> Payment:
+        """Take what is set aside, or a part of it."""
+        ...
+
+    async def void(self, command: VoidPayment) -> Payment:
+        """Let go of what is set aside."""
+        ...
+
+    async def change(self, command: ChangePayment) -> Payment:
+        """Change what the merchant noted on it."""
+        ...
+
+    async def payment(self, tenant: str, mode: Mode, payment: str) -> Payment:
+        """Return one payment."""
+        ...
+
+    async def payments(self, query: PaymentsOf) -> PaymentPage:
+        """Return a page of payments."""
+        ...
+
+    async def attempts(self, tenant: str, mode: Mode, payment: str) -> tuple[Attempt, ...]:
+        """Return everything that was asked of providers for a payment, oldest first."""
+        ...
+
+    async def request_refund(self, command: RequestRefund) -> Refund:
+        """Give money back; above the threshold a second person has to agree first."""
+        ...
+
+    async def refund(self, tenant: str, mode: Mode, refund: str) -> Refund:
+        """Return one refund."""
+        ...
+
+    async def refunds(self, query: RefundsOf) -> RefundPage:
+        """Return a page of refunds."""
+        ...
+
+    async def submit_evidence(self, command: SubmitEvidence) -> Dispute:
+        """Answer a dispute before its evidence is due."""
+        ...
+
+    async def dispute(self, tenant: str, mode: Mode, dispute: str) -> Dispute:
+        """Return one dispute."""
+        ...
+
+    async def disputes(self, query: DisputesOf) -> DisputePage:
+        """Return a page of disputes."""
+        ...
+
+    async def create_customer(self, command: CreateCustomer) -> Customer:
+        """Remember a customer."""
+        ...
+
+    async def change_customer(self, command: ChangeCustomer) -> Customer:
+        """Change what is known of a customer."""
+        ...
+
+    async def forget_customer(self, tenant: str, mode: Mode, customer: str) -> Customer:
+        """Erase a customer's name and address and the saved methods; payments stay."""
+        ...
+
+    async def customer(self, tenant: str, mode: Mode, customer: str) -> Customer:
+        """Return one customer."""
+        ...
+
+    async def customers(self, query: CustomersOf) -> CustomerPage:
+        """Return a page of customers."""
+        ...
+
+    async def save_method(self, command: SaveMethod) -> SavedMethod:
+        """Keep a way to pay for a customer."""
+        ...
+
+    async def method(self, tenant: str, mode: Mode, method: str) -> SavedMethod:
+        """Return a saved method."""
+        ...
+
+    async def methods(self, tenant: str, mode: Mode, customer: str) -> tuple[SavedMethod, ...]:
+        """Return a customer's saved methods, newest first."""
+        ...
+
+    async def drop_method(self, tenant: str, mode: Mode, method: str) -> SavedMethod:
+        """Stop keeping a way to pay."""
+        ...
+
+    async def arrive(self, arrival: Arrival) -> Arrived:
+        """Take a provider's event: check whose it is, store it, and act on it soon."""
+        ...
+
+    async def settle(self, command: SettleFile) -> Settlement:
+        """Post a provider's settlement file to the book, once."""
+        ...
+
+    async def terms(self) -> Terms:
+        """Return the rules of routing and fees."""
+        ...
+
+    async def set_terms(self, terms: Terms) -> Terms:
+        """Replace the rules of routing and fees by these."""
+        ...
+
+    async def stats(self, query: StatsOf) -> Stats:
+        """Return what a stretch of time brought."""
+        ...
+
+
+class PaymentsFeed(Feed, Protocol):
+    """`payment.*`, `refund.*` and `dispute.*` events with a public snapshot each."""

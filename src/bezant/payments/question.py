@@ -1,0 +1,133 @@
+"""Questions about many payments: lists, searches and sums; and what providers tell in files."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from bezant.actor import Mode
+from bezant.money import Money
+from bezant.payments.method import MethodKind
+from bezant.payments.payment import Payment, PaymentState
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentsOf:
+    """Ask for payments, newest first. Every condition given holds for each of them."""
+
+    tenant: str
+    mode: Mode
+    state: PaymentState | None = None
+    customer: str | None = None
+    order: str | None = None
+    provider: str | None = None
+    reference: str | None = None
+    """The provider's name of the charge."""
+    method: MethodKind | None = None
+    asset: str | None = None
+    amount_min: Money | None = None
+    amount_max: Money | None = None
+    created_from: datetime | None = None
+    created_until: datetime | None = None
+    metadata: Mapping[str, str] = field(default_factory=dict[str, str])
+    text: str = ""
+    """A word or beginning of the description, the order or the descriptor."""
+    limit: int = 20
+    before: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentPage:
+    """A page of payments."""
+
+    payments: tuple[Payment, ...]
+    has_more: bool
+
+
+@dataclass(frozen=True, slots=True)
+class StatsOf:
+    """Ask what a stretch of time brought."""
+
+    tenant: str
+    mode: Mode
+    since: datetime
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class AssetStats:
+    """What a stretch of time brought in one asset."""
+
+    asset: str
+    payments: int
+    succeeded: int
+    declined: int
+    open: int
+    """Not decided yet: processing, unknown, waiting for the payer."""
+    captured: Money
+    refunded: Money
+    disputed: Money
+    fees: Money
+
+
+@dataclass(frozen=True, slots=True)
+class Stats:
+    """What a stretch of time brought."""
+
+    since: datetime
+    until: datetime
+    assets: tuple[AssetStats, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """Bytes that claim to be a provider's event."""
+
+    provider: str
+    mode: Mode | None
+    """Nothing where the provider has an account in one mode only."""
+    headers: Mapping[str, str]
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Arrived:
+    """What became of an event: stored, or known before."""
+
+    event: str
+    """The provider's id of it."""
+    repeated: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SettleFile:
+    """A file in which a provider says what it paid out, as received."""
+
+    provider: str
+    mode: Mode
+    file: bytes
+    bank_account: str = "main"
+    """On which of our bank accounts the money arrived."""
+
+
+@dataclass(frozen=True, slots=True)
+class SettledAsset:
+    """What one file settled in one asset."""
+
+    asset: str
+    gross: Money
+    fees: Money
+    paid_out: Money
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """What a file came to. The same file again comes to the same."""
+
+    digest: str
+    """SHA-256 of the file, in hex."""
+    lines: int
+    matched: int
+    unmatched: tuple[str, ...]
+    """References no payment of ours has: their money went to `suspense`."""
+    assets: tuple[SettledAsset, ...]
+    repeated: bool

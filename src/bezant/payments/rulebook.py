@@ -1,0 +1,47 @@
+"""The rules of routing and fees, kept in memory and read again now and then."""
+
+import asyncio
+from typing import Final
+
+from bezant.db.database import Database
+from bezant.errors import BezantError
+from bezant.payments.rule import Terms
+from bezant.payments.store import rules as stored
+
+FRESH_SECONDS: Final = 5.0  # A rule that was changed holds everywhere after so long.
+
+
+class Rulebook:
+    """The rules as they were a few seconds ago at most."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._rules = Terms()
+        self._read_at_seconds: float | None = None
+        self._reading = asyncio.Lock()
+
+    async def rules(self) -> Terms:
+        """Return the rules; read again when they may have changed."""
+        now = asyncio.get_running_loop().time()
+        if self._read_at_seconds is None or now - self._read_at_seconds > FRESH_SECONDS:
+            await self._read(now)
+        return self._rules
+
+    def forget(self) -> None:
+        """Read again next time: a rule was changed here."""
+        self._read_at_seconds = None
+
+    async def _read(self, now_seconds: float) -> None:
+        async with self._reading:
+            if self._read_at_seconds is not None and self._read_at_seconds >= now_seconds:
+                return
+            try:
+                self._rules = Terms(
+                    tuple(await stored.routing(self._database)),
+                    tuple(await stored.fees(self._database)),
+                )
+            except BezantError:
+                if self._read_at_seconds is None:
+                    raise
+                # Rules of a moment ago are better than no payments.
+            self._read_at_seconds = now_seconds

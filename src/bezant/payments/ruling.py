@@ -1,0 +1,56 @@
+"""Setting the rules of routing and fees: checked as a whole, replaced as a whole."""
+
+from bezant.assets import known_assets
+from bezant.payments.parts import Parts
+from bezant.payments.port import RULES_MAX, MalformedRules
+from bezant.payments.rule import FeeRule, RoutingRule, Terms
+from bezant.payments.rules import tenant_id
+from bezant.payments.store import rules as stored
+
+WEIGHT_MAX = 1_000
+_ASSETS = frozenset(code for code, _, _ in known_assets())
+
+
+async def set_terms(parts: Parts, terms: Terms) -> Terms:
+    """Replace all rules by these."""
+    if len(terms.routing) + len(terms.fees) > RULES_MAX:
+        raise MalformedRules(f"at most {RULES_MAX} rules", field="routing")
+    for place, rule in enumerate(terms.routing):
+        _check_routing(parts, rule, f"routing[{place}]")
+    for place, rule in enumerate(terms.fees):
+        _check_fee(rule, f"fees[{place}]")
+    async with parts.database.transaction() as tx:
+        await stored.replace(tx, terms)
+    parts.rulebook.forget()
+    return await parts.rulebook.rules()
+
+
+def _check_routing(parts: Parts, rule: RoutingRule, field: str) -> None:
+    if rule.provider not in parts.connectors:
+        raise MalformedRules("no such provider is set up here", field=f"{field}.provider")
+    if rule.place < 0 or not 0 <= rule.weight <= WEIGHT_MAX:
+        raise MalformedRules(f"a weight is 0 to {WEIGHT_MAX}, a place 0 or more", field=field)
+    bounds = [one for one in (rule.amount_min, rule.amount_max) if one is not None]
+    _check_conditions(rule.tenant, rule.asset, bool(bounds), field)
+    if any(one < 0 for one in bounds):
+        raise MalformedRules("an amount is 0 or more", field=f"{field}.amount_min")
+
+
+def _check_fee(rule: FeeRule, field: str) -> None:
+    if not 0 <= rule.percent <= 100:
+        raise MalformedRules("a percentage is 0 to 100", field=f"{field}.percent")
+    amounts = [one for one in (rule.fixed, rule.least, rule.most) if one]
+    _check_conditions(rule.tenant, rule.asset, bool(amounts), field)
+    if any(one < 0 for one in amounts):
+        raise MalformedRules("an amount is 0 or more", field=f"{field}.fixed")
+    if rule.least is not None and rule.most is not None and rule.least > rule.most:
+        raise MalformedRules("the least is not more than the most", field=f"{field}.least")
+
+
+def _check_conditions(tenant: str, asset: str, has_amounts: bool, field: str) -> None:
+    if tenant:
+        tenant_id(tenant)
+    if asset and asset not in _ASSETS:
+        raise MalformedRules("no such asset is known", field=f"{field}.asset")
+    if has_amounts and not asset:
+        raise MalformedRules("amounts are in an asset: name it", field=f"{field}.asset")

@@ -1,0 +1,90 @@
+"""Beginning payments: one call for many."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+from uuid import UUID
+
+from bezant.db.database import Line
+from bezant.payments.store.arrays import binaries, flags, instants, numbers, texts, uuids
+
+_BEGIN: Final = """
+SELECT request, fingerprint, subject, answer
+FROM payments.begin_batch(
+    %s, %s::timestamptz[], %s::uuid[], %s::bigint[], %s::uuid[], %s::uuid[], %s::uuid[],
+    %s::smallint[],
+    %s::smallint[], %s::smallint[], %s::boolean[], %s::boolean[], %s::text[], %s::numeric[],
+    %s::text[], %s::text[], %s::text[], %s::jsonb[], %s::jsonb[], %s::text[], %s::bytea[]
+)
+"""
+
+
+@dataclass(slots=True)
+class Beginning:
+    """A payment ready to be stored, with its first charge if it has one."""
+
+    at: datetime
+    request: UUID
+    fingerprint: int
+    payment: UUID
+    tenant: UUID
+    customer: UUID | None
+    state: int
+    method: int | None
+    exponent: int
+    live: bool
+    captures: bool
+    asset: str
+    amount: int
+    provider: str
+    card: str
+    order: str
+    details: str
+    metadata: str
+    why: str
+    answer: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A request that was asked before: what for, and what was answered."""
+
+    request: UUID
+    fingerprint: int
+    subject: UUID
+    answer: bytes | None
+
+
+async def begin(line: Line, wait: timedelta, commands: Sequence[Beginning]) -> dict[UUID, Asked]:
+    """Store these payments, and return what was asked before instead of stored now."""
+    rows = await line.call(
+        Asked,
+        _BEGIN,
+        (
+            wait,
+            instants([one.at for one in commands]),
+            uuids([one.request for one in commands]),
+            numbers([one.fingerprint for one in commands]),
+            uuids([one.payment for one in commands]),
+            uuids([one.tenant for one in commands]),
+            uuids([one.customer for one in commands]),
+            numbers([one.state for one in commands]),
+            numbers([one.method for one in commands]),
+            numbers([one.exponent for one in commands]),
+            flags([one.live for one in commands]),
+            flags([one.captures for one in commands]),
+            numbers([one.asset for one in commands]),
+            numbers([one.amount for one in commands]),
+            texts([one.provider for one in commands]),
+            texts([one.card for one in commands]),
+            texts([one.order for one in commands]),
+            texts([one.details for one in commands]),
+            texts([one.metadata for one in commands]),
+            texts([one.why for one in commands]),
+            binaries([one.answer for one in commands]),
+        ),
+    )
+    mine = {one.request: one.payment for one in commands}
+    # After a lost answer the batch is sent again and finds itself: that is no repeat.
+    return {row.request: row for row in rows if row.subject != mine[row.request]}

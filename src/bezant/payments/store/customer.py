@@ -1,0 +1,157 @@
+"""Customers and their saved ways to pay."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final, LiteralString, cast
+from uuid import UUID
+
+from bezant.db.database import Database, Tx
+from bezant.payments.codes import METHOD_NUMBERS, METHODS
+from bezant.payments.method import MethodKind
+
+_CUSTOMER: Final[LiteralString] = """
+SELECT id, created_at, live, forgotten, name, email, metadata::text AS metadata
+FROM payments.customer
+"""
+_METHOD: Final[LiteralString] = """
+SELECT id, customer, created_at, live, kind AS number, card, label, facts::text AS facts
+FROM payments.method
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class CustomerRow:
+    """A customer as stored."""
+
+    id: UUID
+    created_at: datetime
+    live: bool
+    forgotten: bool
+    name: str | None
+    email: str | None
+    metadata: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class MethodRow:
+    """A saved way to pay as stored."""
+
+    id: UUID
+    customer: UUID
+    created_at: datetime
+    live: bool
+    number: int
+    card: str | None
+    label: str | None
+    facts: str | None
+
+    @property
+    def kind(self) -> MethodKind:
+        """Return its kind."""
+        return METHODS[self.number]
+
+    @property
+    def told_facts(self) -> Mapping[str, str]:
+        """Return what the provider needs to know of it."""
+        return cast("dict[str, str]", json.loads(self.facts)) if self.facts else {}
+
+
+async def customer(
+    source: Database | Tx, tenant: UUID, live: bool, customer: UUID
+) -> CustomerRow | None:
+    """Return a customer of this tenant and mode."""
+    return await source.fetch_one(
+        CustomerRow,
+        _CUSTOMER + "WHERE id = %s AND tenant = %s AND live = %s",
+        (customer, tenant, live),
+    )
+
+
+async def customers(
+    database: Database, tenant: UUID, live: bool, email: str | None, before: UUID | None, limit: int
+) -> list[CustomerRow]:
+    """Return customers, newest first."""
+    return await database.fetch_all(
+        CustomerRow,
+        _CUSTOMER
+        + """
+        WHERE tenant = %(tenant)s AND live = %(live)s
+            AND (%(email)s::text IS NULL OR lower(email) = lower(%(email)s))
+            AND (%(before)s::uuid IS NULL OR id < %(before)s)
+        ORDER BY id DESC LIMIT %(limit)s
+        """,
+        {"tenant": tenant, "live": live, "email": email, "before": before, "limit": limit},
+    )
+
+
+async def add_customer(tx: Tx, row: CustomerRow, tenant: UUID) -> bool:
+    """Store a customer; false if the same one is stored already."""
+    return bool(
+        await tx.execute(
+            """
+            INSERT INTO payments.customer (id, tenant, created_at, live, name, email, metadata)
+            VALUES (%s, %s, %s, %s, %s, %s, %s::jsonb)
+            ON CONFLICT (id) DO NOTHING
+            """,
+            (row.id, tenant, row.created_at, row.live, row.name, row.email, row.metadata),
+        )
+    )
+
+
+async def change_customer(tx: Tx, row: CustomerRow) -> None:
+    """Store what is known of a customer now."""
+    await tx.execute(
+        """
+        UPDATE payments.customer
+        SET name = %s, email = %s, metadata = %s::jsonb, forgotten = %s
+        WHERE id = %s
+        """,
+        (row.name, row.email, row.metadata, row.forgotten, row.id),
+    )
+
+
+async def method(source: Database | Tx, tenant: UUID, live: bool, method: UUID) -> MethodRow | None:
+    """Return a saved way to pay that was not dropped."""
+    return await source.fetch_one(
+        MethodRow,
+        _METHOD + "WHERE id = %s AND tenant = %s AND live = %s AND dropped_at IS NULL",
+        (method, tenant, live),
+    )
+
+
+async def methods(database: Database, customer: UUID, limit: int) -> list[MethodRow]:
+    """Return a customer's saved ways to pay, newest first."""
+    return await database.fetch_all(
+        MethodRow,
+        _METHOD + "WHERE customer = %s AND dropped_at IS NULL ORDER BY id DESC LIMIT %s",
+        (customer, limit),
+    )
+
+
+async def add_method(tx: Tx, row: MethodRow, tenant: UUID) -> bool:
+    """Store a way to pay; false if the same one is stored already."""
+    return bool(
+        await tx.execute(
+            """
+            INSERT INTO payments.method (
+                id, customer, tenant, created_at, kind, live, card, label, facts
+            )
+            VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s::jsonb)
+            ON CONFLICT (id) DO NOTHING
+            """,
+            (
+                row.id, row.customer, tenant, row.created_at, METHOD_NUMBERS[row.kind], row.live,
+                row.card, row.label, row.facts,
+            ),
+        )
+    )  # fmt: skip
+
+
+async def drop_method(tx: Tx, method: UUID, at: datetime) -> None:
+    """Keep a way to pay no longer; what it was stays only as far as the records need it."""
+    await tx.execute(
+        "UPDATE payments.method SET dropped_at = %s, facts = NULL, label = NULL WHERE id = %s",
+        (at, method),
+    )

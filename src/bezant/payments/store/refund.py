@@ -1,0 +1,204 @@
+"""Refunds as they are stored."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Final, LiteralString, cast
+from uuid import UUID
+
+from bezant.actor import Mode
+from bezant.db.database import Database, Tx
+from bezant.money import ASSETS, Asset, Money
+from bezant.payments.codes import REFUND_STATE_NUMBERS, REFUND_STATES, Kind
+from bezant.payments.refund import Refund, RefundState
+from bezant.payments.store import write
+
+_SELECT: Final[LiteralString] = """
+SELECT r.id, r.payment, r.tenant, r.created_at, r.updated_at, r.state AS number, r.attempt, r.live,
+    r.amount, r.requested_by, r.approval, r.reason, r.failure, r.metadata::text AS metadata,
+    p.asset, p.exponent, coalesce(o.part, w.part, o.reference) AS reference
+FROM payments.refund AS r
+INNER JOIN payments.payment AS p ON p.id = r.payment
+LEFT JOIN payments.outcome AS o
+    ON r.attempt > 0 AND o.attempt = payments.attempt_of(r.payment, r.attempt)
+LEFT JOIN payments.pending AS w
+    ON r.attempt > 0 AND w.attempt = payments.attempt_of(r.payment, r.attempt)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class RefundRow:
+    """A refund with its asset and the provider's name of it."""
+
+    id: UUID
+    payment: UUID
+    tenant: UUID
+    created_at: datetime
+    updated_at: datetime
+    number: int
+    attempt: int
+    live: bool
+    amount: Decimal
+    requested_by: str
+    approval: str | None
+    reason: str | None
+    failure: str | None
+    metadata: str | None
+    asset: str
+    exponent: int
+    reference: str | None
+
+    @property
+    def state(self) -> RefundState:
+        """Return its state."""
+        return REFUND_STATES[self.number]
+
+    @property
+    def money(self) -> Money:
+        """Return its amount."""
+        asset = ASSETS.get(self.asset) or Asset(self.asset, self.exponent, self.asset)
+        return Money(int(self.amount), asset)
+
+    def spelled(
+        self,
+        *,
+        state: RefundState | None = None,
+        updated_at: datetime | None = None,
+        reference: str | None = None,
+        failure: str | None = None,
+        replayed: bool = False,
+    ) -> Refund:
+        """Return it as the port tells it: as it stands, or as it stood."""
+        return Refund(
+            id=f"re_{self.id.hex}",
+            mode=Mode.LIVE if self.live else Mode.TEST,
+            payment=f"pay_{self.payment.hex}",
+            state=state or self.state,
+            amount=self.money,
+            reason=self.reason or "",
+            metadata=(cast("dict[str, str]", json.loads(self.metadata)) if self.metadata else {}),
+            requested_by=self.requested_by,
+            approval=self.approval or "",
+            reference=(self.reference or "") if reference is None else reference,
+            failure=(self.failure or "") if failure is None else failure,
+            created_at=self.created_at,
+            updated_at=updated_at or self.updated_at,
+            replayed=replayed,
+        )
+
+
+async def refund(source: Database | Tx, refund: UUID) -> RefundRow | None:
+    """Return a refund."""
+    return await source.fetch_one(RefundRow, _SELECT + "WHERE r.id = %s", (refund,))
+
+
+async def refunds(
+    database: Database, conditions: Sequence[LiteralString], values: Mapping[str, object]
+) -> list[RefundRow]:
+    """Return refunds by conditions, newest first."""
+    where: LiteralString = " AND ".join(conditions)
+    return await database.fetch_all(
+        RefundRow, f"{_SELECT} WHERE {where} ORDER BY r.id DESC LIMIT %(limit)s", values
+    )
+
+
+async def waiting_for_approval(database: Database, most: int) -> list[RefundRow]:
+    """Return refunds a second person has to agree to, those asked for first."""
+    return await database.fetch_all(
+        RefundRow,
+        _SELECT + "WHERE r.approval IS NOT NULL AND r.state = 1 ORDER BY r.id LIMIT %s",
+        (most,),
+    )
+
+
+async def add(tx: Tx, row: RefundRow) -> None:
+    """Store a refund."""
+    await tx.execute(
+        """
+        INSERT INTO payments.refund (
+            id, payment, tenant, created_at, updated_at, state, attempt, live, amount,
+            requested_by, approval, reason, metadata
+        )
+        VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s::jsonb)
+        """,
+        (
+            row.id, row.payment, row.tenant, row.created_at, row.updated_at, row.number,
+            row.attempt, row.live, row.amount, row.requested_by, row.approval, row.reason,
+            row.metadata,
+        ),
+    )  # fmt: skip
+
+
+async def change(
+    tx: Tx, refund: UUID, state: RefundState, at: datetime, *, attempt: int | None = None,
+    failure: str = "",
+) -> None:  # fmt: skip
+    """Store how a refund stands now."""
+    await tx.execute(
+        """
+        UPDATE payments.refund
+        SET state = %s, updated_at = %s, attempt = coalesce(%s, attempt), failure = %s
+        WHERE id = %s
+        """,
+        (REFUND_STATE_NUMBERS[state], at, attempt, failure or None, refund),
+    )
+
+
+async def set_aside(tx: Tx, payment: UUID, amount: int, attempts: int) -> bool:
+    """Take an amount of what was captured for a refund; false if less than that is left."""
+    return bool(
+        await tx.execute(
+            """
+            UPDATE payments.payment
+            SET refunded = refunded + %(amount)s, attempts = %(attempts)s
+            WHERE id = %(payment)s AND refunded + disputed + %(amount)s <= captured
+            """,
+            {"payment": payment, "amount": amount, "attempts": attempts},
+        )
+    )
+
+
+async def give_up(tx: Tx, payment: UUID, amount: int) -> None:
+    """Return what was taken for a refund that came to nothing."""
+    await tx.execute(
+        "UPDATE payments.payment SET refunded = refunded - %s WHERE id = %s", (amount, payment)
+    )
+
+
+async def count_attempt(tx: Tx, payment: UUID, attempts: int) -> None:
+    """Note that a payment has one attempt more."""
+    await tx.execute("UPDATE payments.payment SET attempts = %s WHERE id = %s", (attempts, payment))
+
+
+async def part_captured(database: Database, payment: UUID) -> str:
+    """Return the provider's name of the largest capture: that is what is refunded."""
+    found = await database.fetch_value(
+        """
+        SELECT o.part
+        FROM payments.attempt AS a
+        INNER JOIN payments.outcome AS o ON o.attempt = a.id
+        WHERE a.id > %(id)s AND a.id <= payments.attempt_of(%(id)s, 255) AND o.result = 2
+        ORDER BY coalesce(o.amount, a.amount) DESC, a.id
+        LIMIT 1
+        """,
+        {"id": payment},
+    )
+    return found or ""
+
+
+async def add_step(
+    tx: Tx, row: RefundRow, kind: Kind, state: RefundState, at: datetime, attempt: int
+) -> None:
+    """Tell what happened to a refund."""
+    await write.add_step(
+        tx,
+        row.payment,
+        kind,
+        at,
+        attempt,
+        subject=row.id,
+        state=REFUND_STATE_NUMBERS[state],
+        amount=int(row.amount),
+    )

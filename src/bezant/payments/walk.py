@@ -1,0 +1,151 @@
+"""The walk: looks after every attempt that has not ended, until it knows how it did.
+
+A process may die anywhere; what it was doing is a row that becomes due. Whoever takes it over
+counts its fence up and asks the provider by the attempt's key. Nothing is ever sent a second time:
+a charge that never arrived is told so, once the provider can be believed to know nothing of it.
+"""
+
+import asyncio
+from datetime import timedelta
+from typing import Final
+from uuid import UUID
+
+from bezant import telemetry
+from bezant.errors import BezantError
+from bezant.money import Money
+from bezant.payments.attempt import Operation
+from bezant.payments.booking import Booked
+from bezant.payments.codes import ENDINGS, OPERATIONS, Ended, Waiting
+from bezant.payments.concluding import Conclusions
+from bezant.payments.exchanging import Exchanges
+from bezant.payments.following import Following
+from bezant.payments.parts import Parts
+from bezant.payments.returning import Returning
+from bezant.payments.rules import payment_of
+from bezant.payments.store import due, read
+from bezant.payments.work import Work
+
+_log = telemetry.log("payments")
+LEASE: Final = timedelta(seconds=30)  # A question takes twenty at most.
+ROUND_MAX: Final = 50  # Looked after at once; the next tick comes in a second.
+BOOK_AGAIN: Final = timedelta(seconds=15)
+EXPIRE_AGAIN: Final = timedelta(hours=1)
+
+
+class Walk:
+    """One walker of one process. Any number of them may walk."""
+
+    def __init__(
+        self,
+        parts: Parts,
+        exchanges: Exchanges,
+        conclusions: Conclusions,
+        following: Following,
+        returning: Returning,
+    ) -> None:
+        self._parts = parts
+        self._exchanges = exchanges
+        self._conclusions = conclusions
+        self._following = following
+        self._returning = returning
+
+    async def step(self) -> int:
+        """Look after what is due, and return how many there were."""
+        parts = self._parts
+        now = parts.clock.now()
+        async with parts.database.transaction() as tx:
+            rows = await due.claim(tx, now, now + LEASE, ROUND_MAX)
+        await asyncio.gather(*(self._looked_after(row) for row in rows))
+        return len(rows)
+
+    async def _looked_after(self, row: due.DueRow) -> None:
+        try:
+            await self._look_after(row)
+        except BezantError as error:
+            _log.warn("attempt.waits", attempt=f"att_{row.attempt.hex}", code=error.code)
+
+    async def expire(self) -> int:
+        """Let go of authorizations whose time is over, and return how many there were."""
+        parts = self._parts
+        found = await due.expired(parts.database, parts.clock.now(), ROUND_MAX)
+        for payment in found:
+            now = parts.clock.now()
+            async with parts.database.transaction() as tx:
+                # Should it not go through, it is tried again later: not in every round.
+                if not await due.postpone_expiry(tx, payment, now, now + EXPIRE_AGAIN):
+                    continue
+            try:
+                await self._following.expire(payment)
+            except BezantError as error:
+                _log.warn("expiry.waits", payment=f"pay_{payment.hex}", code=error.code)
+        return len(found)
+
+    async def ask_about(self, attempt: UUID) -> None:
+        """Ask about one attempt now: something was heard of it."""
+        row = await due.one(self._parts.database, attempt)
+        if row is not None:
+            await self._look_after(row)
+
+    async def _look_after(self, row: due.DueRow) -> None:
+        work = await self.work(row)
+        if work.waiting is Waiting.UNBOOKED:
+            await self._book(work, row)
+            return
+        heard = await self._exchanges.ask(work)
+        if work.operation is Operation.REFUND:
+            await self._returning.conclude(work, heard)
+        else:
+            await self._conclusions.conclude(work, heard)
+
+    async def work(self, row: due.DueRow) -> Work:
+        """Return an attempt as work, with its payment as it stands."""
+        payment = await read.payment(self._parts.database, payment_of(row.attempt))
+        assert payment is not None, "an attempt has a payment"
+        operation = OPERATIONS[row.operation]
+        charge = operation is Operation.CHARGE
+        known = row.known_reference or ""
+        return Work(
+            attempt=row.attempt,
+            facts=payment.facts(),
+            before=payment.standing(),
+            operation=operation,
+            provider=row.provider,
+            amount=Money(int(row.amount), payment.money),
+            sent_at=row.sent_at,
+            why=row.why,
+            card=row.card or "",
+            ends=row.ends,
+            request=row.request,
+            refund=row.refund,
+            saved=payment.payers_side,
+            reference=known if charge else payment.reference or "",
+            part=row.known_part or ("" if charge else payment.part or ""),
+            fence=row.fence,
+            asked=row.asked,
+            waiting=Waiting(row.waiting) if row.waiting else Waiting.SENT,
+        )
+
+    async def _book(self, work: Work, row: due.DueRow) -> None:
+        """Book money that the book would not take when it moved."""
+        parts = self._parts
+        booked = await self._booked(work, row)
+        async with parts.database.transaction() as tx:
+            if booked is Booked.YES:
+                await due.booked(tx, work.attempt, work.fence)
+                return
+            again = row.asked + (booked is Booked.REFUSED)
+            due_at = parts.clock.now() + BOOK_AGAIN
+            await due.not_booked(tx, work.attempt, work.fence, again, due_at)
+
+    async def _booked(self, work: Work, row: due.DueRow) -> Booked:
+        booking = self._parts.booking
+        asset = work.amount.asset
+        if work.operation is Operation.REFUND:
+            return await self._returning.booked(work, given=_given(row), again=row.asked)
+        moved = Money(int(row.moved), asset) if row.moved is not None else work.amount
+        fee = Money(int(row.fee or 0), asset)
+        return await booking.captured(work, moved, fee, row.asked)
+
+
+def _given(row: due.DueRow) -> bool:
+    return row.result is not None and ENDINGS[row.result] is Ended.REFUNDED

@@ -1,0 +1,1 @@
+"""Every SQL statement of the module, a typed function each."""

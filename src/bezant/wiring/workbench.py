@@ -1,0 +1,122 @@
+"""What everything is built with: the site, clocks, databases, certificates, recurring work."""
+
+import asyncio
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, TypeVar
+
+from bezant.clock import Clock
+from bezant.db.business_clock import ClockFollower
+from bezant.db.database import Database, Limits
+from bezant.db.jobs import JobRunner, Tick, Turn
+from bezant.ids import Ids
+from bezant.secret import Secret
+from bezant.settings import Settings
+from bezant.telemetry.metrics import Meters
+
+if TYPE_CHECKING:
+    from bezant.rpc.papers import FolderIssuer
+
+Port = TypeVar("Port")
+RENEWAL: Final = "rpc.renew_papers"
+RENEW_EVERY_SECONDS: Final = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """Where a house is built: its folder, its key, and the address of each module's database."""
+
+    folder: Path
+    installation: str
+    live: bool
+    key: Secret[bytes]
+    databases: Mapping[str, Secret[str]]
+
+
+class Workbench:
+    """What everything is built with."""
+
+    def __init__(
+        self,
+        stack: AsyncExitStack,
+        settings: Settings,
+        site: Site,
+        real: Clock,
+        ids: Ids,
+        name: str,
+    ) -> None:
+        self.stack = stack
+        self.settings = settings
+        self.site = site
+        self.real = real
+        """The machine's time: keys, sessions, logins, certificates and signatures live by it."""
+        self.clock = real
+        """Business time: a demo may move it."""
+        self.ids = ids
+        self.name = name
+        """Who we are towards other processes."""
+        self.meters = Meters()
+        self.ticks: list[Tick] = []
+        """What the modules of this process look after now and then."""
+
+    async def follow_business_time(self) -> None:
+        """Let business time be moved from now on; a live installation's is the machine's."""
+        if not self.site.live:
+            follower = ClockFollower(await self.database("jobs", 1), self.real)
+            self.stack.push_async_callback(follower.stop)
+            await follower.start()
+            self.clock = follower.clock
+
+    async def database(
+        self, module: str, size_max: int = 0, limits: Limits | None = None
+    ) -> Database:
+        """Open a module's database under its own role."""
+        opened = await Database.open(
+            self.site.databases[module],
+            name=module,
+            size_max=size_max or self.settings.database.connections_max,
+            clock=self.clock,
+            limits=limits,
+        )
+        self.stack.push_async_callback(opened.close)
+        return opened
+
+    async def run_jobs(self) -> None:
+        """Begin to look after what modules look after; ends before anything of theirs closes."""
+        watch = asyncio.create_task(self.meters.watch_loop(), name="loop watch")
+        self.stack.callback(watch.cancel)
+        if self.ticks:
+            runner = JobRunner(
+                self.site.databases["jobs"], await self.database("jobs"), ticks=self.ticks
+            )
+            runner.start()
+            self.stack.push_async_callback(runner.stop)
+
+    def papers(self) -> "FolderIssuer":
+        """Return the certificate this process shows to others."""
+        from bezant.rpc.authority import Authority  # noqa: PLC0415 - only between processes
+        from bezant.rpc.papers import FolderIssuer  # noqa: PLC0415
+
+        authority = Authority(self.site.folder / "pki", self.site.installation, self.real)
+        if not any(tick.name == RENEWAL for tick in self.ticks):
+
+            async def renew(turn: Turn) -> None:
+                del turn  # Two processes that renew at once take turns by the folder's lock.
+                await asyncio.to_thread(authority.renew)
+
+            self.ticks.append(Tick(RENEWAL, RENEW_EVERY_SECONDS, renew))
+        return FolderIssuer(authority.issue(self.name))
+
+    def elsewhere(self, port: type[Port], module: str) -> Port | None:
+        """Return a module's port if it has a process of its own that is not this one."""
+        address = self.settings.platform.peers.get(module)
+        if address is None or module == self.name:
+            return None
+        from bezant.rpc.channel import Channel  # noqa: PLC0415 - only between processes
+        from bezant.rpc.far import far  # noqa: PLC0415
+
+        channel = Channel(address, module, self.papers())
+        self.stack.push_async_callback(channel.close)
+        return far(port, channel)

@@ -1,0 +1,59 @@
+"""Followers of the payments see every step once, in order, as it was when it happened."""
+
+from typing import cast
+
+from tests.payments.acquirer import NOT_SENT
+from tests.payments.till import MERCHANT, Till
+
+from bezant.db.nudges import Nudges
+from bezant.db.sequencer import Sequencer
+from bezant.events import FedEvent
+from bezant.money import Money, format_minor
+from bezant.payments.feed import SCHEMA, SOURCE, feed
+
+
+async def fed(till: Till) -> tuple[FedEvent, ...]:
+    sequencer = Sequencer(till.parts.database, SCHEMA.module, Nudges(), source=SOURCE)
+    while await sequencer.step():
+        pass
+    return await feed(till.parts.database).read(0, 1_000)
+
+
+async def test_a_story_is_told_in_order(till: Till) -> None:
+    till.acquirer.plan("charge", NOT_SENT)
+    payment = await till.authorized("20.00 EUR", order="ord_1", metadata={"cart": "7"})
+    before = await fed(till)
+    await till.capture(payment, "15.00 EUR")
+    await till.refund(payment, "5.00 EUR")
+    events = await fed(till)
+    assert events[: len(before)] == before, "what was told is not told otherwise later"
+    assert [one.event.type for one in events] == [
+        "payment.created", "payment.retried", "payment.authorized", "payment.captured",
+        "refund.created", "refund.succeeded",
+    ]  # fmt: skip
+    assert [one.position for one in events] == list(range(1, 7))
+    assert {one.event.tenant for one in events} == {MERCHANT}
+    captured = events[3].event.data
+    assert captured["state"] == "succeeded"
+    assert captured["captured"] == {"amount": "15.00", "asset": "EUR"}
+    assert captured["order"] == "ord_1"
+    assert captured["metadata"] == {"cart": "7"}
+    assert events[2].event.data["reference"] == payment.reference
+    refunded = events[5].event
+    assert refunded.subject.startswith("re_")
+    assert refunded.data["payment"] == payment.id
+    assert refunded.data["amount"] == {"amount": "5.00", "asset": "EUR"}
+    assert refunded.data["refunded"] == {"amount": "5.00", "asset": "EUR"}
+
+
+async def test_amounts_are_told_exactly_in_every_asset(till: Till) -> None:
+    amounts = ["0.01 EUR", "1 JPY", "1.234 KWD", "0.000000000000000001 ETH", "0.00000001 BTC"]
+    for text in amounts:
+        await till.pay(text)
+    told = [
+        one.event.data["amount"] for one in await fed(till) if one.event.type == "payment.created"
+    ]
+    for text, one in zip(amounts, told, strict=True):
+        money = Money.of(text)
+        found = cast("dict[str, str]", one)
+        assert found["amount"] == format_minor(money.minor, money.asset.exponent)

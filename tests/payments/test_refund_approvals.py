@@ -1,0 +1,92 @@
+"""Refunds under control: above a threshold nothing moves until a second person agrees."""
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+
+import psycopg
+import pytest
+from tests.harness.cluster import TestDatabase
+from tests.payments.second_person import SecondPerson
+from tests.payments.till import CLERK, MERCHANT, Till, opened
+
+from bezant.actor import Caller
+from bezant.clock import MovableClock
+from bezant.payments.port import RefundState, RefundTooLarge, RequestRefund
+
+
+@pytest.fixture
+def person() -> SecondPerson:
+    return SecondPerson()
+
+
+@pytest.fixture
+async def careful(
+    payments_database: TestDatabase, clock: MovableClock, person: SecondPerson
+) -> AsyncIterator[Till]:
+    async with opened(payments_database, clock, approvals=person, thresholds=["50.00 EUR"]) as till:
+        yield till
+
+
+async def test_up_to_the_threshold_nobody_is_asked(careful: Till, person: SecondPerson) -> None:
+    payment = await careful.pay("100.00 EUR")
+    assert (await careful.refund(payment, "50.00 EUR")).state is RefundState.SUCCEEDED
+    assert not person.proposed
+
+
+@pytest.mark.catalogue("T77")
+async def test_above_it_nothing_moves_until_somebody_agrees(
+    careful: Till, person: SecondPerson
+) -> None:
+    payment = await careful.pay("100.00 EUR")
+    refund = await careful.refund(payment, "60.00 EUR", key="big")
+    assert refund.state is RefundState.NEEDS_APPROVAL
+    assert await careful.payments.take_up_approved() == 0
+    assert careful.acquirer.authorisations["auth_1"].refunded == 0
+    with pytest.raises(RefundTooLarge):  # What waits is counted.
+        await careful.refund(payment, "40.01 EUR")
+
+    person.says[refund.approval] = True
+    assert await careful.payments.take_up_approved() == 1
+    assert await careful.payments.take_up_approved() == 0
+    after = await careful.payments.refund(MERCHANT, payment.mode, refund.id)
+    assert after.state is RefundState.SUCCEEDED
+    assert careful.acquirer.authorisations["auth_1"].refunded == 6000
+    again = await careful.refund(payment, "60.00 EUR", key="big")
+    assert (again.replayed, again.state) == (True, RefundState.NEEDS_APPROVAL)
+    assert len(person.proposed) == 1
+    await careful.agrees()
+
+
+async def test_what_is_rejected_can_be_given_back_otherwise(
+    careful: Till, person: SecondPerson
+) -> None:
+    payment = await careful.pay("100.00 EUR")
+    refund = await careful.refund(payment, "100.00 EUR")
+    person.says[refund.approval] = False
+    assert await careful.payments.take_up_approved() == 1
+    after = await careful.payments.refund(MERCHANT, payment.mode, refund.id)
+    assert (after.state, after.failure) == (RefundState.REJECTED, "approval_rejected")
+    assert (await careful.now(payment)).refunded.decimal() == "0.00"
+    assert (await careful.refund(payment, "50.00 EUR")).state is RefundState.SUCCEEDED
+
+
+@pytest.mark.catalogue("T77")
+async def test_a_payload_changed_after_the_approval_is_not_done(
+    careful: Till, person: SecondPerson
+) -> None:
+    payment = await careful.pay("100.00 EUR")
+    refund = await careful.refund(payment, "60.00 EUR")
+    person.says[refund.approval] = True
+    with psycopg.connect(careful.database.administrator_dsn, autocommit=True) as connection:
+        connection.execute("UPDATE payments.refund SET amount = 9000")
+    assert await careful.payments.take_up_approved() == 0
+    assert careful.acquirer.authorisations["auth_1"].refunded == 0
+
+
+async def test_a_module_gives_back_what_nobody_wanted_without_asking(careful: Till) -> None:
+    payment = await careful.pay("100.00 EUR")
+    module = replace(CLERK, caller=Caller.MODULE, subject="orders")
+    refund = await careful.payments.request_refund(
+        RequestRefund("heal", MERCHANT, payment.mode, payment.id, module)
+    )
+    assert refund.state is RefundState.SUCCEEDED
