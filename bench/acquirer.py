@@ -39,6 +39,24 @@ class Authorisation(msgspec.Struct):
     refunded: str = "0"
 
 
+class Wanted(msgspec.Struct):
+    """A capture somebody asks for."""
+
+    key: str
+    amount: str
+
+
+class Capture(msgspec.Struct):
+    """A capture as it is answered."""
+
+    id: str
+    key: str
+    authorisation: str
+    amount: str
+    asset: str
+    status: str = "captured"
+
+
 class Told(msgspec.Struct):
     """What the book came to."""
 
@@ -52,9 +70,13 @@ class Book:
 
     def __init__(self) -> None:
         self._by_key: dict[str, bytes] = {}
+        self._charges = 0
         self._captured = 0
         self._repeats = 0
+        self._assets: dict[str, str] = {}
+        """Of what was set aside and is not captured yet, by the authorisation's id."""
         self._decode = msgspec.json.Decoder(Asked).decode
+        self._decode_capture = msgspec.json.Decoder(Wanted).decode
         self._encode = msgspec.json.Encoder().encode
 
     def authorise(self, body: bytes) -> bytes:
@@ -66,15 +88,31 @@ class Book:
             return known
         captured = asked.amount if asked.capture else "0"
         status = "captured" if asked.capture else "authorised"
-        number = f"auth_{len(self._by_key) + 1}"
+        self._charges += 1
+        number = f"auth_{self._charges}"
         made = Authorisation(number, asked.key, status, asked.amount, asked.asset, captured)
         self._captured += int(captured)
+        if not asked.capture:
+            self._assets[number] = asked.asset
+        self._by_key[asked.key] = answer = self._encode(made)
+        return answer
+
+    def capture(self, authorisation: str, body: bytes) -> bytes:
+        """Take what was set aside, as the first order of a new installation does."""
+        asked = self._decode_capture(body)
+        known = self._by_key.get(asked.key)
+        if known is not None:
+            self._repeats += 1
+            return known
+        asset = self._assets.pop(authorisation)
+        made = Capture(f"{authorisation}_1", asked.key, authorisation, asked.amount, asset)
+        self._captured += int(asked.amount)
         self._by_key[asked.key] = answer = self._encode(made)
         return answer
 
     def told(self) -> bytes:
         """Tell what happened so far."""
-        return self._encode(Told(len(self._by_key), self._repeats, self._captured))
+        return self._encode(Told(self._charges, self._repeats, self._captured))
 
 
 class Line(asyncio.Protocol):
@@ -106,6 +144,9 @@ class Line(asyncio.Protocol):
         line = head.partition(b"\r\n")[0]
         if line.startswith(b"post /authorisations "):
             status, said = b"201 Created", self._book.authorise(body)
+        elif line.startswith(b"post /authorisations/"):
+            authorisation = line[len(b"post /authorisations/") :].partition(b"/")[0].decode()
+            status, said = b"201 Created", self._book.capture(authorisation, body)
         elif line.startswith(b"get /book "):
             status, said = b"200 OK", self._book.told()
         else:

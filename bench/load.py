@@ -10,6 +10,7 @@ import random
 import shutil
 import sys
 import time
+from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +24,10 @@ from bench.process import HOST, ChildFailed, finish
 
 GRACE_SECONDS = 30.0
 PATIENCE_TIMES, PATIENCE_FACTOR = 3, 3
+PACE_SECONDS = 0.005
+OPENED_AT_ONCE = 64
+ACCEPTED_SECONDS = 2.0
+"""Until whoever is asked has taken all connections, too."""
 BROKEN_MAX = 1_000
 """A generator that lost this many connections gives up."""
 
@@ -75,6 +80,7 @@ async def press(
     seed: str,
     folder: Path,
     by: str | None = None,
+    pace: float = 0.0,
 ) -> Sample:
     """Send as much as so many callers can; the value is items a second answered with 2xx.
 
@@ -86,7 +92,7 @@ async def press(
         file = folder / f"plan-{seed}{attempt:x}.txt"
         plan.write(file, f"{seed}{attempt:x}")
         watched = seconds * PATIENCE_FACTOR**attempt
-        command = _command(name, file, port, connections, watched)
+        command = [*_command(name, file, port, connections, watched), *([str(pace)] * bool(pace))]
         environment = {"PYTHONPATH": str(Path(__file__).parent.parent)}
         done = await finish(command, environment, watched + GRACE_SECONDS)
         file.unlink()
@@ -97,10 +103,19 @@ async def press(
 
 
 async def crowd(
-    plan: Plan, port: int, connections: int, seconds: float, seed: str, folder: Path
+    plan: Plan,
+    port: int,
+    connections: int,
+    seconds: float,
+    seed: str,
+    folder: Path,
+    pace: float = 0,
 ) -> Sample:
-    """Send from far more callers than are wanted; refused ones come again at once."""
-    return await press(plan, port, connections, seconds, seed, folder, by="bench.load")
+    """Send from far more callers than are wanted: so many requests a second, answered or not.
+
+    Without a pace, refused ones come again at once.
+    """
+    return await press(plan, port, connections, seconds, seed, folder, by="bench.load", pace=pace)
 
 
 def _command(name: str, file: Path, port: int, connections: int, seconds: float) -> list[str]:
@@ -147,7 +162,7 @@ class _Caller(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.WriteTransport", transport)
-        self._send()
+        self._crowd.free(self)
 
     def data_received(self, data: bytes) -> None:
         self._answer += data
@@ -161,15 +176,16 @@ class _Caller(asyncio.Protocol):
             return
         self._answer.clear()
         self._crowd.answered(time.perf_counter() - self._sent_at, accepted=head[9:10] == b"2")
-        self._send()
+        self._crowd.free(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
         del exc  # A lost connection counts, whatever the reason.
         self._crowd.lost()
 
-    def _send(self) -> None:
+    def send(self) -> None:
+        """Send the next request."""
         assert self._transport is not None
-        if self._crowd.over:
+        if self._crowd.over or self._transport.is_closing():
             self._transport.close()
             return
         self._sent_at = time.perf_counter()
@@ -186,6 +202,8 @@ class _Crowd:
         self._accounts = lines[6:]
         self._chance = random.Random(self._seed)
         self._sent = 0
+        self._idle: deque[_Caller] = deque()
+        self._waits = True
         self.over = False
         self.took: list[float] = []
         self.took_refused: list[float] = []
@@ -207,21 +225,51 @@ class _Crowd:
                 self.refused += 1
                 self.took_refused.append(seconds)
 
+    def free(self, caller: _Caller) -> None:
+        """Let a caller send again, at once or when its turn comes."""
+        if self._waits:
+            self._idle.append(caller)
+        else:
+            caller.send()
+
     def lost(self) -> None:
         if not self.over:
             self.broken += 1
 
-    async def press(self, port: int, connections: int, seconds: float) -> Heard:
+    async def press(self, port: int, connections: int, seconds: float, pace: float = 0.0) -> Heard:
+        """Connect everybody, then send: as fast as answers come, or so many requests a second."""
         loop = asyncio.get_running_loop()
+        for opened in range(0, connections, OPENED_AT_ONCE):
+            more = min(OPENED_AT_ONCE, connections - opened)
+            await asyncio.gather(
+                *(loop.create_connection(lambda: _Caller(self), HOST, port) for _ in range(more))
+            )
+        if pace:
+            await asyncio.sleep(ACCEPTED_SECONDS)
+            return await self._paced(time.perf_counter(), seconds, pace)
         began = time.perf_counter()
-        for _ in range(connections):
-            await loop.create_connection(lambda: _Caller(self), HOST, port)
+        self._waits = False
+        for caller in list(self._idle):
+            caller.send()
         until, replaced = began + seconds, 0
         while time.perf_counter() < until and self.broken < BROKEN_MAX:
             while replaced < self.broken:
                 replaced += 1
                 await loop.create_connection(lambda: _Caller(self), HOST, port)
             await asyncio.sleep(min(0.05, max(0.0, until - time.perf_counter())))
+        self.over = True
+        return self._heard(time.perf_counter() - began)
+
+    async def _paced(self, began: float, seconds: float, pace: float) -> Heard:
+        """Send when a request is due, from whoever is not waiting for an answer."""
+        due, until = 0.0, began
+        while until - began < seconds and self.broken < BROKEN_MAX:
+            await asyncio.sleep(PACE_SECONDS)
+            last, until = until, time.perf_counter()
+            # What nobody was free to send is not made up for: it would come as a heap.
+            due = due % 1 + (until - last) * pace
+            for _ in range(min(int(due), len(self._idle))):
+                self._idle.popleft().send()
         self.over = True
         return self._heard(time.perf_counter() - began)
 
@@ -246,10 +294,11 @@ class _Crowd:
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Press a plan: file, port, connections, seconds."""
-    file, port, connections, seconds = arguments
+    """Press a plan: file, port, connections, seconds, and requests a second if that is given."""
+    file, port, connections, seconds, *pace = arguments
     crowd = _Crowd(Path(file).read_text().splitlines())
-    heard = uvloop.run(crowd.press(int(port), int(connections), float(seconds)))
+    paced = float(pace[0]) if pace else 0.0
+    heard = uvloop.run(crowd.press(int(port), int(connections), float(seconds), paced))
     print(json.dumps(msgspec.to_builtins(heard)))
 
 

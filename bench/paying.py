@@ -1,6 +1,8 @@
 """Two shops that take cards at the same acquirer: ours, and the ordinary one."""
 
 import asyncio
+import contextlib
+import socket
 import sys
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
@@ -25,6 +27,8 @@ HELD_AT_ONCE: Final = 512
 """How many requests the platform answers at once in a run; the rest is told to come again."""
 RATE_LIMIT: Final = 1_000_000_000
 SETTLE_SECONDS_MAX: Final = 60.0
+RULES_HEARD_SECONDS: Final = 6.0
+"""Rules that were changed behind the platform's back hold by then."""
 SANDBOX_ABOVE: Final = 5
 """The card acquirer's port, above the first one of the emulators."""
 
@@ -36,6 +40,8 @@ ORDINARY_ITEM: Final = (
     '{"amount":"1999","currency":"EUR","card":"{{debit}}","reference":"invoice {{id}}"}'
 )
 RULES: Final[LiteralString] = """
+    DELETE FROM payments.routing_rule;
+    DELETE FROM payments.fee_rule;
     INSERT INTO payments.routing_rule (number, place, provider) VALUES (1, 0, 'card');
     INSERT INTO payments.fee_rule (number, percent) VALUES (1, 1.5);
 """
@@ -56,6 +62,9 @@ ORDINARY_FAULTS: Final[dict[str, LiteralString]] = {
             SELECT count(*) FROM payment WHERE status = 'succeeded'
         )""",
 }
+FIRST_ORDER_PAID: Final[LiteralString] = (
+    "SELECT EXISTS (SELECT FROM payments.payment AS p WHERE p.captured = p.amount)"
+)
 SIZE: Final[LiteralString] = """
     SELECT coalesce(sum(pg_total_relation_size(c.oid)), 0)::bigint
     FROM pg_class AS c
@@ -100,8 +109,8 @@ class Shop:
     async def _settled(self) -> None:
         """Wait until what callers no longer wait for has come to its end, too."""
         until = time.monotonic() + SETTLE_SECONDS_MAX
-        while await _asked(self.dsn, self.unsettled) and time.monotonic() < until:
-            await asyncio.sleep(0.5)  # noqa: ASYNC110 - another process settles it
+        while await _asked(self.dsn, self.unsettled) and time.monotonic() < until:  # noqa: ASYNC110
+            await asyncio.sleep(0.5)
 
     async def faults(self, accepted: int) -> list[str]:
         """Return what is wrong after so many payments were acknowledged."""
@@ -125,7 +134,7 @@ class Shop:
 async def ours(server: Server, folder: Path) -> AsyncGenerator[Shop]:
     """Run the whole platform, its card payments sent to the acquirer."""
     dsn = await server.create("payments_bezant")
-    base = free_port()
+    base = _free_ports(SANDBOX_ABOVE)
     async with _acquirer(folder, "ours", base + SANDBOX_ABOVE) as acquirer:
         port, data = free_port(), folder / "bezant"
         command = [sys.executable, "-m", "bezant.cli.main", "up", "--json"]
@@ -143,7 +152,9 @@ async def ours(server: Server, folder: Path) -> AsyncGenerator[Shop]:
         async with serving("bezant", command, environment, port, log) as service:
             await healthy(service)
             publishable, secret = publishable_and_secret(data)
+            await _first_order(dsn)
             await _asked(dsn, RULES, answered=False)
+            await asyncio.sleep(RULES_HEARD_SECONDS)
             cards = await asyncio.to_thread(_tokenised, port, publishable)
             headers = {"Authorization": f"Bearer {secret}"}
 
@@ -155,6 +166,13 @@ async def ours(server: Server, folder: Path) -> AsyncGenerator[Shop]:
                 OUR_FAULTS, "SELECT count(*) FROM payments.payment",
                 "SELECT count(*) FROM payments.pending", checked,
             )  # fmt: skip
+
+
+async def _first_order(dsn: str) -> None:
+    """Wait until a new installation has taken the first payment of its sample shop."""
+    until = time.monotonic() + SETTLE_SECONDS_MAX
+    while not await _asked(dsn, FIRST_ORDER_PAID) and time.monotonic() < until:  # noqa: ASYNC110
+        await asyncio.sleep(0.2)
 
 
 @asynccontextmanager
@@ -207,6 +225,15 @@ def _told(port: int) -> Told:
     told = msgspec.json.decode(connection.getresponse().read(), type=Told)
     connection.close()
     return told
+
+
+def _free_ports(above: int) -> int:
+    """Return a port that is free just now, as the one so far above it is."""
+    while True:
+        port = free_port()
+        with socket.socket() as listener, contextlib.suppress(OSError, OverflowError):
+            listener.bind((HOST, port + above))
+            return port
 
 
 def _tokenised(port: int, key: str) -> list[str]:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from tests.audit.stand import MODULES, Stand, opened
+from tests.cli.running import Nest
 from tests.harness.cluster import MODULE_PASSWORD, Cluster, TestDatabase
 
 from bezant.clock import MovableClock
@@ -40,3 +41,11 @@ async def stand(
 ) -> AsyncIterator[Stand]:
     async with opened(log_database, log_clock, tmp_path) as made:
         yield made
+
+
+@pytest.fixture
+def nest(tmp_path: Path) -> Iterator[Nest]:
+    (tmp_path / "nest").mkdir()
+    made = Nest(tmp_path / "nest")
+    yield made
+    made.clear()

@@ -1,8 +1,10 @@
-"""The log: every event once, in an order that is signed; proofs of it; what stops its signatures."""
+"""The log: every event once, in an order that is signed; proofs of it; what stops signatures."""
 
 import asyncio
 import json
+from base64 import b64encode
 from datetime import timedelta
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -13,7 +15,7 @@ from bezant.audit import EventsOf, LogBroken, NothingSigned, UnknownEntry, Unkno
 from bezant.audit.spelling import spelled
 from bezant.audit.writer import Overtaken, edge
 from bezant.events import FedEvent
-from bezant_verify import entry, log, proof
+from bezant_verify import log, proof
 from bezant_verify.checkpoint import Trust, believed
 from bezant_verify.merkle import leaf_hash, root_of, verify_consistency
 from bezant_verify.tiles import Folder
@@ -189,7 +191,7 @@ async def test_the_log_is_read_again_and_its_state_is_shown(stand: Stand):
     done = await stand.log.recheck()
     assert (done.subject, done.reached, done.fault) == ("log", 1_000, "")
     stand.clock.move(timedelta(hours=1))
-    stand.sql("UPDATE audit.tile SET hashes = hashes || '' , root = sha256('x') WHERE number = 2")
+    stand.sql("UPDATE audit.tile SET root = sha256('x') WHERE number = 2")
     assert (await stand.log.recheck()).fault == "tile 2 of level 0 is not that of 512 on"
     stand.sql("UPDATE audit.entry SET entry = sha256('x') || sha256('y') WHERE leaf = 520")
     assert (await stand.log.recheck()).fault == (
@@ -291,6 +293,25 @@ async def test_a_rotated_key_signs_on_and_the_old_one_still_verifies(stand: Stan
     assert json.loads(spelled(await stand.log.keys()))["origin"] == ORIGIN
 
 
-def test_entries_hold_names_and_numbers_only():
-    made = entry.Entry("payments", 7, "payment.captured", 0, b"c" * 32)
-    assert entry.decoded(made.encoded()) == made
+async def test_what_is_written_is_what_the_page_says(stand: Stand):
+    """Nothing of ours encodes here: docs/concepts/transparency-log.md does, by hand."""
+    stand.payments.tell(1, subject="pay_1")
+    await stand.record()
+    ((written, hashed, salt, event),) = stand.rows(
+        "SELECT e.entry, e.hash, o.salt, o.event FROM audit.entry AS e"
+        " JOIN audit.opening AS o ON o.leaf = e.leaf"
+    )
+    assert isinstance(event, str)
+    opening = b"bezant audit opening 1\n" + bytes(salt) + event.encode()  # pyright: ignore
+    expected = (
+        b"\x01"
+        b"\x08payments"
+        b"\x00\x00\x00\x00\x00\x00\x00\x01"
+        b"\x10payment.captured" + bytes.fromhex("0002eef3fa773000") + sha256(opening).digest()
+    )
+    assert bytes(written) == expected  # pyright: ignore
+    assert bytes(hashed) == sha256(b"\x00" + expected).digest()  # pyright: ignore
+    root = b64encode(sha256(b"\x00" + expected).digest()).decode()
+    assert (await stand.log.checkpoint()).startswith(f"{ORIGIN}\n1\n{root}\n\n— {ORIGIN} ")
+    assert len(salt) == 32  # pyright: ignore
+    assert json.loads(event)["subject"] == "pay_1"

@@ -24,6 +24,7 @@ SIZES = (300, 600, 900, 1_200)
 END = 1_300
 TABLES = ("entry", "tile", "checkpoint", "cosignature")
 POSITIONS = (0, 255, 256, 777, 1_150)
+AT_THE_EDGE = 1_290
 
 
 @dataclass
@@ -46,9 +47,13 @@ class Case:
 
     def write(self, entries: list[bytes]) -> None:
         """Put other entries into the table, and leave everything else as it is."""
-        values = ", ".join(f"({at}, '\\x{one.hex()}')" for at, one in enumerate(entries))
+        values = ", ".join(
+            f"({at}, '\\x{one.hex()}', '\\x{leaf_hash(one).hex()}')"
+            for at, one in enumerate(entries)
+        )
         self.stand.sql(
-            "DELETE FROM audit.entry", f"INSERT INTO audit.entry (leaf, entry) VALUES {values}"
+            "DELETE FROM audit.entry",
+            f"INSERT INTO audit.entry (leaf, entry, hash) VALUES {values}",
         )
 
     async def rewrite(self, entries: list[bytes]) -> None:
@@ -63,7 +68,7 @@ class Case:
         self.stand.sql(
             "DELETE FROM audit.cosignature", "DELETE FROM audit.checkpoint",
             "DELETE FROM audit.tile",
-            f"INSERT INTO audit.tile (level, number, hashes, root) VALUES {values}",
+            f"INSERT INTO audit.tile (level, number, nodes, root) VALUES {values}",
         )  # fmt: skip
         await self.sign(len(entries), tree.root())
 
@@ -123,9 +128,8 @@ async def case(stand: Stand, tmp_path: Path) -> Case:
     stand.sql(*(f"CREATE TABLE public.{one} AS TABLE audit.{one}" for one in TABLES))
     rows = stand.rows("SELECT e.entry, o.feed || o.tenant FROM audit.entry AS e"
                       " JOIN audit.opening AS o ON o.leaf = e.leaf ORDER BY e.leaf")  # fmt: skip
-    made = Case(
-        stand, tmp_path, [bytes(row[0]) for row in rows], [str(row[1]) for row in rows], kept  # pyright: ignore
-    )  # fmt: skip
+    entries = [bytes(row[0]) for row in rows]  # pyright: ignore
+    made = Case(stand, tmp_path, entries, [str(row[1]) for row in rows], kept)
     (await made.published()).rename(tmp_path / "copy")
     return made
 
@@ -303,6 +307,17 @@ async def test_without_a_kept_checkpoint_a_rewritten_log_only_holds_together(cas
     found = answers.whole_log(str(place), keys, [], None, None, classical=False)
     assert found.code == 2
     assert "nothing to compare" in str(found.found["why"])
+
+
+@pytest.mark.catalogue("T83")
+async def test_an_entry_that_is_in_no_full_tile_yet_is_named_without_a_copy(case: Case):
+    bad = await edit(case, AT_THE_EDGE)
+    found = case.verified(await case.published(), END)
+    assert (found.code, found.found["first_bad_index"], found.found["exact"]) == (1, bad, True)
+    case.restore()
+    bad = await delete(case, AT_THE_EDGE)
+    found = case.verified(await case.published(), END)
+    assert (found.code, found.found["at_the_latest"]) == (1, bad)
 
 
 async def test_the_program_says_so_too(case: Case):

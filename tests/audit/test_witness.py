@@ -11,6 +11,7 @@ from tests.harness.waiting import until
 
 from bezant.audit.spelling import spelled
 from bezant.audit.witness.asking import MalformedWitness, Witness
+from bezant.audit.witness.memory import Memory, WitnessRuns
 from bezant.audit.witness.rounds import AHEAD, Rounds
 from bezant_verify import note, proof
 from bezant_verify.checkpoint import Checkpoint, Trust, believed, many
@@ -56,7 +57,8 @@ async def test_a_witness_signs_what_continues_and_nothing_else(stand: Stand, tmp
     assert (await status(f"old 300\n\n{other}"))[0] == 403, "the log did not sign that"
     assert (await status(f"old 300\n\n{second.replace(ORIGIN, 'another.example')}"))[0] == 404
     for nonsense in ("", "old x\n\n" + second, "old 300\n" + second, f"old 300\n!\n\n{second}",
-                     "old 0300\n\n" + second, f"old 300\n\n{second}".replace("\n\n", "\n")):  # fmt: skip
+                     "old 0300\n\n" + second,
+                     f"old 300\n\n{second}".replace("\n\n", "\n")):  # fmt: skip
         assert (await status(nonsense))[0] == 400, nonsense
     again = desk_of(tmp_path / "witness", stand.clock, {ORIGIN: trust})
     assert again.key == desk.key, "a witness remembers its key"
@@ -142,6 +144,13 @@ async def test_a_silent_or_lying_witness_costs_nothing(stand: Stand, tmp_path: P
             await rounds.stop()
     assert stand.rows("SELECT count(*) FROM audit.cosignature") == [(0,)]
     assert await grown(stand, 6)
+
+
+def test_two_witnesses_never_share_a_memory(tmp_path: Path):
+    with Memory(tmp_path).held(), pytest.raises(WitnessRuns), Memory(tmp_path).held():
+        pass
+    with Memory(tmp_path).held():
+        assert Memory(tmp_path).newest(ORIGIN) is None, "reading needs no lock"
 
 
 async def test_the_witness_answers_as_the_specification_says(stand: Stand, tmp_path: Path):

@@ -190,12 +190,12 @@ def replace_command(new: object, card: str):
 
 async def test_what_a_customer_saved_is_for_that_customer(shop: Shop):
     now = shop.clock.now()
-    method = SavedMethod("pm_1", Mode.TEST, "cus_1", MethodKind.CARD, CARD, "visa", now)
+    method = SavedMethod("pm_1", Mode.TEST, "cus_" + "1" * 32, MethodKind.CARD, CARD, "visa", now)
     shop.till.saved["pm_1"] = method
-    for customer in ("", "cus_2"):
+    for customer in ("", "cus_" + "2" * 32):
         with pytest.raises(WayNotOffered):
             await shop.confirm(await shop.session(customer=customer), card="", saved="pm_1")
-    new = await shop.session(customer="cus_1")
+    new = await shop.session(customer="cus_" + "1" * 32)
     assert (await shop.confirm(new, card="", saved="pm_1")).state is SessionState.COMPLETE
 
 

@@ -17,8 +17,9 @@ from tests.payments.till import Till, opened
 from bezant.actor import Mode
 from bezant.clock import MovableClock
 from bezant.db.database import Database
-from bezant.gateway.app import Ground, build
+from bezant.gateway.app import Alias, Ground, build
 from bezant.gateway.health import Health
+from bezant.gateway.profile import load_profile
 from bezant.http.edge import Rules
 from bezant.http.limits import MemoryLimits
 from bezant.http.problems import DIALECTS, PLAIN
@@ -122,7 +123,11 @@ async def opened_counter(
         port = near(Payments, till.payments)
         served = [one for one in routes(port) if one.family in {None, family}]
         dialect = DIALECTS.get(family or "", PLAIN)
-        edge = build(served, service="payments", ground=ground, rules=Rules(dialect=dialect))
+        aliases = [Alias(*one) for one in load_profile(family or "default").main.aliases]
+        edge = build(
+            served, service="payments", ground=ground, rules=Rules(dialect=dialect),
+            aliases=aliases,
+        )  # fmt: skip
         transport = httpx2.ASGITransport(app=edge)
         client = await stack.enter_async_context(
             httpx2.AsyncClient(transport=transport, base_url="https://bezant.test")

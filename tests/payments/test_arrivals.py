@@ -3,6 +3,7 @@
 import asyncio
 import itertools
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -15,7 +16,7 @@ from bezant.actor import Mode
 from bezant.clock import MovableClock
 from bezant.errors import BezantError
 from bezant.exchange import ProviderRequest
-from bezant.payments.port import Arrival, Payment, PaymentState
+from bezant.payments.port import Arrival, KeyInFlight, Payment, PaymentsOf, PaymentState
 from bezant.psp.port import UnknownProvider
 
 RACES = 34  # Of each of three orders: a hundred in all.
@@ -143,6 +144,29 @@ async def test_an_answer_and_an_event_race_and_count_once(till: Till, order: str
     assert await till.balance("merchant_payable", MERCHANT) == f"{RACES * 10}.00"
     assert till.count("pending") == 0
     await till.agrees()
+
+
+@pytest.mark.catalogue("T42")
+async def test_an_event_on_the_way_does_not_answer_in_place_of_the_provider(till: Till) -> None:
+    seen: list[PaymentState] = []
+
+    async def event_first(request: ProviderRequest) -> None:
+        if request.operation == "charge":
+            await deliver(
+                till, written("authorisation.made", till.acquirer.shown("auth_1", "processing"))
+            )
+            page = await till.payments.payments(PaymentsOf(MERCHANT, Mode.TEST))
+            seen.append(page.payments[0].state)
+            with pytest.raises(KeyInFlight):
+                await till.payments.create(command)
+
+    till.acquirer.afterwards = event_first
+    command = till.asking("10.00 EUR")
+    first = await till.payments.create(command)
+    again = await till.payments.create(command)
+    assert seen == [PaymentState.PROCESSING]
+    assert (first.state, again.replayed) == (PaymentState.SUCCEEDED, True)
+    assert replace(again, replayed=False) == first
 
 
 async def test_an_event_ends_the_silence(till: Till) -> None:

@@ -4,7 +4,13 @@ import pytest
 from tests.payments.till import MERCHANT, STRANGER, Till
 
 from bezant.actor import PLATFORM, Mode
-from bezant.payments.port import NotInThisState, PaymentsOf, PaymentState, UnknownPayment
+from bezant.payments.port import (
+    NotInThisState,
+    PaymentsOf,
+    PaymentState,
+    UnknownCustomer,
+    UnknownPayment,
+)
 
 
 async def test_a_card_is_charged_booked_and_told(till: Till) -> None:
@@ -105,3 +111,12 @@ async def test_a_payment_that_waits_for_a_way_to_pay_is_paid_later_or_given_up(
     with pytest.raises(NotInThisState):
         await till.confirm(other)
     await till.agrees()
+
+
+async def test_the_platforms_people_see_who_pays_and_strangers_do_not(till: Till) -> None:
+    payment = await till.pay(customer_email="ann@shop.example", customer_name="Ann")
+    seen = await till.payments.customer(PLATFORM, Mode.TEST, payment.customer)
+    assert (seen.name, seen.email) == ("Ann", "ann@shop.example")
+    for tenant, mode in ((STRANGER, Mode.TEST), (MERCHANT, Mode.LIVE), (PLATFORM, Mode.LIVE)):
+        with pytest.raises(UnknownCustomer):
+            await till.payments.customer(tenant, mode, payment.customer)

@@ -13,7 +13,14 @@ from tests.sandbox.stand import Town
 
 from bezant.actor import Mode
 from bezant.exchange import ProviderAnswer, ProviderRequest
-from bezant.payments.port import Arrival, MethodKind, Payment, PaymentState, PayWith, RefundState
+from bezant.payments.port import (
+    Arrival,
+    MethodKind,
+    Payment,
+    PaymentState,
+    PayWith,
+    RefundState,
+)
 from bezant.psp.port import NextAction, Result, Verdict
 from bezant.vault.port import CardFace, UnknownCard
 
@@ -288,3 +295,31 @@ async def test_a_payer_sends_crypto_and_gets_some_back(
         given = await till.payments.refund(MERCHANT, payment.mode, refund.id)
         assert given.state is RefundState.SUCCEEDED
         assert await till.balance("psp_receivable", "coinbase", "USDC") == "15.500000"
+
+
+@pytest.mark.catalogue("T12")
+@pytest.mark.parametrize("forgotten", [False, True])
+@pytest.mark.parametrize("acted", [True, False])
+async def test_a_lost_charge_of_a_saved_account_is_looked_for_until_it_is_known(
+    city: Town, payments_database: TestDatabase, acted: bool, forgotten: bool
+) -> None:
+    async with till_at("paypal", city, payments_database) as till:
+        saved = await till.saved(MethodKind.PAYPAL, {"vault_id": "saved-wealthy"})
+        effect = "drop_after_acting" if acted else "drop_before_acting"
+        city.script(effect, provider="paypal", operation="create_order")
+        paying = PayWith(MethodKind.PAYPAL, saved=saved.id)
+        payment = await till.pay("20.00 EUR", pay_with=paying)
+        assert payment.state is PaymentState.UNKNOWN
+        if forgotten:
+            await till.payments.forget_customer(MERCHANT, payment.mode, saved.customer)
+        city.script("stale", provider="paypal", operation="search_transactions", seconds=10_800)
+        city.pass_time(minutes=5)
+        await till.payments.walk()
+        early = await till.now(payment)
+        assert early.state is PaymentState.UNKNOWN, "the search does not know that hour yet"
+        city.pass_time(days=3)
+        await till.payments.walk()
+        after = await till.now(payment)
+        assert after.state is (PaymentState.SUCCEEDED if acted else PaymentState.FAILED), after
+        assert await judged(till, city, payment, "paypal") == int(acted)
+        assert await till.balance("merchant_payable", MERCHANT) == ("20.00" if acted else "0.00")

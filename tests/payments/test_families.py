@@ -2,10 +2,12 @@
 
 from pathlib import Path
 
+import psycopg
 import pytest
 from tests.harness.cluster import TestDatabase
 from tests.payments.counter import opened_counter
 
+from bezant.actor import Mode
 from bezant.clock import MovableClock
 
 BODY = {"amount": 19.99, "currency": "EUR", "customer_email": "eva@example.com",
@@ -76,3 +78,49 @@ async def test_an_orchestrators_payments(
             "succeeded", "auth_1", "ord_1",
         )  # fmt: skip
         assert (await counter.get(f"/api/payment/payments/{told['id']}")).json() == told
+
+
+@pytest.mark.requirement("S002-3", part="POST /payments/refund/{transactionId}")
+async def test_a_payment_is_refunded_by_its_transaction_as_well(
+    payments_database: TestDatabase, clock: MovableClock, tmp_path: Path
+) -> None:
+    async with opened_counter(payments_database, clock, tmp_path, "peopletrust") as counter:
+        made = await counter.paid("20.00")
+        path = f"/payments/refund/{made['id']}"
+        support = await counter.send("POST", path, {"amount": 5}, by=counter.ann.keys["support"])
+        assert support.status_code == 403
+        stranger = await counter.send("POST", path, {"amount": 5}, by=counter.bob.keys["finance"])
+        assert stranger.status_code == 404
+        finance = counter.ann.keys["finance"]
+        part = (await counter.send("POST", path, {"amount": 5}, by=finance)).json()
+        assert part["refunded_amount"] == "5.00"
+        told = (await counter.get(f"/v1/refunds/{part['refund']['id']}")).json()
+        assert (told["payment"], told["amount"]["amount"]) == (made["id"], "5.00")
+        more = await counter.send("POST", path, {"amount": "15.01"}, by=finance)
+        assert more.status_code == 422
+
+
+@pytest.mark.requirement("S003-6", part="payments")
+async def test_operators_read_payments_as_a_table(
+    payments_database: TestDatabase, clock: MovableClock, tmp_path: Path
+) -> None:
+    async with opened_counter(payments_database, clock, tmp_path, "merchant") as counter:
+        made = (await counter.send("POST", "/payments", {**BODY, "token": "card_good"})).json()
+        asked = (await counter.send("POST", "/payments", {**BODY, "amount": 7})).json()
+        till, customers = counter.till, "SELECT 'cus_' || replace(id::text, '-', '') FROM %s"
+        customer = till.value(customers % "payments.customer ORDER BY id DESC LIMIT 1")
+        await till.payments.forget_customer(counter.ann.merchant, Mode.TEST, customer)
+        with psycopg.connect(payments_database.administrator_dsn) as connection:
+            rows = connection.execute(
+                "SELECT id, amount::text, currency, status, customer_email, customer_name,"
+                " psp_reference, captured_amount::text FROM payments.payments ORDER BY created_at"
+            ).fetchall()
+        told = {row[0]: row[1:] for row in rows}
+        assert told == {
+            made["id"]: (
+                "19.99", "EUR", "succeeded", "eva@example.com", "Eva", "auth_1", "19.99",
+            ),
+            asked["id"]: (
+                "7.00", "EUR", "created", "redacted@example.com", "Redacted", None, "0.00",
+            ),
+        }  # fmt: skip

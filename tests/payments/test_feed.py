@@ -2,6 +2,7 @@
 
 from typing import cast
 
+import pytest
 from tests.payments.acquirer import NOT_SENT
 from tests.payments.till import MERCHANT, Till
 
@@ -9,7 +10,10 @@ from bezant.db.nudges import Nudges
 from bezant.db.sequencer import Sequencer
 from bezant.events import FedEvent
 from bezant.money import Money, format_minor
+from bezant.payments.codes import Kind
 from bezant.payments.feed import SCHEMA, SOURCE, feed
+from bezant.payments.rules import payment_id
+from bezant.payments.store import write
 
 
 async def fed(till: Till) -> tuple[FedEvent, ...]:
@@ -57,3 +61,29 @@ async def test_amounts_are_told_exactly_in_every_asset(till: Till) -> None:
         money = Money.of(text)
         found = cast("dict[str, str]", one)
         assert found["amount"] == format_minor(money.minor, money.asset.exponent)
+
+
+async def test_every_kind_of_step_has_a_name(till: Till) -> None:
+    payment = await till.pay("20.00 EUR")
+    before = len(await fed(till))
+    number, now = payment_id(payment.id), till.clock.now()
+    for kind in Kind:
+        async with till.parts.database.transaction() as tx:
+            await write.add_step(tx, number, kind, now, subject=number, state=1)
+    told = [one.event.type for one in (await fed(till))[before:]]
+    assert told == [_named(kind) for kind in Kind]
+
+
+def _named(kind: Kind) -> str:
+    name = kind.name.lower()
+    first, _, rest = name.partition("_")
+    return f"{first}.{rest}" if first in ("refund", "dispute") else f"payment.{name}"
+
+
+@pytest.mark.parametrize("step", ["capture", "void"])
+async def test_a_step_that_did_not_happen_is_told(till: Till, step: str) -> None:
+    payment = await till.authorized("20.00 EUR")
+    till.acquirer.plan(step, "refused")
+    await (till.capture(payment) if step == "capture" else till.void(payment))
+    last = (await fed(till))[-1].event
+    assert (last.type, last.data["state"]) == ("payment.step_failed", "authorized")

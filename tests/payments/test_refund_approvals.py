@@ -11,6 +11,7 @@ from tests.payments.till import CLERK, MERCHANT, Till, opened
 
 from bezant.actor import Caller
 from bezant.clock import MovableClock
+from bezant.payments import approving
 from bezant.payments.port import RefundState, RefundTooLarge, RequestRefund
 
 
@@ -90,3 +91,26 @@ async def test_a_module_gives_back_what_nobody_wanted_without_asking(careful: Ti
         RequestRefund("heal", MERCHANT, payment.mode, payment.id, module)
     )
     assert refund.state is RefundState.SUCCEEDED
+
+
+async def test_a_large_refund_does_not_become_small_in_parts(
+    careful: Till, person: SecondPerson
+) -> None:
+    payment = await careful.pay("100.00 EUR")
+    assert (await careful.refund(payment, "30.00 EUR")).state is RefundState.SUCCEEDED
+    assert (await careful.refund(payment, "20.00 EUR")).state is RefundState.SUCCEEDED
+    more = await careful.refund(payment, "0.01 EUR")
+    assert more.state is RefundState.NEEDS_APPROVAL
+    assert list(person.proposed) != []
+
+
+async def test_refunds_that_nobody_decides_hold_up_nobodys(
+    careful: Till, person: SecondPerson, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(approving, "APPROVALS_MAX", 3)
+    waiting = [await careful.refund(await careful.pay("60.00 EUR"), "60.00 EUR") for _ in range(5)]
+    person.says[waiting[-1].approval] = True
+    rounds = [await careful.payments.take_up_approved() for _ in range(3)]
+    assert sum(rounds) == 1
+    after = await careful.payments.refund(MERCHANT, waiting[-1].mode, waiting[-1].id)
+    assert after.state is RefundState.SUCCEEDED

@@ -43,12 +43,15 @@ from bezant.payments.parts import Parts
 from bezant.payments.port import (
     CapturePayment,
     ConfirmPayment,
+    CreateCustomer,
     CreatePayment,
     MethodKind,
     Payment,
     PayWith,
     Refund,
     RequestRefund,
+    SavedMethod,
+    SaveMethod,
     VoidPayment,
 )
 from bezant.payments.refunding import Thresholds
@@ -221,6 +224,15 @@ class Till:
                 CLERK,
                 None if amount is None else Money.of(amount),
             )
+        )
+
+    async def saved(self, kind: MethodKind, facts: Mapping[str, str]) -> SavedMethod:
+        """Keep a way to pay for a new customer."""
+        customer = await self.payments.create_customer(
+            CreateCustomer(self.fresh("customer"), MERCHANT, Mode.TEST, "Ada", "ada@example.com")
+        )
+        return await self.payments.save_method(
+            SaveMethod(self.fresh("save"), MERCHANT, Mode.TEST, customer.id, kind, facts=facts)
         )
 
     async def converge(self, seconds: int = 60) -> int:

@@ -146,7 +146,8 @@ def test_an_entry_is_the_bytes_written_by_hand():
 def test_what_is_no_entry_is_refused():
     sound = bytes.fromhex(ENTRY)
     for bad in (b"", sound[:-1], sound + b"x", b"\x02" + sound[1:], sound[:1] + b"\x00" + sound[2:],
-                sound.replace(b"payments", b"p\xffyments"), sound[:17] + b"\x00" + sound[18:]):  # fmt: skip
+                sound.replace(b"payments", b"p\xffyments"),
+                sound[:17] + b"\x00" + sound[18:]):  # fmt: skip
         with pytest.raises(entry.MalformedEntry):
             entry.decoded(bad)
 

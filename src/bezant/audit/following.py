@@ -69,8 +69,7 @@ class Following:
         return await self._step(next(one for one in self._followed if one.name == name))
 
     async def _step(self, one: Followed) -> int:
-        async with self._database.transaction() as tx:
-            one.position = await checkpoints.followed(tx, one.name)
+        one.position = await checkpoints.followed(self._database, one.name)
         events = await one.feed.read(one.position, FEED_LIMIT_MAX)
         if not events:
             return 0
@@ -93,7 +92,8 @@ class Following:
             except Exception as error:  # noqa: BLE001 (it goes on when the cause is gone)
                 one.failures += 1
                 self._tell(one, error)
-                await asyncio.sleep(min(0.1 * 2 ** min(one.failures, 10), PAUSE_SECONDS_MAX))
+                pause_seconds = min(0.1 * 2 ** min(one.failures, 10), PAUSE_SECONDS_MAX)
+                await asyncio.sleep(pause_seconds)
                 continue
             one.failures, one.trouble = 0, ""
             if read < FEED_LIMIT_MAX:

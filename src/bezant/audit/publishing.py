@@ -67,8 +67,7 @@ class Publisher:
     async def step(self) -> bool:
         """Sign, if the log has grown; tell whether it had."""
         size, root = await self._writer.head()
-        async with self._database.transaction() as tx:
-            last = await store.newest(tx)
+        last = await store.newest(self._database)
         await self._continues(last, size, root)
         if size == (last.size if last else 0):
             return False

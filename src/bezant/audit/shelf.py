@@ -11,11 +11,11 @@ from typing import Final
 from bezant.audit.port import UnknownTile
 from bezant.audit.store import entries as store
 from bezant.audit.writer import edge_hashes
-from bezant.db.database import Database, Tx
+from bezant.db.database import Database
 from bezant_verify.merkle import HASH_BYTES, full_root, node_hash
 from bezant_verify.tiles import LEVEL_BITS, LEVELS_MAX, WIDTH, bundled
 
-TILES_KEPT: Final = 1_024  # Eight megabytes.
+TILES_KEPT: Final = 2_048  # Sixteen megabytes.
 
 Subtree = tuple[int, int]
 """A full subtree: the logarithm of its size, and its number among those of its size."""
@@ -31,16 +31,14 @@ class Shelf:
     async def tile(self, size: int, level: int, number: int, width: int) -> bytes:
         """Return the hashes of a tile of a tree that was signed, up to the first missing one."""
         _known(size, level, number, width)
-        async with self._database.transaction() as tx:
-            found = await self._tiles(tx, size, [(level, number)], whole=False)
+        found = await self._tiles(size, [(level, number)], whole=False)
         return found[level, number][: width * HASH_BYTES]
 
     async def bundle(self, size: int, number: int, width: int) -> bytes:
         """Return the entries of a tile, up to the first that is missing."""
         _known(size, 0, number, width)
         first = number * WIDTH
-        async with self._database.transaction() as tx:
-            rows = await store.entries(tx, first, width)
+        rows = await store.entries(self._database, first, width)
         there = [row.entry for place, row in enumerate(rows, first) if row.leaf == place]
         return bundled(there)
 
@@ -57,8 +55,7 @@ class Shelf:
         """Return the root of each range of leaves."""
         parts = [list(_subtrees(first, end)) for first, end in ranges]
         wanted = {_place(subtree) for subtrees in parts for subtree in subtrees}
-        async with self._database.transaction() as tx:
-            tiles = await self._tiles(tx, size, sorted(wanted))
+        tiles = await self._tiles(size, sorted(wanted))
         found: list[bytes] = []
         for subtrees in parts:
             roots = [_root(tiles[_place(subtree)], subtree) for subtree in subtrees]
@@ -69,7 +66,7 @@ class Shelf:
         return tuple(found)
 
     async def _tiles(
-        self, tx: Tx, size: int, wanted: Iterable[tuple[int, int]], *, whole: bool = True
+        self, size: int, wanted: Iterable[tuple[int, int]], *, whole: bool = True
     ) -> dict[tuple[int, int], bytes]:
         """Return tiles by level and number, each as wide as a tree of this size has it."""
         found: dict[tuple[int, int], bytes] = {}
@@ -82,13 +79,15 @@ class Shelf:
             else:
                 missing.append(place)
         full = [place for place in missing if _width(size, *place) == WIDTH]
-        for row in await store.tiles(tx, full) if full else ():
+        for row in await store.tiles(self._database, full) if full else ():
             found[row.level, row.number] = row.hashes
         for level, number in missing:
             if (level, number) not in found:
                 width = _width(size, level, number)
                 first = number * WIDTH
-                found[level, number] = await edge_hashes(tx, level, first, width, whole=whole)
+                found[level, number] = await edge_hashes(
+                    self._database, level, first, width, whole=whole
+                )
             self._kept[level, number] = found[level, number]
         while len(self._kept) > TILES_KEPT:
             self._kept.popitem(last=False)

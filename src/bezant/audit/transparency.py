@@ -27,7 +27,7 @@ from bezant.db.database import Database
 from bezant.errors import Invalid
 from bezant_verify.proof import LogProof
 
-NOTE_AGE_SECONDS = 0.2
+NOTE_AGE_SECONDS = 0.5
 """So long a checkpoint is shown without asking the tables again; many ask for it at once."""
 
 
@@ -55,7 +55,8 @@ class TransparencyService:
         self._following = following
         self._rounds = rounds
         self._quorum = quorum
-        self._signed: tuple[float, CheckpointRow, str] | None = None
+        self._signed: tuple[CheckpointRow, str] | None = None
+        self._read_at_seconds = 0.0
 
     async def checkpoint(self) -> str:
         """Return the newest signed checkpoint with what witnesses added."""
@@ -76,16 +77,16 @@ class TransparencyService:
         row, note = await self._newest()
         if not 0 <= index < row.size:
             raise UnknownEntry
-        async with self._database.transaction() as tx:
-            if self._quorum:
-                witnessed = await store.newest_witnessed(tx, self._quorum)
-                if witnessed is not None and index < witnessed.size:
-                    words = await store.cosignatures(tx, witnessed.size)
-                    row, note = witnessed, _whole(witnessed, words)
-            found = await entries.entries(tx, index, 1)
+        if self._quorum:
+            witnessed = await store.newest_witnessed(self._database, self._quorum)
+            if witnessed is not None and index < witnessed.size:
+                words = await store.cosignatures(self._database, witnessed.size)
+                row, note = witnessed, _whole(witnessed, words)
+        found, path = await asyncio.gather(
+            entries.entries(self._database, index, 1), self._shelf.inclusion(index, row.size)
+        )
         if not found:
             raise UnknownEntry
-        path = await self._shelf.inclusion(index, row.size)
         return str(LogProof(index, found[0].entry, path, note))
 
     async def consistency(self, old_size: int, size: int) -> Consistency:
@@ -110,12 +111,11 @@ class TransparencyService:
 
     async def integrity(self) -> Integrity:
         """Return the state of everything that can be checked."""
-        async with self._database.transaction() as tx:
-            size = await entries.size(tx)
-            newest = await store.newest(tx)
-            words = await store.last_cosignatures(tx)
-            heads = await store.heads(tx)
-            verified = await store.verifications(tx)
+        newest = await store.newest(self._database)
+        size = await entries.size(self._database)
+        words = await store.last_cosignatures(self._database)
+        heads = await store.heads(self._database)
+        verified = await store.verifications(self._database)
         troubles = {one.witness.key.name: one.trouble for one in self._rounds.asked}
         return Integrity(
             self._origin,
@@ -146,15 +146,14 @@ class TransparencyService:
 
     async def _newest(self) -> tuple[CheckpointRow, str]:
         now = asyncio.get_running_loop().time()
-        if self._signed is not None and now - self._signed[0] < NOTE_AGE_SECONDS:
-            return self._signed[1:]
-        async with self._database.transaction() as tx:
-            row = await store.newest(tx)
-            words = await store.cosignatures(tx, row.size) if row else []
+        if self._signed is not None and now - self._read_at_seconds < NOTE_AGE_SECONDS:
+            return self._signed
+        row = await store.newest(self._database)
+        words = await store.cosignatures(self._database, row.size) if row else []
         if row is None:
             raise NothingSigned
-        self._signed = (now, row, _whole(row, words))
-        return self._signed[1:]
+        self._read_at_seconds, self._signed = now, (row, _whole(row, words))
+        return self._signed
 
 
 def _whole(row: CheckpointRow, words: list[CosignatureRow]) -> str:

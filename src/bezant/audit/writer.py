@@ -14,10 +14,10 @@ from bezant.audit.port import LogBroken
 from bezant.audit.published import ChainHead
 from bezant.audit.store import checkpoints
 from bezant.audit.store import entries as store
-from bezant.audit.store.entries import NewEntry, TileRow
+from bezant.audit.store.entries import NewEntry, Reads, TileRow
 from bezant.audit.tree import Tree
 from bezant.clock import Clock
-from bezant.db.database import Database, Tx
+from bezant.db.database import Database
 from bezant.events import Event, FedEvent
 from bezant_verify.encoding import microseconds
 from bezant_verify.entry import SALT_BYTES, Entry, commitment
@@ -54,14 +54,13 @@ class Writer:
     async def head(self) -> tuple[int, bytes]:
         """Return size and root as they are now, after looking whether others wrote."""
         async with self._turn:
-            async with self._database.transaction() as tx:
-                self._tree = await self._current(tx)
+            self._tree = await self._current(self._database)
             return self._tree.size, self._tree.root()
 
     async def follow(self, feed: str, events: Sequence[FedEvent]) -> None:
         """Append the next events of a feed, or raise `Overtaken`."""
         new = [self._entry(feed, fed) for fed in events]
-        leaves = b"".join([leaf_hash(one.entry) for one in new])
+        leaves = b"".join([one.hash for one in new])
         heads = {one.event.subject: one.event for one in events if one.event.type == CHAINED}
         before, after = events[0].position - 1, events[-1].position
         async with self._turn:
@@ -84,12 +83,13 @@ class Writer:
         entry = Entry(
             feed, fed.position, event.type, microseconds(event.occurred_at), commitment(salt, text)
         )
+        written = entry.encoded()
         return NewEntry(
-            entry.encoded(), salt, feed, fed.position, event.type, event.mode.value, event.tenant,
-            event.subject, event.occurred_at, text.decode(),
+            written, leaf_hash(written), salt, feed, fed.position, event.type, event.mode.value,
+            event.tenant, event.subject, event.occurred_at, text.decode(),
         )  # fmt: skip
 
-    async def _current(self, tx: Tx) -> Tree:
+    async def _current(self, tx: Reads) -> Tree:
         size = await store.size(tx)
         if self._tree is not None and self._tree.size == size:
             return self._tree
@@ -102,7 +102,7 @@ class Writer:
         return await edge(tx, size)
 
 
-async def edge(tx: Tx, size: int) -> Tree:
+async def edge(tx: Reads, size: int) -> Tree:
     """Read the edge of the tree as it was at a size."""
     edges: list[bytes] = []
     level = 0
@@ -114,7 +114,9 @@ async def edge(tx: Tx, size: int) -> Tree:
     return Tree(size, edges)
 
 
-async def edge_hashes(tx: Tx, level: int, first: int, width: int, *, whole: bool = True) -> bytes:
+async def edge_hashes(
+    tx: Reads, level: int, first: int, width: int, *, whole: bool = True
+) -> bytes:
     """Read the hashes of a partial tile: of entries, or of the full tiles below.
 
     Where one is missing, the log is broken; unless `whole`, what stands before it is returned.
@@ -123,8 +125,11 @@ async def edge_hashes(tx: Tx, level: int, first: int, width: int, *, whole: bool
         return b""
     if level == 0:
         rows = await store.entries(tx, first, width)
-        found = [leaf_hash(row.entry) for row in rows]
+        found = [row.hash for row in rows]
         numbers = [row.leaf for row in rows]
+        for row in rows if whole else ():
+            if leaf_hash(row.entry) != row.hash:
+                raise LogBroken(f"entry {row.leaf} is not the one that was recorded")
     else:
         below = await store.roots(tx, level - 1, first, width)
         found = [row.root for row in below]

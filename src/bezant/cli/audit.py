@@ -9,8 +9,8 @@ import typer
 from bezant.cli.exits import Exit, Stop
 
 if TYPE_CHECKING:
-    from bezant.audit.published import Integrity
-    from bezant.audit.transparency import TransparencyService
+    from bezant.audit.port import Integrity
+    from bezant.wiring.audit import TransparencyService
 
 Answer = TypeVar("Answer")
 Data = Annotated[Path | None, typer.Option(help="Data folder.", show_default=".bezant")]

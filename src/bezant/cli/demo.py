@@ -1,4 +1,4 @@
-"""`bezant demo`: a running demo shown at work: an order is paid, money moves, the books are even."""
+"""`bezant demo`: a running demo at work: an order is paid, money moves, the books are even."""
 
 import json
 from pathlib import Path

@@ -29,10 +29,10 @@ from bezant.cli.installation import (
     take_lock,
     write_running,
 )
-from bezant.cli.listening import close, first_answer, hold, hold_any, listen
+from bezant.cli.listening import close, first_answer, hold_all, listen
 from bezant.cli.sample import sample_of
 from bezant.cli.screen import show_line, step, wants_json
-from bezant.cli.welcome import show_welcome
+from bezant.cli.welcome import Demo, show_welcome
 from bezant.clock import RealClock
 from bezant.ids import Ids
 from bezant.secret import Secret
@@ -93,12 +93,8 @@ async def _start(
 ) -> "asyncio.Task[None]":
     """Start everything in order; return the task that ends when serving ends."""
     found = recognise(settings, place)
-    from bezant import wiring
 
-    if settings.platform.port:
-        held = hold(wiring.addresses(settings))
-    else:
-        settings, held = hold_any(settings)
+    settings, held = hold_all(settings)
     stack.callback(close, held)
     address = settings.platform
     make_folders(place)
@@ -132,27 +128,27 @@ async def _start(
         await first_answer(running.url)
     write_running(place, running)
     stack.callback(place.record.unlink, missing_ok=True)
-    paid = {}
-    if sample is not None and is_new and wiring.emulates_everything(settings):
-        paid = await first_order(running.url, sample)
-    desk = wiring.sandbox_desk(settings)
-    show_welcome(place, installation, running, sample, paid, desk, as_json=as_json)
+    demo = None if sample is None else await _demo(settings, running.url, sample, is_new=is_new)
+    show_welcome(place, installation, running, demo, as_json=as_json)
     write_logs(settings, place, UNIT)
     return serving
 
 
-async def first_order(url: str, sample: "Sample") -> dict[str, str]:
-    """Let the sample shop take its first payment. A demo that cannot is started all the same."""
+async def _demo(settings: Settings, url: str, sample: "Sample", *, is_new: bool) -> Demo:
+    """Let the sample shop of a new demo take its first payment; return what a demo shows."""
     from secrets import token_hex
 
+    from bezant import wiring
     from bezant.cli.story import Shop, pay_an_order
 
-    shop = Shop(url, sample.secret_key, sample.publishable_key)
-    try:
-        return await asyncio.to_thread(pay_an_order, shop, token_hex(6))
-    except Stop as stopped:
-        show_line(f"  ! no first order: {stopped}", style="dim")
-        return {}
+    paid: dict[str, str] = {}
+    if is_new and wiring.emulates_everything(settings):
+        shop = Shop(url, sample.secret_key, sample.publishable_key)
+        try:
+            paid = await asyncio.to_thread(pay_an_order, shop, token_hex(6))
+        except Stop as stopped:  # A demo that cannot is started all the same.
+            show_line(f"  ! no first order: {stopped}", style="dim")
+    return Demo(sample, paid, wiring.sandbox_desk(settings))
 
 
 def recognise(settings: Settings, place: Place) -> Installation | None:

@@ -39,22 +39,26 @@ def hold(addresses: Sequence[tuple[str, int]]) -> Held:
     return held
 
 
-def hold_any(settings: "Settings") -> tuple["Settings", Held]:
-    """Take every port of a house whose main one is the system's choice; return its settings.
+def hold_all(settings: "Settings") -> tuple["Settings", Held]:
+    """Take every port of a house, or refuse to start; return its settings with them.
 
-    The other ports stand at a distance from the main one, so a main port is chosen that has room.
+    Where the main port is the system's choice, one is taken that has room for the others, which
+    stand at a distance from it.
     """
     from bezant.wiring import addresses
 
     platform = settings.platform
+    if platform.port:
+        return settings, hold(addresses(settings))
     for tries_left in reversed(range(FREE_TRIES_MAX)):
-        main = hold_port(platform.host, 0)
-        chosen = replace(settings, platform=replace(platform, port=main.getsockname()[1]))
+        main = hold([(platform.host, 0)])
+        port = main[platform.host, 0].getsockname()[1]
+        chosen = replace(settings, platform=replace(platform, port=port))
         first, *others = addresses(chosen)
         try:
-            return chosen, {first: main, **hold(others)}
+            return chosen, {first: main[platform.host, 0], **hold(others)}
         except Stop:
-            main.close()
+            close(main)
             if not tries_left:
                 raise
     raise AssertionError("the last try returns or raises")

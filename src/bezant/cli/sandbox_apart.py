@@ -1,12 +1,14 @@
 """`bezant serve sandbox`: the providers' emulators in a process of their own."""
 
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from bezant.cli.exits import Stop
 
 if TYPE_CHECKING:
     from bezant.cli.beside import Beside
+    from bezant.settings import Settings
 
 SANDBOX: Final = "sandbox"
 
@@ -29,7 +31,7 @@ async def serve_sandbox(here: "Beside", *, as_json: bool) -> None:
     async with AsyncExitStack() as stack:
         stack.callback(write_logs(here.settings, here.place, SANDBOX))
         sandbox = await stack.enter_async_context(
-            build_sandbox_apart(here.settings, here.site(), clock, Ids(clock))
+            build_sandbox_apart(_beside(here), here.site(), clock, Ids(clock))
         )
         serving, ports = await stack.enter_async_context(listen(sandbox.listenings))
         urls = {
@@ -45,3 +47,13 @@ async def serve_sandbox(here: "Beside", *, as_json: bool) -> None:
         if serving.done():
             serving.result()
         waiting.cancel()
+
+
+def _beside(here: "Beside") -> "Settings":
+    """Return the settings with the port the platform really has: events are sent there."""
+    from bezant.cli.installation import read_running
+
+    running = read_running(here.place)
+    if running is None:
+        return here.settings
+    return replace(here.settings, platform=replace(here.settings.platform, port=running.port))

@@ -56,7 +56,7 @@ def show_facts(title: str, facts: Sequence[tuple[str, str]], *, tag: str = "") -
     out.print()
     for label, text in facts:
         line = Text("    ")
-        line.append(label.ljust(LABEL_WIDTH), style="dim")
+        line.append(f"{label:<{LABEL_WIDTH - 1}} ", style="dim")
         line.append(text)
         line.rstrip()
         out.print(line)

@@ -1,6 +1,7 @@
 """`bezant serve`: run one module as a process of its own, beside a running database."""
 
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -11,6 +12,7 @@ from bezant.cli.exits import Stop
 if TYPE_CHECKING:
     from bezant.cli.beside import Beside
     from bezant.cli.units import Unit
+    from bezant.settings import Settings
 
 ANY_PORT: Final = "127.0.0.1:0"
 
@@ -84,13 +86,13 @@ async def _serve(here: "Beside", unit: "Unit", grpc: str | None, *, as_json: boo
         facts: dict[str, list[str]] = {"modules": list(unit.modules)}
         if unit.main:
             house = await stack.enter_async_context(
-                build(here.settings, here.site(), clock, Ids(clock))
+                build(_beside(here), here.site(), clock, Ids(clock))
             )
             listenings = house.listenings[:1]
         else:
             (module,) = unit.modules
             address = grpc or here.settings.platform.peers.get(module, ANY_PORT)
-            building = build_apart(module, address, here.settings, here.site(), clock, Ids(clock))
+            building = build_apart(module, address, _beside(here), here.site(), clock, Ids(clock))
             apart = await stack.enter_async_context(building)
             listenings = apart.listenings
             facts["grpc"] = [f"{address.rpartition(':')[0]}:{apart.grpc_port}"]
@@ -112,3 +114,17 @@ async def _serve(here: "Beside", unit: "Unit", grpc: str | None, *, as_json: boo
         if serving is not None and serving.done():
             serving.result()
         waiting.cancel()
+
+
+def _beside(here: "Beside") -> "Settings":
+    """Return the settings of a process beside a platform: the emulators are the platform's.
+
+    A second process that opened them would send their webhooks to itself.
+    """
+    from bezant.cli.installation import read_running
+    from bezant.wiring.sandbox import sandbox_port
+
+    running = read_running(here.place)
+    port = sandbox_port(here.settings, running.port if running else None)
+    platform = replace(here.settings.platform, sandbox_apart=True, sandbox_port=port)
+    return replace(here.settings, platform=platform)

@@ -62,7 +62,11 @@ class Shop:
 def pay_an_order(shop: Shop, chance: str) -> dict[str, str]:
     """Make an order, turn a card into a token, set the money aside, take it; return what came."""
     with step("making an order", "an order was made: 19.99 EUR"):
-        wanted: Json = {"amount": PRICE, "description": "A weighing scale", "reference": "demo"}
+        wanted: Json = {
+            "amount": PRICE,
+            "description": "A weighing scale",
+            "reference": f"demo-{chance}",
+        }
         order = shop.ask("POST", "/v1/orders", wanted, f"demo-order-{chance}")
     with step("putting the card away", "the card became a token; its number stays in the vault"):
         card = shop.ask("POST", "/v1/payments/tokenize", CARD, as_payer=True)

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bezant.cli.installation import DEMO, Installation, Place, Running
@@ -12,35 +13,24 @@ if TYPE_CHECKING:
     from bezant.cli.sample import Sample
 
 
-def show_welcome(
-    place: Place,
-    installation: Installation,
-    running: Running,
-    sample: "Sample | None",
-    paid: Mapping[str, str],
-    desk: str,
-    *,
-    as_json: bool,
-) -> None:
-    """Show the one screen, or the same facts as JSON.
+@dataclass(frozen=True, slots=True)
+class Demo:
+    """What a demo shows of itself."""
 
-    `paid` tells of the first order, if any; `desk` is where the emulators are looked at.
-    """
+    sample: "Sample"
+    paid: Mapping[str, str]
+    """The first order; nothing after the first start."""
+    desk: str
+    """Where the emulated providers are looked at; empty where there are none."""
+
+
+def show_welcome(
+    place: Place, installation: Installation, running: Running, demo: Demo | None, *, as_json: bool
+) -> None:
+    """Show the one screen, or the same facts as JSON."""
     if as_json:
         facts = {**facts_of(place, running, "ok"), "key_file": installation.key_file}
-        if sample is not None:
-            facts["sample"] = {
-                "merchant": sample.merchant,
-                "publishable_key": sample.publishable_key,
-                "secret_key": sample.secret_key,
-                "email": sample.email,
-                "password": sample.password,
-            }
-        if desk:
-            facts["sandbox"] = desk
-        if paid:
-            facts["first_order"] = dict(paid)
-        show_json(facts)
+        show_json(facts | _demo_json(demo))
         sys.stdout.flush()
         return
     show_facts(
@@ -48,9 +38,7 @@ def show_welcome(
         [
             ("Open", f"{running.url}/docs"),
             ("Health", f"{running.url}/health"),
-            *([("Sandbox", f"{desk}/   what the emulated providers did")] if desk else []),
-            *_paid_facts(paid),
-            *_sample_facts(running, sample),
+            *_demo_facts(running, demo),
             ("", ""),
             ("Data", str(place.folder)),
             ("Key file", installation.key_file),
@@ -70,6 +58,33 @@ def show_welcome(
     show_line()
 
 
+def _demo_json(demo: Demo | None) -> dict[str, object]:
+    if demo is None:
+        return {}
+    sample = demo.sample
+    told: dict[str, object] = {
+        "sample": {
+            "merchant": sample.merchant,
+            "publishable_key": sample.publishable_key,
+            "secret_key": sample.secret_key,
+            "email": sample.email,
+            "password": sample.password,
+        }
+    }
+    if demo.desk:
+        told["sandbox"] = demo.desk
+    if demo.paid:
+        told["first_order"] = dict(demo.paid)
+    return told
+
+
+def _demo_facts(running: Running, demo: Demo | None) -> list[tuple[str, str]]:
+    if demo is None:
+        return []
+    desk = [("Sandbox", f"{demo.desk}/   what the emulated providers did")] if demo.desk else []
+    return [*desk, *_paid_facts(demo.paid), *_sample_facts(running, demo.sample)]
+
+
 def _paid_facts(paid: Mapping[str, str]) -> list[tuple[str, str]]:
     if not paid:
         return []
@@ -81,9 +96,7 @@ def _paid_facts(paid: Mapping[str, str]) -> list[tuple[str, str]]:
     ]
 
 
-def _sample_facts(running: Running, sample: "Sample | None") -> list[tuple[str, str]]:
-    if sample is None:
-        return []
+def _sample_facts(running: Running, sample: "Sample") -> list[tuple[str, str]]:
     call = f"curl -H 'x-api-key: {sample.secret_key}' {running.url}/v1/accounts"
     return [
         ("", ""),

@@ -129,10 +129,18 @@ class Database:
         return rows[0] if rows else None
 
     async def fetch_all(
-        self, row_class: type[Row], statement: Statement, parameters: Parameters = None
+        self,
+        row_class: type[Row],
+        statement: Statement,
+        parameters: Parameters = None,
+        *,
+        prepare: bool | None = None,
     ) -> list[Row]:
-        """Read rows in a single round trip, outside any transaction."""
-        return await self._read(row_factory(row_class), statement, parameters)
+        """Read rows in a single round trip, outside any transaction.
+
+        Unless `prepare` is false, the server may keep a plan it made when the tables were smaller.
+        """
+        return await self._read(row_factory(row_class), statement, parameters, prepare)
 
     async def fetch_value(self, statement: Statement, parameters: Parameters = None) -> Any:
         """Read one value in a single round trip, outside any transaction."""
@@ -175,13 +183,19 @@ class Database:
         self._endings.add(task)
         task.add_done_callback(self._endings.discard)
 
-    async def _read(self, factory: Any, statement: Statement, parameters: Parameters) -> list[Any]:
+    async def _read(
+        self,
+        factory: Any,
+        statement: Statement,
+        parameters: Parameters,
+        prepare: bool | None = None,
+    ) -> list[Any]:
         guard.no_open_transaction()
         connection = await self.take()
         try:
             await connection.set_autocommit(True)
             cursor = connection.cursor(binary=True, row_factory=factory)
-            await cursor.execute(statement, parameters)
+            await cursor.execute(statement, parameters, prepare=prepare)
             return await cursor.fetchall()
         except psycopg.Error as error:
             fault = faults.known(error)

@@ -72,7 +72,11 @@ class StoredFeed:
             raise Invalid("positions begin at 1; read after 0 to begin", field="after")
         if not 0 < limit <= FEED_LIMIT_MAX:
             raise Invalid(f"a page has 1 to {FEED_LIMIT_MAX} events", field="limit")
-        rows = await self._database.fetch_all(_FedRow, self._read, {"after": after, "limit": limit})
+        # Planned anew each time: a plan from when the tables were small reads them whole, again and
+        # again, and that is the hour in which they grow fastest.
+        rows = await self._database.fetch_all(
+            _FedRow, self._read, {"after": after, "limit": limit}, prepare=False
+        )
         return tuple(_fed(row) for row in rows)
 
     async def head(self) -> int:

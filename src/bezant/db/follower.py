@@ -37,6 +37,13 @@ _MOVE: Final[LiteralString] = (
 Handle = Callable[[Tx, FedEvent], Awaitable[None]]
 
 
+@dataclass(frozen=True, slots=True)
+class Together:
+    """Handles all events of a transaction at once, where one statement can do for all of them."""
+
+    handle: Callable[[Tx, Sequence[FedEvent]], Awaitable[None]]
+
+
 class FeedBroken(Exception):
     """A feed answered with positions that do not follow each other."""
 
@@ -70,7 +77,7 @@ class Follower:
         feed_of: str,
         feed: Feed,
         database: Database,
-        handle: Handle,
+        handle: Handle | Together,
         nudges: Nudges,
         *,
         batch_max: int = BATCH_MAX,
@@ -148,8 +155,11 @@ class Follower:
                 await tx.execute(_BEGIN, (self._name, self._feed_of))
             if not await tx.execute(_MOVE, (last, self._name, self._feed_of, position)):
                 raise _Overtaken
-            for fed in events:
-                await self._handle(tx, fed)
+            if isinstance(self._handle, Together):
+                await self._handle.handle(tx, events)
+            else:
+                for fed in events:
+                    await self._handle(tx, fed)
         self._position, self._stuck_at = last, 0
 
     async def _run(self) -> None:

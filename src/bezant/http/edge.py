@@ -178,6 +178,8 @@ class Edge:
             self._spend_address(visit)
         if len(scope["query_string"]) > QUERY_CHARACTERS_MAX:
             raise AddressTooLong
+        if b"%00" in scope["query_string"]:
+            raise MalformedRequest  # PostgreSQL stores no NUL, so nothing is found by one either.
         if entry is self._unmatched:
             await self._answer_unmatched(visit, scope, send)
             return

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from enum import StrEnum
 
-from bezant.errors import Conflict, Invalid, Refused
+from bezant.errors import Invalid
 
 KEY_CHARACTERS_MAX = 255
 _VISIBLE = bytes(range(0x21, 0x7F))
@@ -27,18 +27,6 @@ class IdempotencyKeyMalformed(Invalid):
     """An Idempotency-Key has 1 to 255 visible ASCII characters."""
 
     code = "idempotency_key_malformed"
-
-
-class IdempotencyKeyInFlight(Conflict):
-    """The first request with this key is still being answered; send it again in a moment."""
-
-    code = "idempotency_key_in_flight"
-
-
-class IdempotencyKeyReused(Refused):
-    """This key was used before for another request."""
-
-    code = "idempotency_key_reused"
 
 
 def key_of(headers: Mapping[bytes, bytes], rule: Idempotency) -> str | None:

@@ -25,6 +25,9 @@ KEEP_ALIVE_SECONDS = (
     65  # A little longer than load balancers keep their side, so that they close first.
 )
 BACKLOG = 2_048
+# The loop takes one connection a turn from each copy of a listening socket: with a single one, a
+# crowd would wait for many turns before it is even told that there are too many.
+ACCEPTED_AT_ONCE = 16
 _log = log("http")
 
 
@@ -116,7 +119,9 @@ class Serving:
         for opened, listening in self._bound:
             groups.setdefault(listening.tls, []).append((opened, listening))
         runs = [
-            self._server(tls, group).serve([opened for opened, _ in group])
+            self._server(tls, group).serve(
+                [copy for opened, _ in group for copy in _copies(opened, ACCEPTED_AT_ONCE)]
+            )
             for tls, group in groups.items()
         ]
         if self._stopping:
@@ -166,6 +171,10 @@ class Serving:
         server = _Server(config)
         self._servers.append(server)
         return server
+
+
+def _copies(opened: socket.socket, count: int) -> list[socket.socket]:
+    return [opened, *(opened.dup() for _ in range(count - 1))]
 
 
 class _ByPort:

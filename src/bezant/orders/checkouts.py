@@ -2,7 +2,7 @@
 
 import hashlib
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Final
 from uuid import UUID
 
@@ -55,7 +55,9 @@ from bezant.vault.port import Vault
 
 SESSION: Final = "cs"
 LINK: Final = "plink"
+CUSTOMER: Final = "cus"
 ENDED_AT_ONCE: Final = 100
+FIRST_OF_ALL: Final = (datetime(1970, 1, 1, tzinfo=UTC), UUID(int=0))
 PAID: Final = frozenset(
     {PaymentState.AUTHORIZED, PaymentState.PARTLY_CAPTURED, PaymentState.SUCCEEDED}
 )
@@ -76,10 +78,13 @@ class Checkouts(Ordering):
         self._payments = payments
         self._vault = vault
         self._secrets = secrets
+        self._looked_at = FIRST_OF_ALL
 
     async def open_session(self, command: OpenSession) -> NewSession:
         """Let a payer pay."""
         rules.well_formed(command.offer)
+        if command.customer:
+            read(CUSTOMER, command.customer, "customer")
         now = self._desk.clock.now()
         until = rules.lasts_until(command.expires_at, now, rules.SESSION_LIFE)
         idem = rules.idem("session", command.tenant, command.mode, command.key)
@@ -128,7 +133,11 @@ class Checkouts(Ordering):
     async def end_overdue(self) -> int:
         """End sessions whose time is over; returns how many were looked at."""
         async with self._desk.database.transaction() as tx:
-            rows = await store.overdue_sessions(tx, self._desk.clock.now(), ENDED_AT_ONCE)
+            now, behind = self._desk.clock.now(), self._looked_at
+            rows = await store.overdue_sessions(tx, now, behind, ENDED_AT_ONCE)
+        # Those that cannot end yet, such as a bank's that takes days, must not hide the others.
+        more = len(rows) == ENDED_AT_ONCE
+        self._looked_at = (rows[-1].expires_at, rows[-1].id) if more else FIRST_OF_ALL
         for row in rows:
             try:
                 await self._end(row)

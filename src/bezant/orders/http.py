@@ -1,11 +1,15 @@
 """Orders over HTTP: the merchant's server makes them, the payer's browser pays by client secret."""
 
-from typing import Annotated
+from collections.abc import Callable
+from time import monotonic
+from typing import Annotated, TypeVar
 
 from fastapi import Query, Response
 
+from bezant.actor import Actor
 from bezant.errors import Invalid
 from bezant.http.idempotency import Idempotency
+from bezant.http.limits import MemoryLimits, Rule, bucket_of_address
 from bezant.http.pages import Page, PageQuery, PageRequest
 from bezant.http.routes import Asker, Routes, ThisVisit
 from bezant.orders import messages as models
@@ -18,7 +22,7 @@ from bezant.orders.checkout import (
     ReadSession,
 )
 from bezant.orders.order import CreateOrder, OrdersOf, OrderStatus
-from bezant.orders.port import ClientSecretInvalid, Orders
+from bezant.orders.port import ClientSecretInvalid, Orders, TooManyCheckouts
 from bezant.secret import Secret
 
 BODY_BYTES_MAX = 65_536
@@ -27,15 +31,19 @@ READ, WRITE = "orders.read", "orders.write"
 PAYER_READ, PAYER_WRITE = "checkout.read", "checkout.write"
 """What a publishable key may do: with a client secret, and only there."""
 REPLAYED = "idempotent-replayed"
+Shown = TypeVar("Shown", bound=models.OfferAnswer)
+# Each opening writes an order and an event, and anybody may follow a link who sees its page.
+OPENINGS_OF_ADDRESS = Rule(60, 60)
 
 
-def routes(orders: Orders) -> list[Routes]:
+def routes(orders: Orders, machine_seconds: Callable[[], float] = monotonic) -> list[Routes]:
     """Return every route of orders, and the names the family `poc` has for them."""
     made, poc = Routes("orders"), Routes("orders", family="poc")
     _add_orders(made, orders, "/v1/orders")
     _add_orders(poc, orders, "/api/order")
     _add_sessions(made, orders)
     _add_payers(made, orders)
+    _add_opening(made, orders, MemoryLimits(machine_seconds))
     _add_links(made, orders)
     return [made, poc]
 
@@ -134,7 +142,7 @@ def _add_payers(made: Routes, orders: Orders) -> None:
             raise ClientSecretInvalid("show the client secret of this session")
         secret = None if client_secret is None else Secret(client_secret)
         query = ReadSession(asker.tenant, asker.mode, session, secret)
-        return models.session(await orders.session(query))
+        return _shown(asker, models.session(await orders.session(query)))
 
     @made.post(
         "/v1/checkout_sessions/{session}/confirm",
@@ -157,18 +165,31 @@ def _add_payers(made: Routes, orders: Orders) -> None:
             body.saved,
             visit.idempotency_key or "",
         )
-        return models.session(await orders.confirm(command))
-
-    @made.post("/v1/payment_links/{link}/open", permission=PAYER_WRITE, summary="Follow a link")
-    async def open_link(link: str, asker: Asker) -> models.NewSessionAnswer:
-        new = await orders.open_link(OpenLink(asker.tenant, asker.mode, link))
-        return models.new_session(new.session, new.client_secret.reveal())
+        return _shown(asker, models.session(await orders.confirm(command)))
 
     @made.get("/v1/payment_links/{link}", permission=PAYER_READ, summary="One payment link")
     async def link(link: str, asker: Asker) -> models.LinkAnswer:
-        return models.link(await orders.link(asker.tenant, asker.mode, link))
+        return _shown(asker, models.link(await orders.link(asker.tenant, asker.mode, link)))
 
-    del one, confirm, open_link
+    del one, confirm, link
+
+
+def _add_opening(made: Routes, orders: Orders, limits: MemoryLimits) -> None:
+    def spend(by: Actor, address: str) -> None:
+        if by.role or not address:
+            return  # A merchant's own server opens links for many payers.
+        spent = limits.spend(bucket_of_address(address), OPENINGS_OF_ADDRESS)
+        if not spent.allowed:
+            raise TooManyCheckouts(retry_after_seconds=spent.reset_seconds)
+
+    @made.post("/v1/payment_links/{link}/open", permission=PAYER_WRITE, summary="Follow a link")
+    async def open_link(link: str, asker: Asker, visit: ThisVisit) -> models.NewSessionAnswer:
+        spend(asker, visit.address)
+        new = await orders.open_link(OpenLink(asker.tenant, asker.mode, link))
+        told = models.new_session(new.session, new.client_secret.reveal())
+        return _shown(asker, told)
+
+    del open_link
 
 
 def _add_links(made: Routes, orders: Orders) -> None:
@@ -210,6 +231,11 @@ def _add_links(made: Routes, orders: Orders) -> None:
         return models.link(await orders.close_link(asker.tenant, asker.mode, link))
 
     del create, listed, close
+
+
+def _shown(by: Actor, answer: Shown) -> Shown:
+    """Leave out what merchants write for themselves, unless it is their own server that asks."""
+    return answer if by.may(READ) else answer.model_copy(update={"metadata": {}})
 
 
 def _after(page: PageRequest) -> str | None:

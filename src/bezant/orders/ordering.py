@@ -46,6 +46,7 @@ class Ordering:
         rules.positive(command.amount)
         rules.text(command.description, "description")
         rules.text(command.reference, "reference")
+        rules.text(command.customer, "customer")
         rules.check_metadata(command.metadata)
         asset = command.amount.asset
         return NewOrder(

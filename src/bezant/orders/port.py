@@ -9,7 +9,7 @@ tokenise and confirm that one session, and nothing else.
 from typing import Protocol
 
 from bezant.actor import Mode
-from bezant.errors import Conflict, Forbidden, Invalid, NotFound, Refused
+from bezant.errors import Conflict, Forbidden, Invalid, NotFound, Refused, TooManyRequests
 from bezant.events import Feed
 from bezant.orders.checkout import (
     CheckoutSession,
@@ -61,6 +61,7 @@ __all__ = [
     "ReadSession",
     "SessionOver",
     "SessionState",
+    "TooManyCheckouts",
     "UnknownCheckoutSession",
     "UnknownOrder",
     "UnknownPaymentLink",
@@ -137,6 +138,12 @@ class LinkClosed(Refused):
     """This link is closed, or its time has passed."""
 
     code = "payment_link_closed"
+
+
+class TooManyCheckouts(TooManyRequests):
+    """Too many checkouts were opened from here in a short time."""
+
+    code = "too_many_checkouts"
 
 
 class MalformedOffer(Invalid):

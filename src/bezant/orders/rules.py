@@ -1,6 +1,7 @@
 """What an order, a checkout and a link may be; which payments need an order. Pure."""
 
 import hashlib
+import re
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -11,7 +12,7 @@ import msgspec
 
 from bezant.actor import Mode
 from bezant.errors import Invalid
-from bezant.money import Money
+from bezant.money import AmountTooLarge, Money
 from bezant.orders.checkout import Offer, Way
 from bezant.orders.port import (
     METADATA_KEYS_MAX,
@@ -27,6 +28,11 @@ DESCRIPTOR_CHARACTERS_MAX: Final = 22  # The longest that card schemes print on 
 URL_CHARACTERS_MAX: Final = 2_000
 METADATA_KEY_CHARACTERS_MAX: Final = 40
 ORDER_PREFIX: Final = "ord_"
+AMOUNT_MAX: Final = 10**32 - 1  # What a payment can be, and so what is asked of a payer.
+# What payments refuse is refused here: else a payer would be told what the merchant did wrong.
+_VISIBLE: Final = re.compile(r"[\x21-\x7e]+\Z")
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
+_DESCRIPTOR: Final = re.compile(r"[A-Za-z0-9 .,&*/+-]*\Z")
 
 
 class StoredOffer(msgspec.Struct, frozen=True):
@@ -45,9 +51,11 @@ def well_formed(offer: Offer) -> None:
     """Refuse an offer nobody could pay, or that leads payers astray."""
     positive(offer.amount)
     text(offer.description, "description")
-    if len(text(offer.descriptor, "descriptor")) > DESCRIPTOR_CHARACTERS_MAX:
+    descriptor = offer.descriptor
+    if len(descriptor) > DESCRIPTOR_CHARACTERS_MAX or not _DESCRIPTOR.match(descriptor):
         raise MalformedOffer(
-            f"a descriptor has at most {DESCRIPTOR_CHARACTERS_MAX} characters", field="descriptor"
+            f"a descriptor has at most {DESCRIPTOR_CHARACTERS_MAX} plain characters",
+            field="descriptor",
         )
     web_address(offer.return_url, "return_url")
     web_address(offer.cancel_url, "cancel_url")
@@ -65,6 +73,8 @@ def positive(amount: Money) -> None:
     """Refuse to be paid nothing, or less."""
     if amount.minor <= 0:
         raise MalformedOffer("an amount here is more than nothing", field="amount")
+    if amount.minor > AMOUNT_MAX:
+        raise AmountTooLarge(field="amount")
 
 
 def text(value: str, field: str) -> str:
@@ -80,23 +90,31 @@ def web_address(value: str, field: str) -> None:
     """Refuse what a browser should not be sent to."""
     if not value:
         return
-    parts = urlsplit(value)
-    local = parts.hostname in ("localhost", "127.0.0.1", "::1")
-    if (
-        len(value) > URL_CHARACTERS_MAX
-        or not value.isprintable()
-        or " " in value
-        or not parts.hostname
-        or parts.username is not None
-        or not (parts.scheme == "https" or (parts.scheme == "http" and local))
-    ):
+    if len(value) > URL_CHARACTERS_MAX or not _VISIBLE.match(value) or not _leads_well(value):
         raise MalformedOffer("an address to return to begins with https://", field=field)
+
+
+def _leads_well(address: str) -> bool:
+    try:
+        parts = urlsplit(address)
+        port = parts.port
+    except ValueError:  # Its words repeat the address.
+        return False
+    local = parts.hostname in ("localhost", "127.0.0.1", "::1")
+    return (
+        bool(parts.hostname)
+        and parts.username is None
+        and port != 0
+        and address.startswith(("https://", "http://") if local else "https://")
+    )
 
 
 def check_metadata(metadata: Mapping[str, str]) -> None:
     """Refuse metadata that is more than notes."""
     if len(metadata) > METADATA_KEYS_MAX or any(
-        not 0 < len(key) <= METADATA_KEY_CHARACTERS_MAX or len(value) > TEXT_CHARACTERS_MAX
+        not 0 < len(key) <= METADATA_KEY_CHARACTERS_MAX
+        or len(value) > TEXT_CHARACTERS_MAX
+        or _CONTROL.search(key + value)
         for key, value in metadata.items()
     ):
         raise MalformedOffer(

@@ -45,6 +45,7 @@ class Approving:
         self._exchanges = exchanges
         self._returning = returning
         self._approvals = approvals
+        self._behind: UUID | None = None
 
     async def propose(self, command: RequestRefund, row: stored.RefundRow) -> None:
         """Ask for the approval of a refund; asking again for the same one is safe."""
@@ -63,8 +64,12 @@ class Approving:
         )
 
     async def take_up_approved(self) -> int:
-        """Begin refunds that were approved, end those that were rejected; return how many."""
-        rows = await stored.waiting_for_approval(self._parts.database, APPROVALS_MAX)
+        """Begin refunds that were approved, end those that were rejected; return how many.
+
+        Each round goes on behind the last one: refunds that nobody decides hold up nobody's.
+        """
+        rows = await stored.waiting_for_approval(self._parts.database, APPROVALS_MAX, self._behind)
+        self._behind = rows[-1].id if len(rows) == APPROVALS_MAX else None
         taken = 0
         for row in rows:
             try:

@@ -16,7 +16,7 @@ from bezant import ids, telemetry
 from bezant.actor import Mode
 from bezant.errors import BezantError
 from bezant.payments.attempt import Operation
-from bezant.payments.codes import Waiting
+from bezant.payments.codes import ENDED_NUMBERS, Ended
 from bezant.payments.concluding import Conclusions
 from bezant.payments.disputing import Disputing
 from bezant.payments.exchanging import Heard
@@ -28,7 +28,9 @@ from bezant.payments.returning import Returning
 from bezant.payments.rules import payment_of
 from bezant.payments.store import arrival as stored
 from bezant.payments.store import due, write
+from bezant.payments.taking import Taking
 from bezant.payments.walk import Walk
+from bezant.payments.work import Work
 from bezant.psp.port import (
     Incoming,
     ProviderNotConfigured,
@@ -40,6 +42,8 @@ from bezant.psp.port import (
 )
 
 _log = telemetry.log("payments")
+_SET_ASIDE: Final = ENDED_NUMBERS[Ended.AUTHORIZED]
+_CAPTURED: Final = ENDED_NUMBERS[Ended.CAPTURED]
 LEASE: Final = timedelta(seconds=60)
 ROUND_MAX: Final = 50
 PAUSE: Final = timedelta(seconds=2)
@@ -67,6 +71,7 @@ class Arriving:
         self._returning = returning
         self._disputing = disputing
         self._overruling = Overruling(parts, conclusions)
+        self._taking = Taking(parts, conclusions)
         self._soon: asyncio.Task[None] | None = None
         self._more = False
 
@@ -186,17 +191,42 @@ class Arriving:
 
     async def _heard(self, attempt: UUID, verdict: Verdict, *, of_refund: bool = False) -> None:
         found = await due.one(self._parts.database, attempt)
-        if found is None or found.waiting == Waiting.UNBOOKED:
+        if found is None:
             return
         work = await self._walk.work(found)
+        work.answers = False
         if of_refund is not (work.operation is Operation.REFUND):
             return  # Named by its charge: the refund itself is asked about.
-        if found.result is not None:
-            await self._overruling.heard(work, Heard(verdict))
+        if self._differs(work, verdict):
+            _log.error("arrival.differs", attempt=work.key, amount=str(verdict.amount))
+            await self._walk.ask_about(attempt)
+        elif found.result is not None:
+            await self._heard_late(found, work, verdict)
         elif work.operation is Operation.REFUND:
             await self._returning.conclude(work, Heard(verdict))
+        elif await self._conclusions.conclude(work, Heard(verdict)) is None:
+            # Somebody may have ended it meanwhile, perhaps with a no.
+            found = await due.one(self._parts.database, attempt)
+            if found is not None and found.result is not None:
+                await self._heard_late(found, work, verdict)
+
+    def _differs(self, work: Work, verdict: Verdict) -> bool:
+        """Tell whether an event speaks of other money than was asked for: then it is a hint."""
+        told, asked = verdict.amount, work.amount
+        if told is None or told.asset != asked.asset:
+            return told is not None
+        if work.operation is Operation.REFUND:
+            return told != asked
+        return told > asked and not self._parts.connectors[work.provider].capabilities.inexact
+
+    async def _heard_late(self, found: due.DueRow, work: Work, verdict: Verdict) -> None:
+        """Take what is told of an attempt that has ended: money that moved is a fact."""
+        if work.operation is Operation.CHARGE and found.result in (_SET_ASIDE, _CAPTURED):
+            taken = await self._taking.heard(work, verdict)
+            if taken is not None:
+                await self._walk.ask_about(taken.attempt)  # To have it booked.
         else:
-            await self._conclusions.conclude(work, Heard(verdict))
+            await self._overruling.heard(work, Heard(verdict))
 
     async def _dispute(self, row: stored.ArrivalRow, news: Incoming) -> str:
         assert news.dispute is not None, "it tells of a dispute"

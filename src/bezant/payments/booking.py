@@ -11,15 +11,27 @@ from uuid import UUID
 
 from bezant import telemetry
 from bezant.actor import PLATFORM, Mode
-from bezant.errors import BezantError, Unavailable
-from bezant.ledger.port import ChartAccount, Ledger, Leg, PostTransfer, Side
-from bezant.money import Money
+from bezant.errors import BezantError, Refused, Unavailable
+from bezant.ledger.port import (
+    PAGE_MAX,
+    ChartAccount,
+    IdReused,
+    Ledger,
+    Leg,
+    PostTransfer,
+    Side,
+    Transfer,
+    TransfersOf,
+)
+from bezant.money import Money, total
 from bezant.payments.dispute import DisputeState
+from bezant.payments.port import PaymentBusy
 from bezant.payments.told import Facts
 from bezant.payments.work import Work
 
 _log = telemetry.log("payments")
 ACCOUNTS_KEPT_MAX: Final = 10_000
+AGAIN_SECONDS: Final = 1.0
 Sides = Sequence[tuple[str, str, Side, Money]]
 """Legs by the names of their accounts: the chart's name, what it is of, the side, how much."""
 
@@ -41,10 +53,13 @@ class Booking:
         self._ledger = ledger
         self._accounts: dict[tuple[str, Mode, str, str], str] = {}
 
-    async def captured(self, work: Work, amount: Money, fee: Money, again: int = 0) -> Booked:
+    async def captured(
+        self, work: Work, amount: Money, fee: Money, again: int = 0
+    ) -> tuple[Booked, Money]:
         """The provider took money for us: it owes us, we owe the merchant, less our fee.
 
-        `again` counts how often the book has refused it.
+        `again` counts how often the book has refused it. The fee that is returned is the one in the
+        book: whoever booked it first may have gone by other rules.
         """
         of = work.facts.tenant
         sides = [("psp_receivable", work.provider, Side.DEBIT, amount)]
@@ -52,7 +67,21 @@ class Booking:
             sides.append(("merchant_payable", of, Side.CREDIT, amount - fee))
         if fee:
             sides.append(("fees_earned", "", Side.CREDIT, fee))
-        return await self._of(work, "", again, sides, "capture")
+        name = f"tr_{work.attempt.hex}"
+        booked, first = await self._posted(work.facts, name, again, sides, "capture")
+        if first is None:
+            return booked, fee
+        debits = [leg.amount for leg in first.legs if leg.side is Side.DEBIT]
+        if total(debits, amount.asset) != amount:
+            # Somebody counts another sum of a payer's transfers, and has not told it yet.
+            raise PaymentBusy(retry_after_seconds=AGAIN_SECONDS)
+        return booked, await self._fee_in(first, work.facts)
+
+    async def _fee_in(self, capture: Transfer, facts: Facts) -> Money:
+        """Return the fee in a capture as it was booked."""
+        asset = facts.amount.asset
+        earned = await self._account("fees_earned", facts.mode, asset.code, "")
+        return total([leg.amount for leg in capture.legs if leg.account == earned], asset)
 
     async def promised(self, work: Work, again: int = 0) -> Booked:
         """We promised a refund: the merchant bears it."""
@@ -105,7 +134,7 @@ class Booking:
             ("merchant_payable", facts.tenant, Side.DEBIT, amount),
             ("dispute_reserve", facts.tenant, Side.CREDIT, amount),
         ]
-        booked = await self._posted(facts, name, again, taken, "dispute opened")
+        booked, _ = await self._posted(facts, name, again, taken, "dispute opened")
         if booked is not Booked.YES:
             return booked
         match state:
@@ -114,34 +143,51 @@ class Booking:
                     (chart, of, Side.CREDIT if side is Side.DEBIT else Side.DEBIT, amount)
                     for chart, of, side, _ in taken
                 ]
-                return await self._posted(facts, f"{name}/won", again, back, "dispute won")
+                return (await self._posted(facts, f"{name}/won", again, back, "dispute won"))[0]
             case DisputeState.LOST:
                 lost = [
                     ("dispute_reserve", facts.tenant, Side.DEBIT, amount),
                     ("dispute_receivable", provider, Side.CREDIT, amount),
                 ]
-                return await self._posted(facts, f"{name}/lost", again, lost, "dispute lost")
+                return (await self._posted(facts, f"{name}/lost", again, lost, "dispute lost"))[0]
             case _:
                 return booked
 
     async def _of(self, work: Work, what: str, again: int, sides: Sides, why: str) -> Booked:
         name = f"tr_{work.attempt.hex}{what}"
-        return await self._posted(work.facts, name, again, sides, why)
+        return (await self._posted(work.facts, name, again, sides, why))[0]
 
-    async def _posted(self, facts: Facts, name: str, again: int, sides: Sides, why: str) -> Booked:
+    async def _posted(
+        self, facts: Facts, name: str, again: int, sides: Sides, why: str
+    ) -> tuple[Booked, Transfer | None]:
+        return await self._numbered(facts.mode, name, sides, facts.spelled, why, again)
+
+    async def post(
+        self, mode: Mode, name: str, sides: Sides, reference: str, why: str, again: int = 0
+    ) -> Booked:
+        """Post one transfer, once; `again` counts how often the book has refused it."""
+        return (await self._numbered(mode, name, sides, reference, why, again))[0]
+
+    async def _numbered(
+        self, mode: Mode, name: str, sides: Sides, reference: str, why: str, again: int
+    ) -> tuple[Booked, Transfer | None]:
         """Post a transfer. What the book refused once it refuses under that id for a month, so
         another try has another id; one that was taken is found among those asked before.
         """
-        booked = Booked.LATER
+        booked, first = Booked.LATER, None
         for tries in range(again + 1):
             numbered = f"{name}/{tries}" if tries else name
-            booked = await self.post(facts.mode, numbered, sides, facts.spelled, why)
+            booked, first = await self._once(mode, numbered, sides, reference, why)
             if booked is not Booked.REFUSED:
                 break
-        return booked
+        return booked, first
 
-    async def post(self, mode: Mode, name: str, sides: Sides, reference: str, why: str) -> Booked:
-        """Post one transfer under this id, once."""
+    async def _once(
+        self, mode: Mode, name: str, sides: Sides, reference: str, why: str
+    ) -> tuple[Booked, Transfer | None]:
+        """Post a transfer, or return the one that has its id already and says something else: the
+        fact is in the book then, and booking it under another id would book it twice.
+        """
         try:
             legs = tuple(
                 [
@@ -150,13 +196,43 @@ class Booking:
                 ]
             )
             await self._ledger.post(PostTransfer(name, PLATFORM, mode, legs, reference, why))
+        except IdReused:
+            return await self._before(mode, name, reference, why)
         except BezantError as error:
             # The money moved all the same: it is stored as such, and booked as soon as can be.
             _log.error(
                 "payment.not_booked", reference=reference, transfer=name, why=why, code=error.code
             )
-            return Booked.LATER if isinstance(error, Unavailable) else Booked.REFUSED
-        return Booked.YES
+            return Booked.LATER if isinstance(error, Unavailable) else Booked.REFUSED, None
+        return Booked.YES, None
+
+    async def _before(
+        self, mode: Mode, name: str, reference: str, why: str
+    ) -> tuple[Booked, Transfer | None]:
+        """Find what was booked under this id in other words; it may have been refused only.
+
+        The id is used up, so posting under it again what stands in the book writes nothing: it is
+        answered if that is what the id stands for.
+        """
+        query = TransfersOf(PLATFORM, mode, reference=reference, limit=PAGE_MAX)
+        try:
+            page = await self._ledger.transfers(query)
+            for one in page.transfers:
+                if one.reason == why and await self._is_named(name, mode, one):
+                    _log.warn("payment.booked_before", reference=reference, transfer=name)
+                    return Booked.YES, one
+        except BezantError:
+            return Booked.LATER, None
+        return Booked.LATER if page.has_more else Booked.REFUSED, None
+
+    async def _is_named(self, name: str, mode: Mode, one: Transfer) -> bool:
+        """Tell whether a transfer in the book was posted under this id."""
+        again = PostTransfer(name, PLATFORM, mode, one.legs, one.reference, one.reason)
+        try:
+            await self._ledger.post(again)
+        except Refused:
+            return False
+        return True
 
     async def _account(self, name: str, mode: Mode, asset: str, of: str) -> str:
         key = (name, mode, asset, of)

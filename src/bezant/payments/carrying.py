@@ -27,7 +27,7 @@ from bezant.payments.parts import Parts
 from bezant.payments.port import ATTEMPTS_MAX
 from bezant.payments.rules import attempt_id
 from bezant.payments.store import read, write
-from bezant.payments.told import Standing
+from bezant.payments.told import Standing, written
 from bezant.payments.work import Work, asking
 from bezant.psp.port import Result, Verdict
 
@@ -56,15 +56,28 @@ class Carrier:
             if successor is None:
                 standing = await self._conclusions.conclude(work, heard)
                 if standing is None:
-                    # Somebody gave it up while we were at it; money that moved is believed. If that
-                    # cannot be done right now, the provider's event or its file tells it again.
-                    with contextlib.suppress(BezantError):
-                        await self._overruling.heard(work, heard)
+                    standing = await self._overruled(work, heard)
                 return standing
             self._parts.failpoints.reach(Point.BEFORE_RETRY)
             if not await self._succeeded(work, successor[0], heard):
                 return None
             work, request = successor
+
+    async def _overruled(self, work: Work, heard: Heard) -> Standing | None:
+        """Believe money that moved although somebody gave it up while we were at it, and tell that
+        to whoever waits. If it cannot be done right now, the provider's event or its file tells it
+        again.
+        """
+        with contextlib.suppress(BezantError):
+            if await self._overruling.heard(work, heard):
+                async with self._parts.database.transaction() as tx:
+                    row = await read.locked(tx, work.facts.id)
+                    assert row is not None, "payments are not deleted"
+                    standing = row.standing()
+                    if work.request is not None:
+                        await write.answer_instead(tx, work.request, written(standing))
+                return standing
+        return None
 
     async def _successor(
         self, work: Work, verdict: Verdict, tried: Sequence[str]

@@ -65,7 +65,7 @@ class Conclusions:
             _log.error("payment.impossible", attempt=work.key, happening=judgement.event.value)
             return None
         fee = await self.fee(work, judgement)
-        booked = await self.booked(work, judgement, fee)
+        booked, fee = await self.booked(work, judgement, fee)
         standing = after(work, judgement, verdict, state, fee, booked, now)
         if state is PaymentState.AUTHORIZED and work.operation is Operation.CHARGE:
             until = now + timedelta(days=connector.capabilities.authorization_days)
@@ -79,15 +79,15 @@ class Conclusions:
         parts.told()
         return standing if fresh else None
 
-    async def booked(self, work: Work, judgement: Judgement, fee: Money) -> Booked:
-        """Book what was captured."""
+    async def booked(self, work: Work, judgement: Judgement, fee: Money) -> tuple[Booked, Money]:
+        """Book what was captured, and return the fee as it is in the book."""
         if not judgement.captured:
-            return Booked.YES
+            return Booked.YES, fee
         self._parts.failpoints.reach(Point.BEFORE_BOOK)
         moved = judging.moved(work, judgement)
-        booked = await self._parts.booking.captured(work, moved, fee)
+        booked, fee = await self._parts.booking.captured(work, moved, fee)
         self._parts.failpoints.reach(Point.AFTER_BOOK)
-        return booked
+        return booked, fee
 
     async def fee(self, work: Work, judgement: Judgement) -> Money:
         """Return what the merchant is charged for it."""
@@ -148,7 +148,8 @@ class Conclusions:
             else:
                 standing = msgspec.structs.replace(standing, updated_at=before.updated_at)
             # Whoever asks again may well wait a minute for us to find out; longer is no answer.
-            if work.request is not None and not (silent and 0 < work.fence < FENCE_ANSWERED):
+            told = work.answers and not (silent and 0 < work.fence < FENCE_ANSWERED)
+            if work.request is not None and told:
                 await write.answer(tx, work.request, written(standing))
         if changed:
             parts.told()

@@ -97,6 +97,7 @@ class Creating:
         request = rules.request_id(command.tenant, command.mode, command.key)
         pay_with = command.pay_with
         rules.address(command.return_url)
+        rules.token(pay_with.card)
         fingerprint = rules.fingerprint(
             "confirm", command.payment, pay_with.kind.value, pay_with.card, pay_with.saved,
             command.return_url,

@@ -48,8 +48,10 @@ class Exchanges:
             heard = await self._finish(work, heard.verdict.reference)
         return self._noted(work, heard)
 
-    async def ask(self, work: Work) -> Heard:
-        """Ask what became of an attempt; what the payer has approved is finished."""
+    async def ask(self, work: Work, *, finishes: bool = True) -> Heard:
+        """Ask what became of an attempt; what the payer has approved is finished, unless it was
+        given up before: then nobody wants that money any more.
+        """
         connector = self._parts.connectors[work.provider]
         step = follow_up_of(work, self._parts.clock.now())
         answer = await self._sent(connector.ask(work.operation.value, step))
@@ -63,7 +65,7 @@ class Exchanges:
             verdict = Verdict(Result.UNKNOWN, status="unreadable")
         if verdict.result in (Result.NOT_SENT, Result.OUTAGE):
             verdict = Verdict(Result.UNKNOWN, status=verdict.status)
-        if verdict.result is Result.APPROVED and work.operation is Operation.CHARGE:
+        if finishes and verdict.result is Result.APPROVED and work.operation is Operation.CHARGE:
             return await self._finish(work, verdict.reference or work.reference)
         return Heard(verdict, _digest(answer))
 

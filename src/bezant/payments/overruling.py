@@ -58,10 +58,10 @@ class Overruling:
         if row is None or row.busy:
             raise PaymentBusy(retry_after_seconds=AGAIN_SECONDS)
         if not _fits(work, row, judgement):
-            await self._stray(work, judgement)
+            await self._stray(work, judging.moved(work, judgement))
             return False
         fee = await self._conclusions.fee(work, judgement)
-        booked = await self._conclusions.booked(work, judgement, fee)
+        booked, fee = await self._conclusions.booked(work, judgement, fee)
         if not await self._written(work, heard, judgement, fee, booked, now):
             return False
         _log.warn("payment.overruled", attempt=work.key, result=ended.value)
@@ -112,10 +112,9 @@ class Overruling:
                 await due.add_unbooked(tx, work.attempt, now, refused)
         return True
 
-    async def _stray(self, work: Work, judgement: Judgement) -> None:
+    async def _stray(self, work: Work, amount: Money) -> None:
         """Book money that was taken beside the payment, so that the book knows of all of it."""
         _log.error("payment.stray_charge", attempt=work.key, provider=work.provider)
-        amount = judging.moved(work, judgement)
         if not amount:
             return
         sides = [

@@ -11,6 +11,7 @@ from bezant.payments import rules
 from bezant.payments.method import MethodKind, PayWith
 from bezant.payments.port import MethodMissing, UnknownCustomer, UnknownMethod
 from bezant.payments.store import customer as stored
+from bezant.payments.work import SAVED
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,13 +37,29 @@ async def looked_up(
         if pay_with.kind is MethodKind.CARD and not pay_with.card:
             raise MethodMissing("a card is named by its token", field="pay_with.card")
         return Paying(pay_with.kind, pay_with.card, {}, known, email, name)
-    number = ids.read("pm", pay_with.saved, "pay_with.saved")
+    number = ids.read(SAVED, pay_with.saved, "pay_with.saved")
     method = await stored.method(database, rules.tenant_id(tenant), mode is Mode.LIVE, number)
     if method is None or (known is not None and method.customer != known):
         raise UnknownMethod(field="pay_with.saved")
-    return Paying(
-        method.kind, method.card or "", method.told_facts, method.customer, email, name
-    )  # fmt: skip
+    # Kept with the payment before anything is sent: who asks later what came of it needs it.
+    means = method.card or saved_name(method.id)
+    return Paying(method.kind, means, method.told_facts, method.customer, email, name)
+
+
+def saved_name(method: UUID) -> str:
+    """Return a saved way to pay as it is named in place of a card's token."""
+    return f"{SAVED}_{method.hex}"
+
+
+async def saved_facts(database: Database, means: str) -> Mapping[str, str]:
+    """Return what the provider knows a saved way to pay by; a card's token tells nothing.
+
+    What was dropped meanwhile is still told from what never was.
+    """
+    if not means.startswith(f"{SAVED}_"):
+        return {}
+    known = await stored.facts_of(database, ids.read(SAVED, means))
+    return known or {"saved": means}
 
 
 async def _customer(

@@ -182,6 +182,7 @@ class Payment:
     updated_at: datetime
     method: MethodKind | None = None
     card: str = ""
+    """The vault's token, or what was saved where there is no card's number."""
     customer: str = ""
     order: str = ""
     description: str = ""

@@ -86,6 +86,7 @@ __all__ = [
     "DisputeState",
     "DisputesOf",
     "FeeRule",
+    "FileUnfinished",
     "KeyInFlight",
     "KeyReused",
     "MalformedRules",
@@ -248,6 +249,12 @@ class KeyReused(Refused):
     """This key was used before for another request."""
 
     code = "key_reused"
+
+
+class FileUnfinished(Conflict):
+    """Another file with some of these movements was begun and not finished: send that one again."""
+
+    code = "file_unfinished"
 
 
 class BookRefused(Refused):

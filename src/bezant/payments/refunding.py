@@ -135,7 +135,9 @@ class Refunding:
         parts, now = self._parts, self._parts.clock.now()
         # A module gives money back that nobody wanted; nobody has decided that, so nobody agrees.
         by_people = command.by.caller is not Caller.MODULE
-        approves = by_people and self._thresholds.exceeded(amount)
+        # All that was given back of it counts: a large refund does not become small in parts.
+        whole = Money(int(payment.refunded), payment.money) + amount
+        approves = by_people and self._thresholds.exceeded(whole)
         state = RefundState.NEEDS_APPROVAL if approves else RefundState.PROCESSING
         if payment.attempts >= ATTEMPTS_MAX:
             raise TooManyAttempts

@@ -134,7 +134,8 @@ class Returning:
                 await stored.change(tx, row.id, state, now)
                 if silent:
                     await stored.add_step(tx, row, Kind.REFUND_UNKNOWN, state, now, work.number)
-            await answer(tx, work.request, row.id)
+            if work.answers:
+                await answer(tx, work.request, row.id)
         parts.told()
 
 

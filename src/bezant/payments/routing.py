@@ -140,6 +140,8 @@ def explained(why: str) -> str:
             parts.append(f"routing rule {words[1]} sends {words[2]} of such payments here")
         case ["same"]:
             parts.append("the provider that has the charge")
+        case ["provider"]:
+            parts.append("it was done at the provider itself")
         case ["expiry"]:
             parts.append("the time to capture it was over")
         case _:

@@ -40,6 +40,14 @@ _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 _EMAIL: Final = re.compile(r"[^@\s]{1,64}@[^@\s]+\Z")
 _COUNTRY: Final = re.compile(r"[A-Z]{2}\Z")
 _DESCRIPTOR: Final = re.compile(r"[A-Za-z0-9 .,&*/+-]*\Z")
+# The lengths and beginnings of the networks' numbers (ISO/IEC 7812), in groups or not. Shorter ones
+# would take telephone numbers for cards.
+_CARD: Final = re.compile(
+    r"(?<![0-9A-Za-z_])(?:(?:4|5[1-5]|2[2-7]|6)(?:[ -]?[0-9]){12,18}|3(?:[ -]?[0-9]){13,14})"
+    r"(?![0-9A-Za-z])"
+)
+_CARD_DIGITS: Final = frozenset({14, 15, 16, 19})
+CARD_BEGINNING: Final = "card_"  # How the vault's tokens begin.
 _encode: Final = msgspec.json.Encoder().encode
 
 
@@ -90,7 +98,7 @@ def creation(command: CreatePayment) -> int:
     metadata(command.metadata)
     paying = command.pay_with
     if paying is not None:
-        text(paying.card, "card", TOKEN_CHARACTERS_MAX)
+        token(paying.card)
     return fingerprint(
         "create", command.amount.minor, command.amount.asset.code,
         None if paying is None else (paying.kind.value, paying.card, paying.saved),
@@ -113,7 +121,24 @@ def text(value: str, field: str, most: int = TEXT_CHARACTERS_MAX) -> str:
     """Check a text of one line."""
     if value and (len(value) > most or _CONTROL.search(value)):
         raise Invalid(f"at most {most} characters without control characters", field=field)
+    no_card(value, field)
     return value
+
+
+def token(card: str) -> None:
+    """Check a card's token; a number in its place would be stored in the open."""
+    if card and (not card.startswith(CARD_BEGINNING) or len(card) > TOKEN_CHARACTERS_MAX):
+        raise Invalid("a card is named by the token the vault gave for it", field="card")
+    text(card, "card", TOKEN_CHARACTERS_MAX)
+
+
+def no_card(value: str, field: str) -> None:
+    """Refuse a text with a card's number in it: only the vault may ever hold one."""
+    for found in _CARD.finditer(value):
+        digits = [int(one) for one in found[0] if one.isdigit()]
+        doubled = sum(sum(divmod(2 * one, 10)) for one in digits[-2::-2])
+        if len(digits) in _CARD_DIGITS and (doubled + sum(digits[-1::-2])) % 10 == 0:
+            raise Invalid("a card's number does not belong here: tokenize it", field=field)
 
 
 def descriptor(value: str) -> None:
@@ -123,6 +148,7 @@ def descriptor(value: str) -> None:
             f"at most {DESCRIPTOR_CHARACTERS_MAX} plain letters, digits and . , & * / + -",
             field="descriptor",
         )
+    no_card(value, "descriptor")
 
 
 def address(value: str) -> None:
@@ -133,12 +159,14 @@ def address(value: str) -> None:
         or not value.startswith(("https://", "http://"))
     ):
         raise Invalid("an address begins with https:// or http://", field="return_url")
+    no_card(value, "return_url")
 
 
 def email(value: str, field: str = "customer_email") -> None:
     """Check an address roughly: whether mail arrives is not ours to know."""
     if value and (len(value) > EMAIL_CHARACTERS_MAX or not _EMAIL.match(value)):
         raise Invalid("an address looks like name@example.com", field=field)
+    no_card(value, field)
 
 
 def metadata(values: Mapping[str, str]) -> None:
@@ -156,6 +184,8 @@ def metadata(values: Mapping[str, str]) -> None:
                 f"a metadata value has at most {METADATA_VALUE_CHARACTERS_MAX} characters",
                 field="metadata",
             )
+        no_card(key, "metadata")
+        no_card(value, "metadata")
 
 
 def noted(before: Mapping[str, str], change: Mapping[str, str]) -> dict[str, str]:

@@ -4,6 +4,7 @@ Afterwards its `psp_receivable` holds only what it has not paid out yet. Money f
 not know goes to `suspense`, where somebody can find it.
 """
 
+import asyncio
 import hashlib
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -20,7 +21,7 @@ from bezant.ledger.port import Side
 from bezant.money import Asset, Money, asset_of, total
 from bezant.payments.booking import Booked, Sides
 from bezant.payments.parts import Parts
-from bezant.payments.port import BookRefused, BookUnavailable
+from bezant.payments.port import BookRefused, BookUnavailable, FileUnfinished
 from bezant.payments.question import SettledAsset, SettleFile, Settlement
 from bezant.payments.rules import payment_of
 from bezant.payments.store import settlement as stored
@@ -78,11 +79,14 @@ class Settling:
         before = await stored.result(parts.database, digest)
         if before is not None:
             return _told(digest, msgspec.json.decode(before, type=_Kept), repeated=True)
-        lines = connector.settlement(command.file)
+        direct = connector.capabilities.methods == frozenset({MethodKind.BANK_TRANSFER})
+        # A large file takes seconds to read, and payers do not wait for it.
+        lines = await asyncio.to_thread(connector.settlement, command.file)
+        if not direct:  # A bank may give all payers of a batch one name.
+            lines = _each_once(lines)
         live = command.mode is Mode.LIVE
         lines = await self._new(lines, command.provider, live, digest)
         known = await self._attempts(lines, command.provider, live)
-        direct = connector.capabilities.methods == frozenset({MethodKind.BANK_TRANSFER})
         sums = {
             asset.code: _sums(asset, of, known, direct=direct) for asset, of in _by_asset(lines)
         }
@@ -112,6 +116,9 @@ class Settling:
         async with parts.database.transaction() as tx:
             await stored.add_lines(tx, provider, live, named, digest)
         settled = await stored.lines_of_others(parts.database, provider, live, named, digest)
+        if not all(settled.values()):
+            # Whether their money is in the book nobody can tell before that file was sent again.
+            raise FileUnfinished
         return [line for line in lines if not line.id or line.id not in settled]
 
     async def _attempts(
@@ -145,14 +152,27 @@ class Settling:
         _add(sides, "suspense", "", Side.CREDIT, sums.unknown)
         if not sides:
             return
+        parts = self._parts
         name = f"tr_settle_{digest.hex()[:40]}_{code}"
-        booked = await self._parts.booking.post(
-            command.mode, name, _balanced(sides), digest.hex(), "settlement"
+        again = await stored.refusals(parts.database, digest, code)
+        booked = await parts.booking.post(
+            command.mode, name, _balanced(sides), digest.hex(), "settlement", again
         )
         if booked is Booked.LATER:
             raise BookUnavailable(retry_after_seconds=5.0)
         if booked is Booked.REFUSED:
+            async with parts.database.transaction() as tx:
+                await stored.add_refusal(tx, digest, code, parts.clock.now())
             raise BookRefused
+
+
+def _each_once(lines: Sequence[SettlementLine]) -> Sequence[SettlementLine]:
+    """Return each movement once, however often it stands in the file."""
+    found: dict[object, SettlementLine] = {}
+    for place, line in enumerate(lines):
+        if found.setdefault(line.id or place, line) != line:
+            raise Invalid("a movement stands twice and says two things", field="file")
+    return list(found.values())
 
 
 def _by_asset(

@@ -19,7 +19,9 @@ from bezant.payments.codes import ENDINGS, OPERATIONS, Ended, Waiting
 from bezant.payments.concluding import Conclusions
 from bezant.payments.exchanging import Exchanges
 from bezant.payments.following import Following
+from bezant.payments.overruling import Overruling
 from bezant.payments.parts import Parts
+from bezant.payments.paying import saved_facts
 from bezant.payments.returning import Returning
 from bezant.payments.rules import payment_of
 from bezant.payments.store import due, read
@@ -48,6 +50,7 @@ class Walk:
         self._conclusions = conclusions
         self._following = following
         self._returning = returning
+        self._overruling = Overruling(parts, conclusions)
 
     async def step(self) -> int:
         """Look after what is due, and return how many there were."""
@@ -84,22 +87,25 @@ class Walk:
         """Ask about one attempt now: something was heard of it."""
         row = await due.one(self._parts.database, attempt)
         if row is not None:
-            await self._look_after(row)
+            await self._look_after(row, answers=False)
 
-    async def _look_after(self, row: due.DueRow) -> None:
+    async def _look_after(self, row: due.DueRow, *, answers: bool = True) -> None:
         work = await self.work(row)
+        work.answers = answers
         if work.waiting is Waiting.UNBOOKED:
             await self._book(work, row)
             return
-        heard = await self._exchanges.ask(work)
+        ended = row.result is not None
+        heard = await self._exchanges.ask(work, finishes=not ended)
         if work.operation is Operation.REFUND:
             await self._returning.conclude(work, heard)
-        else:
-            await self._conclusions.conclude(work, heard)
+        elif ended or await self._conclusions.conclude(work, heard) is None:
+            await self._overruling.heard(work, heard)
 
     async def work(self, row: due.DueRow) -> Work:
         """Return an attempt as work, with its payment as it stands."""
-        payment = await read.payment(self._parts.database, payment_of(row.attempt))
+        parts = self._parts
+        payment = await read.payment(parts.database, payment_of(row.attempt))
         assert payment is not None, "an attempt has a payment"
         operation = OPERATIONS[row.operation]
         charge = operation is Operation.CHARGE
@@ -117,7 +123,7 @@ class Walk:
             ends=row.ends,
             request=row.request,
             refund=row.refund,
-            saved=payment.payers_side,
+            saved=payment.payers_side or await saved_facts(parts.database, row.card or ""),
             reference=known if charge else payment.reference or "",
             part=row.known_part or ("" if charge else payment.part or ""),
             fence=row.fence,
@@ -144,7 +150,7 @@ class Walk:
             return await self._returning.booked(work, given=_given(row), again=row.asked)
         moved = Money(int(row.moved), asset) if row.moved is not None else work.amount
         fee = Money(int(row.fee or 0), asset)
-        return await booking.captured(work, moved, fee, row.asked)
+        return (await booking.captured(work, moved, fee, row.asked))[0]
 
 
 def _given(row: due.DueRow) -> bool:

@@ -13,6 +13,8 @@ from bezant.payments.rules import attempt_id
 from bezant.payments.told import Facts, Standing
 from bezant.psp.port import Charge, Connector, FollowUp, MethodKind, Verdict
 
+SAVED = "pm"
+"""What begins the name of something saved, where that stands in place of a card's token."""
 EXPIRY = "expiry"
 """Why a void was made that nobody asked for: the authorization's time was over."""
 
@@ -45,6 +47,10 @@ class Work:
     asked: int = 0
     """How often the provider was asked what became of it."""
     waiting: Waiting = Waiting.SENT
+    answers: bool = True
+    """What is learned answers whoever asked for it. An event's word does not: the one who asked
+    may be about to hear more.
+    """
 
     @property
     def number(self) -> int:
@@ -69,7 +75,7 @@ def charge_of(work: Work, now: datetime) -> Charge:
         amount=work.amount,
         method=_method(work),
         capture=facts.captures,
-        card=work.card,
+        card="" if work.card.startswith(f"{SAVED}_") else work.card,
         saved=work.saved,
         description=details.get("description", ""),
         descriptor=details.get("descriptor", ""),
@@ -98,6 +104,7 @@ def follow_up_of(work: Work, now: datetime) -> FollowUp:
         reason=work.reason,
         saved=work.saved,
         now=now,
+        sent_at=work.sent_at,
     )
 
 

@@ -227,8 +227,9 @@ class Bank:
         if not ours:
             return self._waiting(step.payment, step.charged, "")
         amount = Money(sum(one.gross.minor for one in ours), EUR)
+        counted = ",".join([one.id for one in ours])
         return Verdict(
-            Result.CAPTURED, reference, amount=amount, status="booked", payer=ours[-1].payer
+            Result.CAPTURED, reference, counted, amount, status="booked", payer=ours[-1].payer
         )
 
 

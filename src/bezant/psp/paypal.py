@@ -136,13 +136,14 @@ class PayPal:
             return _get(step.mode, f"/v2/payments/authorizations/{segment(step.part)}", step)
         if step.reference:
             return _get(step.mode, f"/v2/checkout/orders/{segment(step.reference)}", step)
-        if "vault_id" in step.saved and step.now is not None:
-            return _get(step.mode, "/v1/reporting/transactions" + _since(step.now), step)
+        if step.saved and step.now is not None:
+            around = _around(step.sent_at, step.now)
+            return _get(step.mode, "/v1/reporting/transactions" + around, step)
         return ProviderRequest(NAME, step.mode, "ask", LOCAL, "", key=step.attempt)
 
     def asked(self, operation: str, step: FollowUp, answer: ProviderAnswer) -> Verdict:
         """Read what is known of a step."""
-        if operation == "charge" and not step.reference and "vault_id" not in step.saved:
+        if operation == "charge" and not step.reference and not step.saved:
             return Verdict(Result.NOT_FOUND) if answer.status == 204 else _nothing(answer)
         early = unasked(answer)
         if early:
@@ -188,12 +189,16 @@ def _nothing(answer: ProviderAnswer) -> Verdict:
     return unheard(answer) or Verdict(Result.UNKNOWN, status=f"question_http_{answer.status}")
 
 
-def _since(now: datetime) -> str:
-    begin = (now - SEARCH).astimezone(UTC)
+def _around(sent_at: datetime | None, now: datetime) -> str:
+    """Ask about the time of sending, however long ago: a search that leaves it out finds nothing,
+    and that would be taken for an answer.
+    """
+    begin = (sent_at or now) - SEARCH
+    end = min(now, begin + 2 * SEARCH)
     return query(
         [
-            ("start_date", begin.strftime("%Y-%m-%dT%H:%M:%SZ")),
-            ("end_date", now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")),
+            ("start_date", begin.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")),
+            ("end_date", end.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")),
             ("fields", "transaction_info"),
             ("page_size", "500"),
         ]

@@ -8,6 +8,7 @@ At the real Stripe, raw card numbers need a permission on the account ("raw card
 """
 
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from typing import Final
 
 from bezant.actor import Mode
@@ -28,11 +29,11 @@ from bezant.psp.port import (
 from bezant.psp.stripe_intent import (
     captured_intent,
     charged_intent,
+    found_intent,
     known_intent,
     read_refund,
     refund_among,
     refusal,
-    searched_intent,
     step_refusal,
     voided_intent,
 )
@@ -42,10 +43,16 @@ from bezant.psp.writing import Form, form, query, segment
 NAME: Final = "stripe"
 VERSION: Final = "2025-03-31.basil"
 """The API version our reading was written for; Stripe keeps answering in it."""
-SEARCH_LAG_SECONDS: Final = 3_600.0
-"""Stripe's search shows a charge "in under a minute", and during outages later: an hour of silence
-is believed.
+NOT_FOUND_SECONDS: Final = 60.0
+"""Lists are never behind, and our connection is gone long before: what is not begun is not made."""
+LISTED: Final = timedelta(hours=1)
+"""So long a charge is looked for in the list of all that was made about then. After that it is
+searched by our key: the search shows a charge "in under a minute", and during outages later, so
+only an hour of silence is believed.
 """
+AROUND: Final = timedelta(minutes=2)
+"""Our clock and Stripe's may differ, and a charge is made some time after it was sent."""
+LIST_MAX: Final = 100  # As many as Stripe lists at once.
 AUTHORIZATION_DAYS: Final = 7  # Most card networks; Stripe cancels what is older.
 DESCRIPTOR_CHARACTERS_MAX: Final = 22
 _FEE: Final = ("expand[]", "latest_charge.balance_transaction")
@@ -65,7 +72,7 @@ class Stripe:
         refund=True,
         partial_refund=True,
         authorization_days=AUTHORIZATION_DAYS,
-        not_found_after_seconds=SEARCH_LAG_SECONDS,
+        not_found_after_seconds=NOT_FOUND_SECONDS,
         evidence=True,
     )
 
@@ -189,14 +196,13 @@ class Stripe:
         return read_refund(found, step)
 
     def ask(self, operation: str, step: FollowUp) -> ProviderRequest:
-        """Fetch the intent; search it by our key while its id is not known; list its refunds."""
+        """Fetch the intent, or find it while its id is not known; list its refunds."""
         if operation == "refund":
             path = "/v1/refunds" + query([("payment_intent", step.reference), ("limit", "100")])
         elif step.reference:
             path = _intent_path(step.reference) + query([_FEE])
         else:
-            wanted = f"metadata['attempt']:'{step.charge_attempt}'"
-            path = "/v1/payment_intents/search" + query([("query", wanted), ("limit", "2")])
+            path = _finding(step)
         headers = (("Stripe-Version", VERSION),)
         return ProviderRequest(
             NAME, step.mode, "ask", "GET", path, headers, key=step.attempt, tenant=step.tenant
@@ -215,7 +221,7 @@ class Stripe:
         if answer.status == 404:  # Stripe gave us that id; not knowing it says nothing.
             return Verdict(Result.UNKNOWN, status="question_http_404")
         if not step.reference:
-            return searched_intent(operation, found, step)
+            return found_intent(operation, found, step)
         return known_intent(operation, found, step)
 
     def evidence(
@@ -275,6 +281,22 @@ def _post(operation: str, mode: Mode, path: str, fields: Form, key: str) -> Prov
     body = form(fields)
     return ProviderRequest(
         NAME, mode, operation, "POST", path, _headers(key), body, Encoding.FORM, key=key
+    )
+
+
+def _finding(step: FollowUp) -> str:
+    """Ask for an intent by our key, which stands in its metadata."""
+    sent_at, now = step.sent_at, step.now
+    if sent_at is None or now is None or now - sent_at > LISTED:
+        wanted = f"metadata['attempt']:'{step.charge_attempt}'"
+        return "/v1/payment_intents/search" + query([("query", wanted), ("limit", "2")])
+    begin, end = sent_at - AROUND, sent_at + AROUND
+    return "/v1/payment_intents" + query(
+        [
+            ("created[gte]", str(int(begin.timestamp()))),
+            ("created[lte]", str(int(end.timestamp()))),
+            ("limit", str(LIST_MAX)),
+        ]
     )
 
 

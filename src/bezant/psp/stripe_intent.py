@@ -65,11 +65,16 @@ def known_intent(operation: str, found: Document, step: FollowUp) -> Verdict:
             return _read_intent(found, step.charged)
 
 
-def searched_intent(operation: str, found: Document, step: FollowUp) -> Verdict:
-    """Read what a search by our key found: one intent, or none."""
-    if found.text("object") != "search_result":
+def found_intent(operation: str, found: Document, step: FollowUp) -> Verdict:
+    """Read what a search by our key found, or find it in a list: one intent, or none."""
+    intents = found.each("data")
+    if found.text("object") == "list":
+        intents = [one for one in intents if one.text("metadata", "attempt") == step.charge_attempt]
+    elif found.text("object") != "search_result":
         return unreadable()
-    match found.each("data"):
+    match intents:
+        case [] if found.is_true("has_more"):
+            return Verdict(Result.UNKNOWN, status="too_many_to_list")
         case []:
             return Verdict(Result.NOT_FOUND)
         case [one]:

@@ -17,6 +17,8 @@ _CARD_CODE = re.compile(
 _KEY = re.compile(r"\b((?:sk|rk)_(?:test|live)_|bz[si]_|whsec_|whsk_)[A-Za-z0-9+/=_-]+")
 _ADDRESS_PASSWORD = re.compile(r"(?<=://)([^\s/:@]*):[^\s/@]+@")  # As in a database's address.
 _BEARER = re.compile(r"(?i)\b(bearer|basic)\s+[A-Za-z0-9._~+/=-]{6,}")
+_KEY_BEGINNINGS = ("sk_", "rk_", "bzs_", "bzi_", "whsec_", "whsk_")
+_SECRET_CHARACTERS_MIN = 5  # Shorter than the shortest key with one character of its own.
 
 SECRET_FIELDS = frozenset(
     {
@@ -55,11 +57,16 @@ def passes_luhn(digits: str) -> bool:
 
 def scrub(text: str) -> str:
     """Return the text with everything masked that looks like a card's or a key's."""
+    if len(text) < _SECRET_CHARACTERS_MIN:
+        return text
+    if text.isascii() and text.isidentifier():
+        # One word, such as an id or a field's name: it can only be a key, from its beginning on.
+        return _KEY.sub(_mask_key, text) if text.startswith(_KEY_BEGINNINGS) else text
     text = _CARD.sub(_mask_card, text)
-    text = _CARD_CODE.sub(rf"\1\2{MASK}", text)
-    text = _KEY.sub(rf"\1{MASK}", text)
-    text = _ADDRESS_PASSWORD.sub(rf"\1:{MASK}@", text)
-    return _BEARER.sub(rf"\1 {MASK}", text)
+    text = _CARD_CODE.sub(_mask_code, text)
+    text = _KEY.sub(_mask_key, text)
+    text = _ADDRESS_PASSWORD.sub(_mask_password, text)
+    return _BEARER.sub(_mask_bearer, text)
 
 
 def scrub_fields(fields: Mapping[str, object], depth: int = 0) -> dict[str, object]:
@@ -100,3 +107,20 @@ def _number(value: int, shown: str) -> object:
 def _mask_card(found: re.Match[str]) -> str:
     digits = found[0].replace(" ", "").replace("-", "")
     return MASK if passes_luhn(digits) else found[0]
+
+
+# Functions, because a template is looked up anew for every text.
+def _mask_code(found: re.Match[str]) -> str:
+    return f"{found[1]}{found[2]}{MASK}"
+
+
+def _mask_key(found: re.Match[str]) -> str:
+    return f"{found[1]}{MASK}"
+
+
+def _mask_password(found: re.Match[str]) -> str:
+    return f"{found[1]}:{MASK}@"
+
+
+def _mask_bearer(found: re.Match[str]) -> str:
+    return f"{found[1]} {MASK}"

@@ -31,6 +31,9 @@ _WITHOUT_CODE: Final = {
     ),
     Encoding.XML: re.compile(rb"\s*<([A-Za-z_][\w.:-]*)(?:\s[^<>]*)?>" + _CODE + rb"</\1\s*>"),
 }  # fmt: skip
+_CODE_AS_WE_WRITE_IT: Final = b',"cvc":"{card.cvc}"'
+"""The same member without a search: inside a text of a JSON document its quotes are escaped."""
+_DECIMALS: Final = tuple(b"%d" % byte for byte in range(256))
 _NO_DIGITS: Final = bytes(set(range(256)) - set(b"0123456789"))
 _SEPARATOR: Final = re.compile(
     rb"(?i)%(?:20|2d|2e|09|c2%a0)|\\u00(?:20|2d|a0)|&#(?:32|45|160|x20|x2d|xa0);"
@@ -69,7 +72,9 @@ def filled(request: ProviderRequest, card: CardData, code: bytearray | None) -> 
     """Return the request with the card's data in it."""
     body = request.body
     if code is None and b"card.cvc" in body:
-        if request.encoding in _WITHOUT_CODE:
+        if request.encoding is Encoding.JSON:
+            body = body.replace(_CODE_AS_WE_WRITE_IT, b"")
+        if b"card.cvc" in body and request.encoding in _WITHOUT_CODE:
             body = _WITHOUT_CODE[request.encoding].sub(b"", body)
         if b"card.cvc" in body:
             raise MisplacedPlaceholder("a card's code is the whole value of a field of its own")
@@ -114,8 +119,8 @@ class Forms:
         self._digits = (
             card,
             card.hex().encode(),
-            b"".join([b"00%02x" % digit for digit in card]),
-            b"".join([b"%d" % digit for digit in card]),
+            b"00" + card.hex("u").encode().replace(b"u", b"00"),
+            b"".join([_DECIMALS[digit] for digit in card]),
         )
         self._base64 = tuple(_base64_form(card, shift) for shift in range(3))
 

@@ -13,6 +13,7 @@ DESCRIPTION_CHARACTERS_MAX = 500
 FILTERS_MAX = 100  # More than there are types of events.
 ENDPOINTS_MAX = 50  # A merchant's, in one mode; each of them gets a delivery for every event.
 OVERLAP_SECONDS_MAX = 30 * 86_400
+SECRETS_MAX = 10  # That sign at once; each of them makes the header of every delivery longer.
 OVERLAP_SECONDS_DEFAULT = 86_400
 
 
@@ -178,6 +179,12 @@ class UnknownEndpoint(NotFound):
     """There is no such webhook endpoint."""
 
     code = "unknown_webhook_endpoint"
+
+
+class TooManySecrets(Refused):
+    """Too many secrets of this endpoint sign at once; end the old ones with an overlap of 0."""
+
+    code = "too_many_webhook_secrets"
 
 
 class TooManyEndpoints(Refused):

@@ -14,6 +14,7 @@ from bezant.webhooks import addresses, rules
 from bezant.webhooks.desk import Desk
 from bezant.webhooks.endpoint import (
     ENDPOINTS_MAX,
+    SECRETS_MAX,
     ChangeEndpoint,
     CreateEndpoint,
     DeleteEndpoint,
@@ -29,6 +30,7 @@ from bezant.webhooks.endpoint import (
     Scheme,
     SecretToldBefore,
     TooManyEndpoints,
+    TooManySecrets,
     UnknownEndpoint,
 )
 from bezant.webhooks.signatures import SigningKey
@@ -142,6 +144,8 @@ class Endpoints(Desk):
             row = await self._held(tx, command.tenant, command.mode, command.endpoint)
             # First the old ones: the new one must not end with them.
             await store.expire_secrets(tx, endpoint, command.scheme, now + overlap)
+            if len(await store.secrets(tx, [endpoint], now)) >= SECRETS_MAX:
+                raise TooManySecrets(field="overlap_seconds")
             if not await store.add_secret(tx, secret):
                 raise SecretToldBefore
             await store.change(tx, row)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from bezant.actor import Mode
-from bezant.errors import Invalid, NotFound, Refused
+from bezant.errors import Invalid, NotFound, Refused, TooManyRequests
 from bezant.events import Event
 
 RUN_MAX = 100  # Events in one answer to whoever follows.
@@ -72,6 +72,12 @@ class UnknownEvent(NotFound):
     """There is no such event."""
 
     code = "unknown_event"
+
+
+class TooManyStreams(TooManyRequests):
+    """Too many streams of events are open; close one, or wait until one ends."""
+
+    code = "too_many_event_streams"
 
 
 class MalformedEventType(Invalid):

@@ -1,10 +1,10 @@
 """Follows the feeds of other modules: every public event is stored once and queued."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from bezant.clock import Clock
 from bezant.db.database import Database, Tx
-from bezant.db.follower import Follower
+from bezant.db.follower import Follower, Together
 from bezant.db.nudges import Nudges
 from bezant.events import FedEvent, Feed
 from bezant.webhooks.desk import take
@@ -21,7 +21,8 @@ class Following:
         self._clock = clock
         self._nudges = nudges
         self.followers = tuple(
-            Follower(MODULE, of, feed, database, self._handle, nudges) for of, feed in feeds.items()
+            Follower(MODULE, of, feed, database, Together(self._handle), nudges)
+            for of, feed in feeds.items()
         )
 
     def start(self) -> None:
@@ -34,5 +35,5 @@ class Following:
         for follower in self.followers:
             await follower.stop()
 
-    async def _handle(self, tx: Tx, fed: FedEvent) -> None:
-        await take(tx, self._nudges, [fed.event], self._clock.now())
+    async def _handle(self, tx: Tx, events: Sequence[FedEvent]) -> None:
+        await take(tx, self._nudges, [fed.event for fed in events], self._clock.now())

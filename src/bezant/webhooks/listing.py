@@ -1,6 +1,7 @@
 """The list of events: asked for by page, followed from a place, added to by samples."""
 
 import asyncio
+from dataclasses import replace
 from typing import Final
 
 from bezant.actor import Mode
@@ -87,11 +88,16 @@ class Listing(Desk):
         while True:
             seen = self._nudges.count(TOLD)
             async with self._database.transaction() as tx:
+                # Asked first: whatever comes between the two questions is behind this place.
+                head = await store.head(tx, query.tenant, query.mode)
                 rows = await store.oldest(tx, wanted, limit)
             left_seconds = until - loop.time()
-            if rows or left_seconds <= 0:
-                place = rows[-1].number if rows else query.place
-                return EventRun(tuple(row.told() for row in rows), place)
+            if rows:
+                return EventRun(tuple(row.told() for row in rows), rows[-1].number)
+            # What did not fit is looked through once, not again with every event of anybody.
+            wanted = replace(wanted, above=max(head, wanted.above or 0))
+            if left_seconds <= 0:
+                return EventRun((), wanted.above or 0)
             await self._nudges.wait(TOLD, seen, min(left_seconds, LOOK_SECONDS))
 
     async def trigger(self, command: TriggerEvent) -> Event:

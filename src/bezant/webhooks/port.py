@@ -47,6 +47,7 @@ from bezant.webhooks.endpoint import (
     Scheme,
     SecretToldBefore,
     TooManyEndpoints,
+    TooManySecrets,
     UnknownEndpoint,
 )
 from bezant.webhooks.event import (
@@ -58,6 +59,7 @@ from bezant.webhooks.event import (
     EventsOf,
     MalformedEventType,
     SamplesOnlyInTest,
+    TooManyStreams,
     TriggerEvent,
     UnknownEvent,
 )
@@ -106,6 +108,8 @@ __all__ = [
     "Scheme",
     "SecretToldBefore",
     "TooManyEndpoints",
+    "TooManySecrets",
+    "TooManyStreams",
     "TriggerEvent",
     "UnknownDelivery",
     "UnknownEndpoint",

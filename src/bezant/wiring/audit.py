@@ -14,7 +14,6 @@ from bezant.audit.transparency import TransparencyService
 from bezant.audit.witness.asking import Witness
 from bezant.audit.witness.rounds import Rounds
 from bezant.audit.writer import Writer
-from bezant.db.feeds import StoredFeed
 from bezant.db.jobs import Tick, Turn
 from bezant.db.nudges import Nudges
 from bezant.events import Feed
@@ -34,7 +33,6 @@ FOLLOWED: Final = {
     "payments": PaymentsFeed,
 }
 """The modules whose events get an entry in the log, each with the port of its feed."""
-FEED_CONNECTIONS_MAX: Final = 2
 RECHECK_EVERY_SECONDS: Final = 3_600.0
 THIN_EVERY_SECONDS: Final = 3_600.0
 
@@ -98,9 +96,6 @@ async def _assembled(
 
 async def _feeds(bench: Workbench) -> Mapping[str, Feed]:
     return {
-        module: bench.elsewhere(port, module)
-        or StoredFeed(
-            await bench.database(module, FEED_CONNECTIONS_MAX), module, source=FEEDS[module]
-        )
+        module: bench.elsewhere(port, module) or await bench.feed(module, FEEDS[module])
         for module, port in FOLLOWED.items()
     }

@@ -1,7 +1,6 @@
 """Orders: the door, the follower of the payments' feed, and what orders do by themselves."""
 
 from datetime import timedelta
-from typing import Final
 
 from bezant.db.feeds import StoredFeed
 from bezant.db.follower import Follower
@@ -27,8 +26,6 @@ from bezant.wiring.payments import payments_port
 from bezant.wiring.providers import open_providers_of
 from bezant.wiring.sandbox import sandbox_port
 from bezant.wiring.workbench import Workbench
-
-FEED_CONNECTIONS_MAX: Final = 2
 
 
 async def orders_port(bench: Workbench, keys: Keys, payments: Payments, vault: Vault) -> Orders:
@@ -79,4 +76,4 @@ async def _paid(bench: Workbench) -> Feed:
     far = bench.elsewhere(PaymentsFeed, FEED)
     if far is not None:
         return far
-    return StoredFeed(await bench.database(FEED, FEED_CONNECTIONS_MAX), FEED, source=FEEDS[FEED])
+    return await bench.feed(FEED, FEEDS[FEED])

@@ -5,7 +5,6 @@ from datetime import timedelta
 from typing import Final
 
 from bezant.approvals.port import ApprovalsFeed
-from bezant.db.feeds import StoredFeed
 from bezant.db.nudges import Nudges
 from bezant.events import Feed
 from bezant.keys.port import Keys
@@ -34,7 +33,6 @@ FOLLOWED: Final = {
     "payments": PaymentsFeed,
 }
 """The modules whose events are told to the world, each with the port of its feed."""
-FEED_CONNECTIONS_MAX: Final = 2
 # An attempt may be made twice in its time, and its result waits to be written.
 LEASE_MARGIN: Final = timedelta(seconds=15)
 
@@ -74,10 +72,7 @@ async def webhooks_queue(bench: Workbench) -> QueueDepth:
 
 async def _feeds(bench: Workbench) -> Mapping[str, Feed]:
     return {
-        module: bench.elsewhere(port, module)
-        or StoredFeed(
-            await bench.database(module, FEED_CONNECTIONS_MAX), module, source=FEEDS[module]
-        )
+        module: bench.elsewhere(port, module) or await bench.feed(module, FEEDS[module])
         for module, port in FOLLOWED.items()
     }
 

@@ -1,4 +1,4 @@
-"""A witness for other operators' logs: a process of its own, with nothing of this platform in it."""
+"""A witness for other operators' logs: a process of its own, with nothing of ours in it."""
 
 import asyncio
 import os
@@ -34,8 +34,9 @@ async def witnessing(
     memory = Memory(folder)
     key = memory.key(os.urandom(SEED_BYTES))
     desk = Desk(name, key, memory, {one.origin: one for one in trusts}, clock)
-    async with serving(desk, host, port) as bound:
-        yield bound
+    with memory.held():
+        async with serving(desk, host, port) as bound:
+            yield bound
 
 
 def _trust(content: bytes, path: Path) -> Trust:

@@ -10,7 +10,10 @@ from typing import TYPE_CHECKING, Final, TypeVar
 from bezant.clock import Clock
 from bezant.db.business_clock import ClockFollower
 from bezant.db.database import Database, Limits
+from bezant.db.feeds import StoredFeed
 from bezant.db.jobs import JobRunner, Tick, Turn
+from bezant.db.recent_feed import RecentFeed
+from bezant.events import Feed
 from bezant.ids import Ids
 from bezant.secret import Secret
 from bezant.settings import Settings
@@ -20,6 +23,7 @@ if TYPE_CHECKING:
     from bezant.rpc.papers import FolderIssuer
 
 Port = TypeVar("Port")
+FEED_CONNECTIONS_MAX: Final = 2
 RENEWAL: Final = "rpc.renew_papers"
 RENEW_EVERY_SECONDS: Final = 60.0
 
@@ -60,6 +64,7 @@ class Workbench:
         self.meters = Meters()
         self.ticks: list[Tick] = []
         """What the modules of this process look after now and then."""
+        self._feeds: dict[str, Feed] = {}
 
     async def follow_business_time(self) -> None:
         """Let business time be moved from now on; a live installation's is the machine's."""
@@ -82,6 +87,13 @@ class Workbench:
         )
         self.stack.push_async_callback(opened.close)
         return opened
+
+    async def feed(self, module: str, source: str) -> Feed:
+        """Return a module's feed as its database tells it; its followers here share it."""
+        if module not in self._feeds:
+            database = await self.database(module, FEED_CONNECTIONS_MAX)
+            self._feeds[module] = RecentFeed(StoredFeed(database, module, source=source))
+        return self._feeds[module]
 
     async def run_jobs(self) -> None:
         """Begin to look after what modules look after; ends before anything of theirs closes."""

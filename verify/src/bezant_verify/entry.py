@@ -25,7 +25,8 @@ TEXT_BYTES_MAX = 100
 ENTRY_BYTES_MAX = 65_535  # What fits behind the two bytes of its length in a bundle.
 _OPENING = b"bezant audit opening 1\n"
 _numbers = struct.Struct(">q").pack
-_position = struct.Struct(">q").unpack_from
+position = struct.Struct(">q").unpack_from
+"""Reads the position of an entry, which stands behind its head."""
 
 
 UNREADABLE = struct.error
@@ -67,26 +68,26 @@ def commitment(salt: bytes, event: bytes) -> bytes:
     return sha256(_OPENING + salt + event).digest()
 
 
-def place(entry: bytes) -> tuple[bytes, int]:
-    """Return the feed of an entry and its position there: quick, for who reads them all."""
-    if entry[0] != VERSION:
-        raise MalformedEntry("the entry is of a version that is not known here")
-    end = 2 + entry[1]
-    return entry[2:end], _position(entry, end)[0]
+def check_head(head: bytes) -> None:
+    """Raise unless an entry may begin so: with its version and its feed."""
+    if head[0] != VERSION or len(head) != 2 + head[1] or not head.isascii() or len(head) < 3:
+        raise MalformedEntry("the entry is of a version or a feed that is not known here")
 
 
 def decoded(entry: bytes) -> Entry:
     """Take an entry apart; every byte of it must be where it belongs."""
     try:
-        feed, position = place(entry)
-        at = 10 + len(feed)
+        head = entry[: 2 + entry[1]]
+        check_head(head)
+        at = 8 + len(head)
         end = at + 1 + entry[at]
         kind = entry[at + 1 : end].decode("ascii")
-        (occurred_at,) = _position(entry, end)
-        found = Entry(feed.decode("ascii"), position, kind, occurred_at, entry[end + 8 :])
+        (number,) = position(entry, len(head))
+        (occurred_at,) = position(entry, end)
+        found = Entry(head[2:].decode("ascii"), number, kind, occurred_at, entry[end + 8 :])
     except (IndexError, struct.error, UnicodeDecodeError) as error:
         raise MalformedEntry("these bytes are no entry") from error
-    if len(found.commitment) != sha256().digest_size or position < 1 or found.encoded() != entry:
+    if len(found.commitment) != sha256().digest_size or number < 1 or found.encoded() != entry:
         raise MalformedEntry("these bytes are no entry")
     return found
 

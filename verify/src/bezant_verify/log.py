@@ -12,9 +12,9 @@ from hashlib import sha256
 
 from bezant_verify import entry, tiles
 from bezant_verify.checkpoint import Believed, Checkpoint, Trust, believed
-from bezant_verify.merkle import HASH_BYTES, Range, full_root, root_of
+from bezant_verify.merkle import HASH_BYTES, Range, full_root, root_of, top
 from bezant_verify.note import BadNote
-from bezant_verify.tiles import CHECKPOINT, WIDTH, Source
+from bezant_verify.tiles import CHECKPOINT, LEVEL_BITS, WIDTH, Source
 
 
 class LogTampered(Exception):
@@ -39,7 +39,7 @@ class Walk:
     tiles: bytearray = field(default_factory=bytearray)
     """What the log's own tiles say they are."""
     feeds: dict[bytes, int] = field(default_factory=dict[bytes, int])
-    """The last position of each feed."""
+    """The last position of each feed, by the bytes its entries begin with."""
     roots: dict[int, bytes] = field(default_factory=dict[int, bytes])
     suspect: LogTampered | None = None
     """The first thing that is wrong in the log itself."""
@@ -86,7 +86,7 @@ def verify(
         raise LogTampered(end, f"missing: a checkpoint of {newest} entries was kept")
     if walk.roots.get(end, b"") != head.checkpoint.root and end:
         raise LogTampered(newest, "the entries do not give the log's own checkpoint", end - 1)
-    return Verified(head, kept, {feed.decode(): at for feed, at in walk.feeds.items()})
+    return Verified(head, kept, {feed[2:].decode(): at for feed, at in walk.feeds.items()})
 
 
 def _head(source: Source, trust: Trust, *, classical: bool) -> tuple[Believed | None, str]:
@@ -103,7 +103,8 @@ def _tile(source: Source, walk: Walk, number: int, width: int, marks: set[int]) 
     """Read the entries of one tile; False if the log ends in it, too early."""
     first = number * WIDTH
     entries = tiles.bundle_of(source, number, width) or []
-    found = b"".join([sha256(b"\x00" + one).digest() for one in entries])
+    hashes = [sha256(b"\x00" + one).digest() for one in entries]
+    found = b"".join(hashes)
     walk.leaves += found
     tile = tiles.hashes_of(source, 0, number, width) or b""
     walk.tiles += tile
@@ -119,32 +120,34 @@ def _tile(source: Source, walk: Walk, number: int, width: int, marks: set[int]) 
     if len(entries) < width:
         walk.suspects(first + len(entries), "missing")
         return False
-    walk.tree.extend(found)
+    if width == WIDTH:
+        walk.tree.add(top(hashes), LEVEL_BITS)
+    else:
+        walk.tree.extend(found)
     return True
 
 
 def _positions(walk: Walk, entries: list[bytes], first: int) -> None:
     """Refuse a feed that leaves a position out or has one twice."""
-    feeds, place = walk.feeds, entry.place
+    feeds = walk.feeds
+    index, head, reached = first, b"", 0
     try:
         for index, one in enumerate(entries, first):
-            feed, position = place(one)
-            if position != feeds.get(feed, 0) + 1:
-                expected = feeds.get(feed, 0) + 1
-                name = feed.decode("ascii", "replace")
-                walk.suspects(index, f"{name} goes on with {position} instead of {expected}")
-            feeds[feed] = position
+            end = 2 + one[1]
+            if one[:end] != head:  # Mostly the feed of the entry before.
+                feeds[head] = reached
+                head = one[:end]
+                reached = feeds.get(head, 0)
+                entry.check_head(head)
+            (position,) = entry.position(one, end)
+            if position != reached + 1:
+                name = head[2:].decode("ascii", "replace")
+                walk.suspects(index, f"{name} goes on with {position} instead of {reached + 1}")
+            reached = position
     except (entry.MalformedEntry, IndexError, entry.UNREADABLE):
-        index = next((at for at, one in enumerate(entries, first) if not _readable(one)), first)
         walk.suspects(index, "these bytes are no entry")
-
-
-def _readable(one: bytes) -> bool:
-    try:
-        entry.decoded(one)
-    except entry.MalformedEntry:
-        return False
-    return True
+    feeds[head] = reached
+    feeds.pop(b"", None)
 
 
 def _compare(walk: Walk, source: Source, copy: Source | None, kept: list[Checkpoint]) -> None:
@@ -194,7 +197,7 @@ def _narrowed(walk: Walk, source: Source, kept: Checkpoint, agreed: int) -> tupl
     if len(above) == full * HASH_BYTES and len(edge) == rest * HASH_BYTES:
         tree = Range()
         for at in range(full):
-            tree.add(above[at * HASH_BYTES : (at + 1) * HASH_BYTES], 8)
+            tree.add(above[at * HASH_BYTES : (at + 1) * HASH_BYTES], LEVEL_BITS)
         tree.extend(edge)
         if tree.root() == kept.root:
             now = b"".join(

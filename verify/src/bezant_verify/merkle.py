@@ -25,17 +25,20 @@ def node_hash(left: bytes, right: bytes) -> bytes:
     return sha256(b"\x01" + left + right).digest()
 
 
-def folded(hashes: bytes) -> bytes:
-    """Return the hashes of neighbours, one for each two; there must be an even number of them."""
-    pairs = range(0, len(hashes), 2 * HASH_BYTES)
-    return b"".join([sha256(b"\x01" + hashes[at : at + 64]).digest() for at in pairs])
-
-
 def full_root(hashes: bytes) -> bytes:
     """Return the root of a full subtree: of 2^n hashes, one after the other."""
-    while len(hashes) > HASH_BYTES:
-        hashes = folded(hashes)
-    return hashes
+    return top([hashes[at : at + HASH_BYTES] for at in range(0, len(hashes), HASH_BYTES)])
+
+
+def top(hashes: Sequence[bytes]) -> bytes:
+    """Return the root of a full subtree from 2^n hashes. Strangers spend half their time here."""
+    while len(hashes) > 1:
+        pairs = iter(hashes)
+        hashes = [
+            sha256(b"\x01" + left + right).digest()
+            for left, right in zip(pairs, pairs, strict=True)
+        ]
+    return hashes[0]
 
 
 class Range:

@@ -20,7 +20,7 @@ ENTRIES = "entries"
 CHECKPOINT = "checkpoint"
 KEYS = "keys"
 FILE_BYTES_MAX = WIDTH * (2 + 65_535)
-SECONDS_MAX = 30.0
+ANSWER_SECONDS = 30.0
 NUMBER_MAX = 10**9
 _length = struct.Struct(">H")
 
@@ -46,8 +46,7 @@ class Folder:
     def read(self, path: str) -> bytes | None:
         """Return a file of the log."""
         try:
-            with (self._folder / path).open("rb") as file:
-                return file.read(FILE_BYTES_MAX + 1)
+            return (self._folder / path).read_bytes()
         except FileNotFoundError:
             return None
         except OSError as error:
@@ -66,7 +65,7 @@ class Address:
             f"{self._address}/{path}", headers={"accept-encoding": "gzip"}
         )
         try:
-            with urllib.request.urlopen(request, timeout=SECONDS_MAX) as answer:  # noqa: S310
+            with urllib.request.urlopen(request, timeout=ANSWER_SECONDS) as answer:  # noqa: S310
                 body: bytes = answer.read(FILE_BYTES_MAX + 1)
                 packed = answer.headers.get("content-encoding") == "gzip"
         except urllib.error.HTTPError as error:

@@ -10,19 +10,19 @@ CREATE TABLE audit.log (
 -- The leaves of the tree, as they are published: commitments, and nothing of what happened.
 CREATE TABLE audit.entry (
     leaf bigint PRIMARY KEY CHECK (leaf >= 0),
-    entry bytea NOT NULL CHECK (octet_length(entry) BETWEEN 52 AND 252)
+    entry bytea NOT NULL CHECK (octet_length(entry) BETWEEN 52 AND 252),
+    -- Kept, though it follows from the entry: where the two differ, the entry was changed.
+    hash bytea NOT NULL CHECK (octet_length(hash) = 32)
 );
 
 -- Full tiles: 256 hashes each, and their root. They follow from the entries and could be made again.
 CREATE TABLE audit.tile (
     level smallint NOT NULL CHECK (level BETWEEN 0 AND 7),
     number bigint NOT NULL CHECK (number >= 0),
-    hashes bytea NOT NULL CHECK (octet_length(hashes) = 8192),
+    nodes bytea NOT NULL CHECK (octet_length(nodes) = 8192),
     root bytea NOT NULL CHECK (octet_length(root) = 32),
     PRIMARY KEY (level, number)
 );
--- Hashes do not compress, and are read whole.
-ALTER TABLE audit.tile ALTER COLUMN hashes SET STORAGE EXTERNAL;
 
 -- What the leaves committed to. Erasing a person deletes rows here; the tree and every proof stay valid.
 CREATE TABLE audit.opening (

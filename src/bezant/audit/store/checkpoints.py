@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Final
 
 from bezant.audit.published import ChainHead, Verification
+from bezant.audit.store.entries import Reads
 from bezant.db.database import Tx
 
 _FOLLOWER: Final = "audit"
@@ -42,19 +43,19 @@ class CosignatureRow:
 _SELECT: Final = "SELECT c.size, c.root, c.note, c.signed_at FROM audit.checkpoint AS c "
 
 
-async def newest(tx: Tx) -> CheckpointRow | None:
+async def newest(tx: Reads) -> CheckpointRow | None:
     """Return the newest checkpoint."""
     return await tx.fetch_one(CheckpointRow, _SELECT + "ORDER BY c.size DESC LIMIT 1")
 
 
-async def kept(tx: Tx) -> list[RootRow]:
+async def kept(tx: Reads) -> list[RootRow]:
     """Return every root that was signed and kept."""
     return await tx.fetch_all(
         RootRow, "SELECT c.size, c.root FROM audit.checkpoint AS c ORDER BY c.size"
     )
 
 
-async def newest_witnessed(tx: Tx, quorum: int) -> CheckpointRow | None:
+async def newest_witnessed(tx: Reads, quorum: int) -> CheckpointRow | None:
     """Return the newest checkpoint that so many witnesses signed."""
     return await tx.fetch_one(
         CheckpointRow,
@@ -85,7 +86,7 @@ async def add(tx: Tx, row: CheckpointRow) -> None:
     )
 
 
-async def cosignatures(tx: Tx, size: int) -> list[CosignatureRow]:
+async def cosignatures(tx: Reads, size: int) -> list[CosignatureRow]:
     """Return what witnesses added to a checkpoint."""
     return await tx.fetch_all(
         CosignatureRow,
@@ -99,7 +100,7 @@ async def cosignatures(tx: Tx, size: int) -> list[CosignatureRow]:
     )
 
 
-async def last_cosignatures(tx: Tx) -> list[CosignatureRow]:
+async def last_cosignatures(tx: Reads) -> list[CosignatureRow]:
     """Return the newest word of each witness."""
     return await tx.fetch_all(
         CosignatureRow,
@@ -152,7 +153,7 @@ async def note_heads(tx: Tx, heads: Sequence[ChainHead]) -> None:
         )
 
 
-async def heads(tx: Tx) -> list[ChainHead]:
+async def heads(tx: Reads) -> list[ChainHead]:
     """Return the newest head of each book."""
     return await tx.fetch_all(
         ChainHead,
@@ -171,7 +172,7 @@ async def note_verification(tx: Tx, found: Verification) -> None:
     )
 
 
-async def verifications(tx: Tx) -> list[Verification]:
+async def verifications(tx: Reads) -> list[Verification]:
     """Return the newest verification of each thing."""
     return await tx.fetch_all(
         Verification,
@@ -183,7 +184,7 @@ async def verifications(tx: Tx) -> list[Verification]:
     )
 
 
-async def followed(tx: Tx, feed: str) -> int:
+async def followed(tx: Reads, feed: str) -> int:
     """Return how far a feed was followed."""
     found: int | None = await tx.fetch_value(
         "SELECT position FROM audit.follower_position WHERE follower = %s AND feed = %s",

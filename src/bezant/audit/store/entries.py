@@ -6,7 +6,11 @@ from datetime import datetime
 from typing import Final, LiteralString
 
 from bezant.actor import Mode
-from bezant.db.database import Tx
+from bezant.db.arrays import binaries, instants, numbers, texts
+from bezant.db.database import Database, Tx
+
+Reads = Tx | Database
+"""What only reads needs no transaction: one round trip does."""
 
 WRITER_LOCK: Final = 7_004
 """Whoever appends holds this until the end of the transaction: the log has one order."""
@@ -23,6 +27,7 @@ class NewEntry:
     """An entry with its opening, before it has its place."""
 
     entry: bytes
+    hash: bytes
     salt: bytes
     feed: str
     position: int
@@ -50,6 +55,7 @@ class EntryRow:
 
     leaf: int
     entry: bytes
+    hash: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,12 +87,12 @@ async def take_turn(tx: Tx) -> None:
     await tx.execute("SELECT pg_advisory_xact_lock(%s)", (WRITER_LOCK,))
 
 
-async def size(tx: Tx) -> int:
+async def size(tx: Reads) -> int:
     """Return how many entries there are."""
     return await tx.fetch_value("SELECT coalesce(max(leaf) + 1, 0) FROM audit.entry")
 
 
-async def origin(tx: Tx) -> str | None:
+async def origin(tx: Reads) -> str | None:
     """Return the log's name."""
     return await tx.fetch_value("SELECT origin FROM audit.log")
 
@@ -105,17 +111,18 @@ async def add(tx: Tx, first: int, new: Sequence[NewEntry]) -> None:
         """
         WITH new AS (
             SELECT
-                %s::bigint + place - 1 AS leaf, entry, salt, feed, position, type, mode, tenant,
-                subject, occurred_at, event
+                %s::bigint + place - 1 AS leaf, entry, hash, salt, feed, position, type, mode,
+                tenant, subject, occurred_at, event
             FROM unnest(
-                %b::bytea[], %b::bytea[], %s::text[], %s::bigint[], %s::text[], %s::text[],
-                %s::text[], %s::text[], %s::timestamptz[], %s::text[]
+                %s::bytea[], %s::bytea[], %s::bytea[], %s::text[], %s::bigint[], %s::text[],
+                %s::text[], %s::text[], %s::text[], %s::timestamptz[], %s::text[]
             ) WITH ORDINALITY AS given (
-                entry, salt, feed, position, type, mode, tenant, subject, occurred_at, event, place
+                entry, hash, salt, feed, position, type, mode, tenant, subject, occurred_at,
+                event, place
             )
         ), entries AS (
-            INSERT INTO audit.entry (leaf, entry)
-            SELECT n.leaf, n.entry
+            INSERT INTO audit.entry (leaf, entry, hash)
+            SELECT n.leaf, n.entry, n.hash
             FROM new AS n
             ORDER BY n.leaf
         )
@@ -130,16 +137,17 @@ async def add(tx: Tx, first: int, new: Sequence[NewEntry]) -> None:
         """,
         (
             first,
-            [one.entry for one in new],
-            [one.salt for one in new],
-            [one.feed for one in new],
-            [one.position for one in new],
-            [one.type for one in new],
-            [one.mode for one in new],
-            [one.tenant for one in new],
-            [one.subject for one in new],
-            [one.occurred_at for one in new],
-            [one.event for one in new],
+            binaries([one.entry for one in new]),
+            binaries([one.hash for one in new]),
+            binaries([one.salt for one in new]),
+            texts([one.feed for one in new]),
+            numbers([one.position for one in new]),
+            texts([one.type for one in new]),
+            texts([one.mode for one in new]),
+            texts([one.tenant for one in new]),
+            texts([one.subject for one in new]),
+            instants([one.occurred_at for one in new]),
+            texts([one.event for one in new]),
         ),
     )
 
@@ -149,10 +157,10 @@ async def add_tiles(tx: Tx, tiles: Sequence[TileRow]) -> None:
     if tiles:
         await tx.execute(
             """
-            INSERT INTO audit.tile (level, number, hashes, root)
-            SELECT level, number, hashes, root
+            INSERT INTO audit.tile (level, number, nodes, root)
+            SELECT level, number, nodes, root
             FROM unnest(%s::smallint[], %s::bigint[], %b::bytea[], %b::bytea[])
-                AS given (level, number, hashes, root)
+                AS given (level, number, nodes, root)
             """,
             (
                 [one.level for one in tiles],
@@ -163,12 +171,12 @@ async def add_tiles(tx: Tx, tiles: Sequence[TileRow]) -> None:
         )
 
 
-async def tiles(tx: Tx, wanted: Sequence[tuple[int, int]]) -> list[TileRow]:
+async def tiles(tx: Reads, wanted: Sequence[tuple[int, int]]) -> list[TileRow]:
     """Return full tiles by level and number."""
     return await tx.fetch_all(
         TileRow,
         """
-        SELECT t.level, t.number, t.hashes, t.root
+        SELECT t.level, t.number, t.nodes AS hashes, t.root
         FROM unnest(%s::smallint[], %s::bigint[]) AS wanted (level, number)
         JOIN audit.tile AS t ON t.level = wanted.level AND t.number = wanted.number
         """,
@@ -176,7 +184,7 @@ async def tiles(tx: Tx, wanted: Sequence[tuple[int, int]]) -> list[TileRow]:
     )
 
 
-async def roots(tx: Tx, level: int, first: int, count: int) -> list[RootRow]:
+async def roots(tx: Reads, level: int, first: int, count: int) -> list[RootRow]:
     """Return the roots of full tiles, in order."""
     return await tx.fetch_all(
         RootRow,
@@ -190,12 +198,12 @@ async def roots(tx: Tx, level: int, first: int, count: int) -> list[RootRow]:
     )
 
 
-async def entries(tx: Tx, first: int, count: int) -> list[EntryRow]:
+async def entries(tx: Reads, first: int, count: int) -> list[EntryRow]:
     """Return entries, in order."""
     return await tx.fetch_all(
         EntryRow,
         """
-        SELECT e.leaf, e.entry
+        SELECT e.leaf, e.entry, e.hash
         FROM audit.entry AS e
         WHERE e.leaf >= %s AND e.leaf < %s
         ORDER BY e.leaf
@@ -204,7 +212,7 @@ async def entries(tx: Tx, first: int, count: int) -> list[EntryRow]:
     )
 
 
-async def opening(tx: Tx, leaf: int) -> OpeningRow | None:
+async def opening(tx: Reads, leaf: int) -> OpeningRow | None:
     """Return what an entry committed to, unless it was erased."""
     return await tx.fetch_one(OpeningRow, OPENINGS + "WHERE o.leaf = %s", (leaf,))
 

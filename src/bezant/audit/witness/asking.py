@@ -11,7 +11,7 @@ from bezant_verify.checkpoint import whole
 from bezant_verify.note import COSIGNATURE, BadNote, Line, Note, VerifierKey
 
 ANSWER_BYTES_MAX: Final = 20_000
-SECONDS_MAX: Final = 10.0
+ANSWER_SECONDS: Final = 10.0
 
 
 class MalformedWitness(Invalid):
@@ -68,7 +68,7 @@ async def ask(
         async with session.post(
             f"{witness.address}/add-checkpoint",
             data=body.encode(),
-            timeout=ClientTimeout(total=SECONDS_MAX),
+            timeout=ClientTimeout(total=ANSWER_SECONDS),
             allow_redirects=False,
         ) as answer:
             status = answer.status

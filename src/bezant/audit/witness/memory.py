@@ -2,18 +2,29 @@
 hears of it.
 """
 
+import fcntl
 import os
+from collections.abc import Generator
+from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from bezant.errors import Refused
 from bezant_verify.checkpoint import Checkpoint
 from bezant_verify.note import COSIGNATURE, BadNote, Note, VerifierKey
 
 KEY_FILE: Final = "witness.key"
+LOCK_FILE: Final = "witness.lock"
 SEED_BYTES: Final = 32
+
+
+class WitnessRuns(Refused):
+    """Another witness runs on this folder; two of them could sign two histories."""
+
+    code = "witness_runs"
 
 
 class Memory:
@@ -30,6 +41,16 @@ class Memory:
             assert len(seed) == SEED_BYTES, "an Ed25519 seed has 32 bytes"
             _put(path, seed)
         return Ed25519PrivateKey.from_private_bytes(path.read_bytes())
+
+    @contextmanager
+    def held(self) -> Generator[None]:
+        """Keep every other process from signing with this memory while the block lasts."""
+        with (self._folder / LOCK_FILE).open("w") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                raise WitnessRuns from None
+            yield
 
     def newest(self, origin: str) -> Checkpoint | None:
         """Return the newest checkpoint of a log that was signed here."""

@@ -87,9 +87,8 @@ class Rounds:
     async def _round(self, one: Asked, session: ClientSession) -> None:
         """Have the newest checkpoint signed, unless this witness did so."""
         name = one.witness.key.name
-        async with self._database.transaction() as tx:
-            newest = await store.newest(tx)
-            known = await store.cosignatures(tx, newest.size) if newest else []
+        newest = await store.newest(self._database)
+        known = await store.cosignatures(self._database, newest.size) if newest else []
         if newest is None or any(row.witness == name for row in known):
             return
         note = Note.parse(newest.note)

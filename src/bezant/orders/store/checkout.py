@@ -138,18 +138,20 @@ async def end_session(tx: Tx, session_id: UUID, at: datetime) -> None:
     )
 
 
-async def overdue_sessions(tx: Tx, now: datetime, limit: int) -> list[SessionRow]:
-    """Return sessions whose time is over and that nobody has ended."""
+async def overdue_sessions(
+    tx: Tx, now: datetime, behind: tuple[datetime, UUID], limit: int
+) -> list[SessionRow]:
+    """Return sessions whose time is over and that nobody has ended, from behind one of them on."""
     return await tx.fetch_all(
         SessionRow,
         f"""
         SELECT {_SESSION}
         FROM checkout_session
-        WHERE ended_at IS NULL AND expires_at <= %s
-        ORDER BY expires_at
+        WHERE ended_at IS NULL AND expires_at <= %s AND (expires_at, id) > (%s, %s)
+        ORDER BY expires_at, id
         LIMIT %s
         """,
-        (now, limit),
+        (now, *behind, limit),
     )
 
 

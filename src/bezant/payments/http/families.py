@@ -1,4 +1,5 @@
-"""Payments as two families of clients know them: a merchant's API, and a gateway's orchestrator.
+"""Payments as families of clients know them: a merchant's API, a gateway's orchestrator, and
+refunds of people's payments.
 
 An amount is a JSON number or text in major units; it is read from the body's own characters, so a
 number never becomes a float here.
@@ -17,6 +18,7 @@ from bezant.http.idempotency import Idempotency
 from bezant.http.mistakes import of_msgspec
 from bezant.http.pages import PageQuery
 from bezant.http.routes import Asker, Routes, ThisVisit
+from bezant.http.visit import Visit
 from bezant.money import Asset, MalformedAmount, Money, asset_of
 from bezant.payments.http.lists import cursor_of
 from bezant.payments.http.raw import RawBody
@@ -141,13 +143,28 @@ class PlainPayments(msgspec.Struct, frozen=True):
 
 
 def routes(port: Payments) -> tuple[Routes, ...]:
-    """Return the routes of both families."""
-    merchant = Routes("payments", family="merchant")
-    for path in ("/payments", "/api/payments"):
-        _add(merchant, port, path, named=True)
+    """Return the routes of every family."""
+    merchant = Routes("payments", family="merchant")  # Its profile answers all below /api, too.
+    _add(merchant, port, "/payments", named=True)
     poc = Routes("payments", family="poc")
     _add(poc, port, "/api/payment/payments", named=False)
-    return merchant, poc
+    people = Routes("payments", family="peopletrust")
+    _add_refund_of_people(people, port)
+    return merchant, poc, people
+
+
+def _add_refund_of_people(routes: Routes, port: Payments) -> None:
+    @routes.post("/payments/refund/{transactionId}", permission=REFUND, idempotency=OPTIONAL)
+    async def refund(
+        transactionId: str,  # noqa: N803 - the family's own name
+        body: RawBody,
+        asker: Asker,
+        visit: ThisVisit,
+    ) -> Mapping[str, object]:
+        """Give a payment back, or a part of it: the same refund as everywhere."""
+        return await _give_back(port, transactionId, body, asker, visit)
+
+    del refund
 
 
 def _add(routes: Routes, port: Payments, path: str, *, named: bool) -> None:
@@ -181,21 +198,27 @@ def _add(routes: Routes, port: Payments, path: str, *, named: bool) -> None:
         payment: str, body: RawBody, asker: Asker, visit: ThisVisit
     ) -> Mapping[str, object]:
         """Give a payment back, or a part of it."""
-        found = await port.payment(asker.tenant, asker.mode, payment)
-        asked = _given_back(body)
-        mistakes: list[Invalid] = []
-        amount = None
-        if bytes(asked.amount):
-            amount = _amount(asked.amount, found.amount.asset, mistakes)
-        if mistakes:
-            raise SeveralInvalid(mistakes)
-        key = visit.idempotency_key or visit.request_id
-        made = await port.request_refund(
-            RequestRefund(key, asker.tenant, asker.mode, found.id, asker, amount, asked.reason)
-        )
-        after = await port.payment(asker.tenant, asker.mode, payment)
-        told = _plain(PlainPayment.of(after, await _customer(port, asker, after)))
-        return {**told, "refund": {"id": made.id, "status": made.state.value}}
+        return await _give_back(port, payment, body, asker, visit)
+
+
+async def _give_back(
+    port: Payments, payment: str, body: bytes, asker: Actor, visit: Visit
+) -> Mapping[str, object]:
+    found = await port.payment(asker.tenant, asker.mode, payment)
+    asked = _given_back(body)
+    mistakes: list[Invalid] = []
+    amount = None
+    if bytes(asked.amount):
+        amount = _amount(asked.amount, found.amount.asset, mistakes)
+    if mistakes:
+        raise SeveralInvalid(mistakes)
+    key = visit.idempotency_key or visit.request_id
+    made = await port.request_refund(
+        RequestRefund(key, asker.tenant, asker.mode, found.id, asker, amount, asked.reason)
+    )
+    after = await port.payment(asker.tenant, asker.mode, payment)
+    told = _plain(PlainPayment.of(after, await _customer(port, asker, after)))
+    return {**told, "refund": {"id": made.id, "status": made.state.value}}
 
 
 def _given_back(body: bytes) -> GiveBackBody:

@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
+from bezant.db.arrays import binaries, flags, instants, numbers, texts_if_any, uuids
 from bezant.db.database import Line
-from bezant.payments.store.arrays import binaries, flags, instants, numbers, texts, uuids
 
 _BEGIN: Final = """
 SELECT request, fingerprint, subject, answer
@@ -76,12 +76,12 @@ async def begin(line: Line, wait: timedelta, commands: Sequence[Beginning]) -> d
             flags([one.captures for one in commands]),
             numbers([one.asset for one in commands]),
             numbers([one.amount for one in commands]),
-            texts([one.provider for one in commands]),
-            texts([one.card for one in commands]),
-            texts([one.order for one in commands]),
-            texts([one.details for one in commands]),
-            texts([one.metadata for one in commands]),
-            texts([one.why for one in commands]),
+            texts_if_any([one.provider for one in commands]),
+            texts_if_any([one.card for one in commands]),
+            texts_if_any([one.order for one in commands]),
+            texts_if_any([one.details for one in commands]),
+            texts_if_any([one.metadata for one in commands]),
+            texts_if_any([one.why for one in commands]),
             binaries([one.answer for one in commands]),
         ),
     )

@@ -59,13 +59,17 @@ class MethodRow:
 
 
 async def customer(
-    source: Database | Tx, tenant: UUID, live: bool, customer: UUID
+    source: Database | Tx, tenant: UUID | None, live: bool, customer: UUID
 ) -> CustomerRow | None:
-    """Return a customer of this tenant and mode."""
+    """Return a customer of this tenant, or of any, and of this mode."""
     return await source.fetch_one(
         CustomerRow,
-        _CUSTOMER + "WHERE id = %s AND tenant = %s AND live = %s",
-        (customer, tenant, live),
+        _CUSTOMER
+        + """
+        WHERE id = %(customer)s AND live = %(live)s
+            AND (%(tenant)s::uuid IS NULL OR tenant = %(tenant)s)
+        """,
+        {"customer": customer, "live": live, "tenant": tenant},
     )
 
 
@@ -119,6 +123,12 @@ async def method(source: Database | Tx, tenant: UUID, live: bool, method: UUID) 
         _METHOD + "WHERE id = %s AND tenant = %s AND live = %s AND dropped_at IS NULL",
         (method, tenant, live),
     )
+
+
+async def facts_of(database: Database, method: UUID) -> Mapping[str, str]:
+    """Return what a provider knows a saved way to pay by; nothing once it was dropped."""
+    row = await database.fetch_one(MethodRow, _METHOD + "WHERE id = %s", (method,))
+    return {} if row is None else row.told_facts
 
 
 async def methods(database: Database, customer: UUID, limit: int) -> list[MethodRow]:

@@ -65,14 +65,16 @@ async def claim(tx: Tx, now: datetime, until: datetime, most: int) -> list[DueRo
 
 
 async def one(database: Database, attempt: UUID) -> DueRow | None:
-    """Return an attempt that has not ended, without taking it over."""
+    """Return an attempt, whether it has ended or not, without taking it over."""
     return await database.fetch_one(
         DueRow,
         """
         SELECT a.id AS attempt, coalesce(w.fence, 0) AS fence, coalesce(w.asked, 0) AS asked,
-            coalesce(w.state, 0::smallint) AS waiting, w.reference AS known_reference,
-            w.part AS known_part, a.request, a.refund, a.sent_at, a.operation, a.method, a.ends,
-            a.amount, a.provider, a.card, a.why, o.result, o.amount AS moved, o.fee, p.live
+            coalesce(w.state, 0::smallint) AS waiting,
+            coalesce(w.reference, o.reference) AS known_reference,
+            coalesce(w.part, o.part) AS known_part, a.request, a.refund, a.sent_at, a.operation,
+            a.method, a.ends, a.amount, a.provider, a.card, a.why, o.result, o.amount AS moved,
+            o.fee, p.live
         FROM payments.attempt AS a
         INNER JOIN payments.payment AS p ON p.id = payments.attempt_of(a.id, 0)
         LEFT JOIN payments.pending AS w ON w.attempt = a.id

@@ -104,12 +104,18 @@ async def refunds(
     )
 
 
-async def waiting_for_approval(database: Database, most: int) -> list[RefundRow]:
-    """Return refunds a second person has to agree to, those asked for first."""
+async def waiting_for_approval(
+    database: Database, most: int, behind: UUID | None
+) -> list[RefundRow]:
+    """Return refunds a second person has to agree to, in the order in which they were asked for."""
     return await database.fetch_all(
         RefundRow,
-        _SELECT + "WHERE r.approval IS NOT NULL AND r.state = 1 ORDER BY r.id LIMIT %s",
-        (most,),
+        _SELECT
+        + """
+        WHERE r.approval IS NOT NULL AND r.state = 1 AND r.id > %s
+        ORDER BY r.id LIMIT %s
+        """,
+        (behind or UUID(int=0), most),
     )
 
 

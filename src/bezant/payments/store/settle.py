@@ -6,8 +6,8 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
+from bezant.db.arrays import binaries, instants, numbers, texts_if_any, uuids
 from bezant.db.database import Line
-from bezant.payments.store.arrays import binaries, instants, numbers, texts, uuids
 
 _SETTLE: Final = """
 SELECT settle_batch AS attempt FROM payments.settle_batch(
@@ -67,11 +67,11 @@ async def settle(line: Line, commands: Sequence[Settling]) -> frozenset[UUID]:
             numbers([None if one.soft is None else int(one.soft) for one in commands]),
             numbers([one.moved for one in commands]),
             numbers([one.cost for one in commands]),
-            texts([one.payer for one in commands]),
-            texts([one.reference for one in commands]),
-            texts([one.part for one in commands]),
+            texts_if_any([one.payer for one in commands]),
+            texts_if_any([one.reference for one in commands]),
+            texts_if_any([one.part for one in commands]),
             binaries([one.digest for one in commands]),
-            texts([one.raw for one in commands]),
+            texts_if_any([one.raw for one in commands]),
             numbers([one.state for one in commands]),
             numbers([one.kind for one in commands]),
             numbers([one.authorized for one in commands]),

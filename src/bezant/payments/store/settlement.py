@@ -11,6 +11,7 @@ from bezant.db.database import Database, Tx
 @dataclass(frozen=True, slots=True)
 class _Line:
     line: str
+    posted: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,17 +43,19 @@ async def add(tx: Tx, digest: bytes, at: datetime, live: bool, provider: str, re
 
 async def lines_of_others(
     database: Database, provider: str, live: bool, lines: Sequence[str], digest: bytes
-) -> frozenset[str]:
-    """Return which of these movements another file has settled."""
+) -> dict[str, bool]:
+    """Return which of these movements stand in another file, and whether that was posted."""
     rows = await database.fetch_all(
         _Line,
         """
-        SELECT line FROM payments.settled_line
-        WHERE provider = %s AND live = %s AND line = ANY(%s::text[]) AND digest <> %s
+        SELECT l.line, s.digest IS NOT NULL AS posted
+        FROM payments.settled_line AS l
+        LEFT JOIN payments.settlement AS s ON s.digest = l.digest
+        WHERE l.provider = %s AND l.live = %s AND l.line = ANY(%s::text[]) AND l.digest <> %s
         """,
         (provider, live, list(lines), digest),
     )
-    return frozenset(row.line for row in rows)
+    return {row.line: row.posted for row in rows}
 
 
 async def add_lines(tx: Tx, provider: str, live: bool, lines: Sequence[str], digest: bytes) -> int:
@@ -64,6 +67,23 @@ async def add_lines(tx: Tx, provider: str, live: bool, lines: Sequence[str], dig
         ON CONFLICT (provider, live, line) DO NOTHING
         """,
         (provider, live, digest, list(lines)),
+    )
+
+
+async def refusals(database: Database, digest: bytes, asset: str) -> int:
+    """Return how often the book refused a file's money of this asset."""
+    found: int | None = await database.fetch_value(
+        "SELECT count(*) FROM payments.settlement_refusal WHERE digest = %s AND asset = %s",
+        (digest, asset),
+    )
+    return found or 0
+
+
+async def add_refusal(tx: Tx, digest: bytes, asset: str, at: datetime) -> None:
+    """Note that the book refused a file's money once more."""
+    await tx.execute(
+        "INSERT INTO payments.settlement_refusal (digest, asset, refused_at) VALUES (%s, %s, %s)",
+        (digest, asset, at),
     )
 
 

@@ -51,6 +51,11 @@ async def answer(tx: Tx, request: UUID, answer: bytes) -> None:
     )
 
 
+async def answer_instead(tx: Tx, request: UUID, answer: bytes) -> None:
+    """Replace a kept answer that nobody was told yet, and that turned out to be wrong."""
+    await tx.execute("UPDATE payments.request SET answer = %s WHERE id = %s", (answer, request))
+
+
 async def add_attempt(tx: Tx, work: Work, due_at: datetime) -> None:
     """Store what is about to be asked of a provider."""
     await tx.execute(
@@ -177,6 +182,7 @@ class Ending:
     soft: bool | None = None
     moved: int | None = None
     cost: int | None = None
+    fee: int | None = None
     reference: str = ""
     part: str = ""
     digest: bytes | None = None
@@ -193,9 +199,10 @@ async def end(
     first = await tx.execute(
         """
         INSERT INTO payments.outcome (
-            attempt, settled_at, result, decline, soft, amount, cost, reference, part, digest, raw
+            attempt, settled_at, result, decline, soft, amount, cost, fee, reference, part, digest,
+            raw
         )
-        VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+        VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
         ON CONFLICT (attempt) DO NOTHING
         """,
         (
@@ -206,6 +213,7 @@ async def end(
             ending.soft,
             ending.moved,
             ending.cost,
+            ending.fee,
             ending.reference or None,
             ending.part or None,
             ending.digest,
@@ -302,8 +310,10 @@ async def add_money(tx: Tx, payment: UUID, authorized: int, captured: int, fee: 
     await tx.execute(
         """
         UPDATE payments.payment
-        SET authorized = authorized + %s, captured = captured + %s, fee = fee + %s
-        WHERE id = %s
+        SET authorized = authorized + %(authorized)s, captured = captured + %(captured)s,
+            fee = fee + %(fee)s,
+            expires_at = CASE WHEN %(captured)s = 0 THEN expires_at END
+        WHERE id = %(payment)s
         """,
-        (authorized, captured, fee, payment),
+        {"authorized": authorized, "captured": captured, "fee": fee, "payment": payment},
     )

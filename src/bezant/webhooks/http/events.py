@@ -12,15 +12,19 @@ from bezant.http.routes import Asker, Routes
 from bezant.ids import Ids
 from bezant.webhooks.http import messages as models
 from bezant.webhooks.http.deliveries import Before, From, Types
-from bezant.webhooks.http.stream import EventStream, stopping_of
+from bezant.webhooks.http.stream import (
+    MEDIA_TYPE,
+    EventStream,
+    Places,
+    StreamAnswer,
+    stopping_of,
+)
 from bezant.webhooks.port import DeliveriesOf, EventsAfter, EventsOf, TriggerEvent, Webhooks
 
 READ = "events.read"
 WRITE = "webhooks.write"
 ID_CHARACTERS_MAX = 64
-MEDIA_TYPE = "text/event-stream"
 BEGINNING = "beginning"
-STREAM_HEADERS = {"x-accel-buffering": "no"}  # nginx would wait for more before it passes it on.
 
 
 class Expansion(StrEnum):
@@ -86,6 +90,8 @@ def _add_list(made: Routes, webhooks: Webhooks) -> None:
 
 
 def _add_stream(made: Routes, webhooks: Webhooks) -> None:
+    places = Places()
+
     @made.get(
         "/v1/events/stream",
         permission=READ,
@@ -112,6 +118,6 @@ def _add_stream(made: Routes, webhooks: Webhooks) -> None:
         if request.method == "HEAD":
             return StreamingResponse(iter(()), media_type=MEDIA_TYPE)
         lines = EventStream(webhooks, wanted, stopping_of(request.scope))
-        return StreamingResponse(lines.events(), media_type=MEDIA_TYPE, headers=STREAM_HEADERS)
+        return StreamAnswer(lines, places, asker.tenant)
 
     del stream

@@ -9,6 +9,7 @@ from uuid import UUID
 import msgspec
 
 from bezant.actor import Mode
+from bezant.db.arrays import instants, numbers, texts, uuids
 from bezant.db.database import Tx
 from bezant.events import Event
 from bezant.ids import read, spell
@@ -59,16 +60,21 @@ _FITS: Final[LiteralString] = """
 async def take(tx: Tx, events: Sequence[Event], at: datetime, alone: UUID | None = None) -> int:
     """Store events once each and make their deliveries; return how many deliveries were made."""
     made = await tx.fetch_value(
-        "SELECT webhooks.take_events(%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
+        """
+        SELECT webhooks.take_events(
+            %s::uuid[], %s::text[], %s::integer[], %s::text[], %s::text[], %s::text[],
+            %s::timestamptz[], %s::text[], %s, %s
+        )
+        """,
         (
-            [read(PREFIX, event.id) for event in events],
-            [event.type for event in events],
-            [event.version for event in events],
-            [event.mode.value for event in events],
-            [event.tenant for event in events],
-            [event.subject for event in events],
-            [event.occurred_at for event in events],
-            [msgspec.json.encode(event.data).decode() for event in events],
+            uuids([read(PREFIX, event.id) for event in events]),
+            texts([event.type for event in events]),
+            numbers([event.version for event in events]),
+            texts([event.mode.value for event in events]),
+            texts([event.tenant for event in events]),
+            texts([event.subject for event in events]),
+            instants([event.occurred_at for event in events]),
+            texts([msgspec.json.encode(event.data).decode() for event in events]),
             at,
             alone,
         ),

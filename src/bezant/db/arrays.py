@@ -22,7 +22,12 @@ def flags(values: Iterable[bool]) -> str:
     return "{" + ",".join(["t" if value else "f" for value in values]) + "}"
 
 
-def texts(values: Iterable[str | None]) -> str:
+def texts(values: Iterable[str]) -> str:
+    """Write an array of texts."""
+    return "{" + ",".join([_quoted(value) for value in values]) + "}"
+
+
+def texts_if_any(values: Iterable[str | None]) -> str:
     """Write an array of texts; an empty one is absent."""
     return "{" + ",".join([_quoted(value) if value else "NULL" for value in values]) + "}"
 
