@@ -16,7 +16,8 @@ from tests.payments.acquirer import CHALLENGE, SILENCE, Acquirer
 from tests.payments.counter import Counter, asked, opened_counter
 from tests.payments.dying import Died, Dying
 from tests.payments.events import checks, deliver, written
-from tests.payments.test_emulators import till_at, told
+from tests.payments.test_emulators import till_at
+from tests.payments.test_evidence import told
 from tests.payments.till import MERCHANT, Till, opened
 from tests.sandbox.stand import Town
 
