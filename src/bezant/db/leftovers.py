@@ -74,12 +74,17 @@ def _uses(entry: Path, data: Path) -> bool:
 
 
 def _is_postgres(entry: Path) -> bool:
-    """Tell whether this is a living process of the program `postgres`."""
+    """Tell whether this is a living process of the program `postgres`.
+
+    One that is just ending has given up its memory, its command line with it, and writes no more.
+    """
     try:
         name, _, rest = (entry / "stat").read_text().partition("(")[2].rpartition(")")
+        if name != "postgres" or rest.split()[0] in {"Z", "X"}:
+            return False
+        return bool((entry / "cmdline").read_bytes())
     except (FileNotFoundError, ProcessLookupError):
         return False
-    return name == "postgres" and rest.split()[0] not in {"Z", "X"}
 
 
 def _pid_in(lock: Path) -> int | None:
