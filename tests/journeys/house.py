@@ -22,6 +22,7 @@ from tests.sandbox.stand import TRUST
 
 from bezant.cli.beside import beside
 
+SILENCE_SECONDS = 150.0  # A provider that knew nothing is believed after a minute.
 GOOD = "4242424242424242"
 PASSWORD = "correct horse battery staple"
 Json = dict[str, Any]
@@ -160,8 +161,8 @@ class House:
         return self.told("GET", f"/v1/orders/{order}")["status"]
 
     def order_comes_to(self, order: str, status: str) -> None:
-        """Wait until an order has followed its money."""
-        wait_until(lambda: self.order(order) == status, f"{order} is {status}")
+        """Wait until an order has followed its money, a provider's silence of a minute included."""
+        wait_until(lambda: self.order(order) == status, f"{order} is {status}", SILENCE_SECONDS)
 
     def database(self) -> str:
         """Return the address of the whole database, as its administrator."""
