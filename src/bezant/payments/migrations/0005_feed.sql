@@ -18,8 +18,8 @@ SELECT
     encode(substr(sha256(int8send(s.ticket) || uuid_send(s.payment)), 1, 16), 'hex')::uuid AS id,
     CASE
         WHEN s.kind < 20 THEN 'payment.' || payments.name_of(
-            'created processing needs_action unknown authorized captured declined voided expired failed retried',
-            s.kind
+            'created processing needs_action unknown authorized captured declined voided expired failed retried '
+            'step_failed', s.kind
         )
         WHEN s.kind < 40
             THEN 'refund.' || payments.name_of('created approved rejected unknown succeeded failed', s.kind - 20)
