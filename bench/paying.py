@@ -1,8 +1,6 @@
 """Two shops that take cards at the same acquirer: ours, and the ordinary one."""
 
 import asyncio
-import contextlib
-import socket
 import sys
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
@@ -134,7 +132,7 @@ class Shop:
 async def ours(server: Server, folder: Path) -> AsyncGenerator[Shop]:
     """Run the whole platform, its card payments sent to the acquirer."""
     dsn = await server.create("payments_bezant")
-    base = _free_ports(SANDBOX_ABOVE)
+    base = free_port()
     async with _acquirer(folder, "ours", base + SANDBOX_ABOVE) as acquirer:
         port, data = free_port(), folder / "bezant"
         command = [sys.executable, "-m", "bezant.cli.main", "up", "--json"]
@@ -225,15 +223,6 @@ def _told(port: int) -> Told:
     told = msgspec.json.decode(connection.getresponse().read(), type=Told)
     connection.close()
     return told
-
-
-def _free_ports(above: int) -> int:
-    """Return a port that is free just now, as the one so far above it is."""
-    while True:
-        port = free_port()
-        with socket.socket() as listener, contextlib.suppress(OSError, OverflowError):
-            listener.bind((HOST, port + above))
-            return port
 
 
 def _tokenised(port: int, key: str) -> list[str]:

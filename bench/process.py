@@ -1,6 +1,7 @@
 """Child processes of a benchmark: each has a time limit, is asked to end, and ends."""
 
 import asyncio
+import itertools
 import os
 import resource
 import signal
@@ -16,6 +17,16 @@ HOST = "127.0.0.1"
 START_SECONDS_MAX = 60.0
 STOP_SECONDS_MAX = 10.0
 LOG_CHARACTERS_SHOWN = 2_000
+ROOM = 20
+"""Ports at a fixed distance above one belong to it: the vault's, the emulators'."""
+
+# Below the range from which the kernel gives ports to clients; each process has its own start.
+FIRST_PORT, ROOMS = 10_000, 490
+_started_at = os.getpid() * 197 % ROOMS
+_rooms = itertools.cycle(
+    range(FIRST_PORT, FIRST_PORT + ROOMS * ROOM, ROOM)[(_started_at + step) % ROOMS]
+    for step in range(ROOMS)
+)
 
 
 class ChildFailed(Exception):
@@ -93,10 +104,21 @@ async def serving(
 
 
 def free_port() -> int:
-    """Return a loopback port that nobody listens on just now."""
+    """Return a loopback port that nobody listens on just now, nor on those of its room."""
+    for port in itertools.islice(_rooms, ROOMS):
+        if all(_is_free(one) for one in range(port, port + ROOM)):
+            return port
+    raise ChildFailed("no free port was found")
+
+
+def _is_free(port: int) -> bool:
     with socket.socket() as listener:
-        listener.bind((HOST, 0))
-        return int(listener.getsockname()[1])
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind((HOST, port))
+        except OSError:
+            return False
+        return True
 
 
 def _begin(

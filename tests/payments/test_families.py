@@ -107,8 +107,8 @@ async def test_operators_read_payments_as_a_table(
     async with opened_counter(payments_database, clock, tmp_path, "merchant") as counter:
         made = (await counter.send("POST", "/payments", {**BODY, "token": "card_good"})).json()
         asked = (await counter.send("POST", "/payments", {**BODY, "amount": 7})).json()
-        till, customers = counter.till, "SELECT 'cus_' || replace(id::text, '-', '') FROM %s"
-        customer = till.value(customers % "payments.customer ORDER BY id DESC LIMIT 1")
+        till, whose = counter.till, "SELECT customer_id FROM payments.payments WHERE id = '%s'"
+        customer = till.value(whose % asked["id"])
         await till.payments.forget_customer(counter.ann.merchant, Mode.TEST, customer)
         with psycopg.connect(payments_database.administrator_dsn) as connection:
             rows = connection.execute(
