@@ -23,7 +23,7 @@ from bench.measure import Fact, Sample
 from bench.process import HOST, ChildFailed, finish
 
 GRACE_SECONDS = 30.0
-PATIENCE_TIMES, PATIENCE_FACTOR = 3, 3
+PATIENCE_TIMES, PATIENCE_FACTOR = 4, 3
 PACE_SECONDS = 0.005
 OPENED_AT_ONCE = 64
 ACCEPTED_SECONDS = 2.0
@@ -84,7 +84,7 @@ async def press(
 ) -> Sample:
     """Send as much as so many callers can; the value is items a second answered with 2xx.
 
-    On a machine so busy that not one answer came in time, the same is watched for longer, three
+    On a machine so busy that not one answer came in time, the same is watched for longer, four
     times at most.
     """
     name = by or generator()

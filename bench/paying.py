@@ -3,7 +3,7 @@
 import asyncio
 import sys
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from http.client import HTTPConnection
@@ -17,7 +17,13 @@ from bench import books
 from bench.baselines.book import ROOT, sqlalchemy_url
 from bench.load import Plan
 from bench.process import HOST, ChildFailed, Service, free_port, serving
-from bench.product import address, healthy, publishable_and_secret
+from bench.product import (
+    TRANSFER,
+    address,
+    healthy,
+    open_accounts,
+    publishable_and_secret,
+)
 from bench.server import Server
 
 CARDS: Final = 20
@@ -37,6 +43,10 @@ ITEM: Final = (
 ORDINARY_ITEM: Final = (
     '{"amount":"1999","currency":"EUR","card":"{{debit}}","reference":"invoice {{id}}"}'
 )
+UNPAID_ITEM: Final = (
+    '{"amount":{"amount":"19.99","asset":"EUR"},"confirm":false,"description":"invoice {{id}}"}'
+)
+ACCOUNTS: Final = 500
 RULES: Final[LiteralString] = """
     DELETE FROM payments.routing_rule;
     DELETE FROM payments.fee_rule;
@@ -45,9 +55,11 @@ RULES: Final[LiteralString] = """
 """
 OUR_FAULTS: Final[dict[str, LiteralString]] = {
     "a payment has not come to its end": """
-        SELECT EXISTS (SELECT FROM payments.payment AS p WHERE p.captured <> p.amount)""",
+        SELECT EXISTS (
+            SELECT FROM payments.payment AS p WHERE p.captured <> p.amount AND p.attempts > 0
+        )""",
     "the book has not one transfer a payment": """
-        SELECT (SELECT count(*) FROM payments.payment) <> (
+        SELECT (SELECT count(*) FROM payments.payment AS p WHERE p.attempts > 0) <> (
             SELECT count(*) FROM ledger.transfer AS t WHERE t.kind = 1
             AND EXISTS (SELECT FROM ledger.entry AS e WHERE e.transfer = t.id AND e.amount > 0)
             AND t.reference LIKE 'pay_%%'
@@ -63,6 +75,12 @@ ORDINARY_FAULTS: Final[dict[str, LiteralString]] = {
 FIRST_ORDER_PAID: Final[LiteralString] = (
     "SELECT EXISTS (SELECT FROM payments.payment AS p WHERE p.captured = p.amount)"
 )
+CHARGED: Final[LiteralString] = """
+    SELECT count(*) FROM payments.payment AS p WHERE p.attempts > 0
+"""
+UNPAID: Final[LiteralString] = """
+    SELECT count(*) FROM payments.payment AS p WHERE p.attempts = 0
+"""
 SIZE: Final[LiteralString] = """
     SELECT coalesce(sum(pg_total_relation_size(c.oid)), 0)::bigint
     FROM pg_class AS c
@@ -104,6 +122,20 @@ class Shop:
         """Return how many bytes all tables and indexes take."""
         return int(await _asked(self.dsn, SIZE))
 
+    async def internal(self) -> tuple[Plan, Plan]:
+        """Return how a payment is made that no provider is asked for, and how it is posted."""
+        headers = self.plan.headers
+        key = headers["Authorization"].removeprefix("Bearer ")
+        accounts = await asyncio.to_thread(open_accounts, self.service.port, key, ACCOUNTS)
+        return (
+            Plan("/v1/payments", headers, "", UNPAID_ITEM, "", 1, accounts),
+            Plan("/v1/transfers", headers, "", "{" + TRANSFER, "", 1, accounts),
+        )
+
+    async def unpaid(self) -> int:
+        """Return how many payments no provider was asked for."""
+        return await _asked(self.dsn, UNPAID)
+
     async def _settled(self) -> None:
         """Wait until what callers no longer wait for has come to its end, too."""
         until = time.monotonic() + SETTLE_SECONDS_MAX
@@ -129,25 +161,28 @@ class Shop:
 
 
 @asynccontextmanager
-async def ours(server: Server, folder: Path) -> AsyncGenerator[Shop]:
+async def ours(
+    server: Server, folder: Path, name: str = "bezant", settings: Mapping[str, str] | None = None
+) -> AsyncGenerator[Shop]:
     """Run the whole platform, its card payments sent to the acquirer."""
-    dsn = await server.create("payments_bezant")
+    dsn = await server.create(f"payments_{name}")
     base = free_port()
-    async with _acquirer(folder, "ours", base + SANDBOX_ABOVE) as acquirer:
-        port, data = free_port(), folder / "bezant"
+    async with _acquirer(folder, f"of {name}", base + SANDBOX_ABOVE) as acquirer:
+        port, data = free_port(), folder / name
         command = [sys.executable, "-m", "bezant.cli.main", "up", "--json"]
         command += ["--data", str(data), "--port", str(port)]
         environment = {
             "DATABASE_URL": address(dsn),
-            "BEZANT_KEY_FILE": str(folder / "installation.key"),
+            "BEZANT_KEY_FILE": str(folder / f"{name}.key"),
             "LOG_FORMAT": "json",
             "RATE_LIMIT": str(RATE_LIMIT),
             "SANDBOX_PORT": str(base),
             "SANDBOX_APART": "true",
             "IN_FLIGHT_MAX": str(HELD_AT_ONCE),
+            **(settings or {}),
         }
-        log = folder / "bezant.log"
-        async with serving("bezant", command, environment, port, log) as service:
+        log = folder / f"{name}.log"
+        async with serving(name, command, environment, port, log) as service:
             await healthy(service)
             publishable, secret = publishable_and_secret(data)
             await _first_order(dsn)
@@ -161,7 +196,7 @@ async def ours(server: Server, folder: Path) -> AsyncGenerator[Shop]:
 
             yield Shop(
                 service, acquirer, dsn, Plan("/v1/payments", headers, "", ITEM, "", 1, cards),
-                OUR_FAULTS, "SELECT count(*) FROM payments.payment",
+                OUR_FAULTS, CHARGED,
                 "SELECT count(*) FROM payments.pending", checked,
             )  # fmt: skip
 

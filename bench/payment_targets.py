@@ -22,6 +22,12 @@ TARGETS: Final = (
         "ms", AT_MOST, 60.0, 30.0, milliseconds(60.0),
     ),
     Target(
+        "internal_vs_tpcb",
+        "payments that no provider is asked for, made and posted over HTTP (two gathered commits),"
+        " 256 connections, against pgbench tpcb-like",
+        "x", AT_LEAST, 0.4, 0.7,
+    ),
+    Target(
         "bytes_per_card_payment", "what a card payment takes on disk, in all tables and indexes",
         "bytes", AT_MOST, 4_096.0, 2_048.0,
     ),

@@ -3,6 +3,9 @@
 One durable server, on which systems take turns. The acquirer runs apart, answers at once and keeps
 its book in memory; ours and the ORM baseline ask it once a payment. Tokenising is not in the
 measured request. After the run every acknowledged payment must be charged once and booked.
+Whoever follows payments (orders, webhooks, the log) works on after the last answer: what takes more
+than a second to be followed up makes its stretch longer. Receipts are not issued here: what they
+cost has a bar of its own.
 """
 
 import os
@@ -15,6 +18,7 @@ import uvloop
 
 from bench import paying
 from bench.far import CONNECTIONS, WARM_CONNECTIONS, Pressed
+from bench.followed import followed_after
 from bench.load import crowd, generator
 from bench.measure import Fact, Options, Result, Sample, Subject, machine, median, ratio
 from bench.payment_targets import BY_ID
@@ -24,10 +28,13 @@ from bench.server import durable_server
 from bench.webhooks import DELIVERIES, webhooks_per_second
 
 CARD = ("card_256_vs_orm", "card_256_vs_tpcb", "card_64_p99_ms", "bytes_per_card_payment")
+INTERNAL = "internal_vs_tpcb"
 OVERLOAD = ("overload_goodput", "overload_refusal_p99_ms")
 WEBHOOKS = "webhooks_per_s"
 WEBHOOKS_QUICK = 3_000
 ORM_STRETCHES = 2
+FOLLOWED_SECONDS_MAX = 1.0
+SETTINGS = {"RECEIPTS": "none"}
 OVERLOAD_TIMES = 3
 """Of the payments a second that it can take, from as many times the callers it holds at once."""
 
@@ -54,7 +61,7 @@ async def measure(options: Options, size: Size) -> Result:
             await yard.fill()
             current = Run(options, size, folder, server, yard, began, targets=BY_ID)
             described |= await _yardstick(current)
-            if current.wants(*CARD, *OVERLOAD):
+            if current.wants(*CARD, INTERNAL, *OVERLOAD):
                 await _cards(current)
             if current.wants(WEBHOOKS):
                 await _webhooks(current)
@@ -75,7 +82,9 @@ async def _yardstick(current: Run) -> dict[str, Fact]:
 
 async def _cards(run: Run) -> None:
     async with AsyncExitStack() as stack:
-        house = await stack.enter_async_context(paying.ours(run.server, run.folder))
+        house = await stack.enter_async_context(
+            paying.ours(run.server, run.folder, settings=SETTINGS)
+        )
         bezant = Pressed(run, house.service)
         await bezant.press(house.plan, WARM_CONNECTIONS, 1.0)
         if run.wants(*CARD):
@@ -84,6 +93,8 @@ async def _cards(run: Run) -> None:
             await orm.press(ordinary.plan, WARM_CONNECTIONS, 1.0)
             await _compared(run, bezant, house, orm, ordinary)
             run.problems.extend(await ordinary.faults(orm.accepted))
+        if run.wants(INTERNAL):
+            await _internal(run, house)
         accepted = bezant.accepted
         if run.wants(*OVERLOAD):
             accepted += await _overloaded(run, bezant, house)
@@ -97,9 +108,9 @@ async def _compared(
     before = await house.size()
     counted = bezant.accepted
     subjects: dict[str, Subject] = {
-        "card_64": lambda: bezant.press(house.plan, WARM_CONNECTIONS, seconds),
+        "card_64": lambda: _stretch(bezant, house, WARM_CONNECTIONS, seconds),
         "tpcb": run.tpcb,
-        "card_256": lambda: bezant.press(house.plan, CONNECTIONS, seconds),
+        "card_256": lambda: _stretch(bezant, house, CONNECTIONS, seconds),
         "orm_256": lambda: orm.press(ordinary.plan, CONNECTIONS, ORM_STRETCHES * seconds),
     }
     taken = await run.turns(subjects, run.size.far_seconds)
@@ -112,6 +123,40 @@ async def _compared(
     grown = await house.size() - before
     facts: dict[str, Fact] = {"payments": made, "bytes": grown}
     run.keep_with("bytes_per_card_payment", grown / max(made, 1), facts)
+
+
+async def _stretch(bezant: Pressed, house: paying.Shop, connections: int, seconds: float) -> Sample:
+    """Take payments for a while; what is followed up late makes it longer."""
+    sample = await bezant.press(house.plan, connections, seconds)
+    late = await followed_after(house.dsn)
+    whole = sample.seconds + max(0.0, late - FOLLOWED_SECONDS_MAX)
+    facts = {**sample.facts, "followed_after_seconds": round(late, 2)}
+    return Sample(sample.value * sample.seconds / whole, whole, facts)
+
+
+async def _internal(run: Run, house: paying.Shop) -> None:
+    """Take payments that no provider is asked for, as two requests: one makes the payment, one
+    posts it. A pair takes what both take.
+    """
+    unpaid, posting = await house.internal()
+    made, posted = Pressed(run, house.service), Pressed(run, house.service)
+    seconds = run.size.stretch_seconds
+    taken = await run.turns(
+        {
+            "made": lambda: made.press(unpaid, CONNECTIONS, seconds),
+            "tpcb": run.tpcb,  # Between them: whoever asked last has been answered then.
+            "posted": lambda: posted.press(posting, CONNECTIONS, seconds),
+        },
+        run.size.far_seconds,
+    )
+    pairs = [
+        Sample(1 / (1 / one.value + 1 / other.value), one.seconds + other.seconds)
+        for one, other in zip(taken["made"], taken["posted"], strict=True)
+    ]
+    run.keep(INTERNAL, ratio(pairs, taken["tpcb"]), **taken, pairs=pairs)
+    kept = await house.unpaid()
+    if kept < made.accepted:
+        run.problems.append(f"{made.accepted} payments acknowledged, {kept} kept")
 
 
 async def _overloaded(run: Run, bezant: Pressed, house: paying.Shop) -> int:

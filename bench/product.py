@@ -88,7 +88,7 @@ async def running(server: Server, folder: Path, accounts: int) -> AsyncGenerator
     async with serving("bezant", command, environment, port, folder / "bezant.log") as service:
         await healthy(service)
         _, secret = publishable_and_secret(data)
-        opened = await asyncio.to_thread(_open_accounts, port, secret, accounts)
+        opened = await asyncio.to_thread(open_accounts, port, secret, accounts)
         yield Product(service, dsn, secret, opened)
 
 
@@ -185,7 +185,7 @@ class Caller:
             raise ChildFailed(f"funding was refused: {said[:500].decode()}")
 
 
-def _open_accounts(port: int, key: str, count: int) -> list[str]:
+def open_accounts(port: int, key: str, count: int) -> list[str]:
     """Open and fund so many accounts above a floor of zero."""
     caller = Caller(HTTPConnection(HOST, port, timeout=30), key)
     source = caller.open(0, "equity", None)

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Final
 
 import uvloop
+from psycopg import AsyncConnection
 
 from bench.measure import Sample
 from bench.pgbench import SCALE_QUICK, Pgbench
@@ -30,30 +31,34 @@ from bezant.audit.publishing import Publisher
 from bezant.audit.shelf import Shelf
 from bezant.audit.signing import LogKeys
 from bezant.audit.transparency import TransparencyService
+from bezant.audit.tree import FullTile, Tree
 from bezant.audit.witness.rounds import Rounds
 from bezant.audit.writer import Writer
 from bezant.clock import RealClock
 from bezant.db.database import Database
 from bezant.db.migrate import migrate
 from bezant.db.nudges import Nudges
-from bezant.db.schema import ModuleSchema, Piece
 from bezant.events import Event, FedEvent
 from bezant.ids import Ids
 from bezant.keys.file import FileProvider
 from bezant.keys.service import KeysService
+from bezant.schemas import SCHEMAS
 from bezant.secret import Secret
 from bezant_verify import log, proof
 from bezant_verify.checkpoint import Trust, believed
-from bezant_verify.tiles import Folder
+from bezant_verify.entry import Entry
+from bezant_verify.merkle import leaf_hash
+from bezant_verify.tiles import Folder, unbundled
 
 APPENDS: Final = 50_000
 ENTRIES: Final = 1_000_000
 PROOFS: Final = 2_000
 READ: Final = 100_000
+AT_ONCE: Final = 4_096
 LOOPS: Final = 5  # As long as the reading takes: what else runs here disturbs both alike.
 ORIGIN: Final = "bench.example/audit"
 PASSWORD: Final = "only of this run"
-MODULES: Final = (ModuleSchema("keys"), ModuleSchema("audit", (Piece.FOLLOWER,)))
+MODULES: Final = tuple(one for one in SCHEMAS if one.module in ("keys", "audit"))
 DAY: Final = datetime(2026, 3, 1, tzinfo=UTC)
 
 
@@ -88,6 +93,7 @@ class Happened:
 class Room:
     """A log on a database of its own."""
 
+    dsn: str
     writer: Writer
     shelf: Shelf
     publisher: Publisher
@@ -118,9 +124,7 @@ async def inclusion_p99_ms(
 ) -> Sample:
     """Return the 99th percentile of the time one proof takes in a log of so many entries."""
     async with _room(server, folder, entries) as room:
-        while await room.following.step("bench"):
-            pass
-        await room.publisher.step()
+        await _fill(room, entries)
         trust = Trust.parse(await room.service.keys_file())
         chance = random.Random(11)
         taken: list[float] = []
@@ -140,13 +144,43 @@ async def verify_against_sha256(server: Server, folder: Path, entries: int = REA
     """Return a stranger's entries a second over those of a bare loop of SHA-256."""
     place = folder / "published"
     async with _room(server, folder, entries) as room:
-        while await room.following.step("bench"):
-            pass
-        await room.publisher.step()
+        await _fill(room, entries)
         await room.service.export(place)
         trust = Trust.parse(await room.service.keys_file())
     found = await asyncio.to_thread(_compared, place, trust)
-    return Sample(found[0] / found[1], found[0], {"entries": entries, "loop": round(found[1])})
+    facts = {"entries": entries, "entries_per_s": round(found[0]), "loop_per_s": round(found[1])}
+    return Sample(found[0] / found[1], entries / found[0], facts)
+
+
+async def _fill(room: Room, count: int) -> None:
+    """Put so many entries in place at once, as the writer would have, and sign them."""
+    tree = Tree()
+    async with await AsyncConnection.connect(room.dsn) as admin:
+        rows = admin.cursor()
+        async with rows.copy(
+            "COPY audit.entry (leaf, entry, hash) FROM STDIN (FORMAT binary)"
+        ) as copy:
+            copy.set_types(["bigint", "bytea", "bytea"])
+            tiles: list[FullTile] = []
+            for first in range(0, count, AT_ONCE):
+                hashes: list[bytes] = []
+                for leaf in range(first, min(first + AT_ONCE, count)):
+                    about = sha256(b"%d" % leaf).digest()
+                    written = Entry("bench", leaf + 1, "payment.captured", leaf, about).encoded()
+                    hashes.append(leaf_hash(written))
+                    await copy.write_row((leaf, written, hashes[-1]))
+                tiles += tree.extend(b"".join(hashes))
+                await asyncio.sleep(0)
+        await rows.executemany(
+            "INSERT INTO audit.tile (level, number, nodes, root) VALUES (%s, %s, %s, %s)",
+            [(one.level, one.number, one.hashes, one.root) for one in tiles],
+        )
+        await rows.execute("ANALYZE audit.entry, audit.tile")
+    await room.publisher.step()
+    trust = Trust.parse(await room.service.keys_file())
+    head = believed(await room.service.checkpoint(), trust).checkpoint
+    if (head.size, head.root) != (count, tree.root()):
+        raise ChildFailed(f"{head.size} of {count} entries were signed, or others")
 
 
 def _compared(place: Path, trust: Trust) -> tuple[float, float]:
@@ -156,8 +190,6 @@ def _compared(place: Path, trust: Trust) -> tuple[float, float]:
     size = since.checkpoint.size
     bundles = sorted((place / "tile" / "entries").rglob("*"))
     verifier, loop = 0.0, 0.0
-    from bezant_verify.tiles import unbundled  # noqa: PLC0415 - beside what it is compared with
-
     entries = [one for path in bundles if path.is_file() for one in unbundled(path.read_bytes())]
     for _ in range(3):
         began = time.perf_counter()
@@ -203,7 +235,7 @@ async def _room(server: Server, folder: Path, count: int) -> AsyncGenerator[Room
         service = TransparencyService(
             database, clock, ORIGIN, shelf, log_keys, publisher, following, rounds, 0
         )
-        yield Room(writer, shelf, publisher, following, service)
+        yield Room(dsn, writer, shelf, publisher, following, service)
 
 
 async def _alone(entries: int) -> None:

@@ -6,6 +6,7 @@ database           a fresh database with every module's migrations applied
 database_url       its administrator's connection string
 empty_database     a fresh database with nothing in it
 installation       a data folder of its own with a stopped server in it, quicker than making one
+installed          a demo of its own that was started and stopped before, quicker likewise
 """
 
 import shutil
@@ -13,6 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.cli.running import Nest
 from tests.harness.cluster import Cluster, LoopThread, TestDatabase, migrated, started
 from tests.harness.folders import open_folder
 from tests.harness.ports import fixed_ports_to_ourselves
@@ -66,6 +68,23 @@ def installation(made_once: Path) -> Iterator[Path]:
     with open_folder() as place:
         shutil.copytree(made_once, place / "data")
         yield place / "data"
+
+
+@pytest.fixture(scope="session")
+def started_once(tmp_path_factory: pytest.TempPathFactory) -> Nest:
+    made = Nest(tmp_path_factory.mktemp("template"))
+    running = made.up()
+    running.url()
+    running.stop()
+    return made
+
+
+@pytest.fixture
+def installed(started_once: Nest, tmp_path: Path) -> Iterator[Nest]:
+    made = Nest(tmp_path)
+    made.copy(started_once)
+    yield made
+    made.clear()
 
 
 @pytest.fixture

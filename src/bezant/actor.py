@@ -17,6 +17,8 @@ class Mode(StrEnum):
 class Caller(StrEnum):
     """What kind of credential stood behind a request."""
 
+    CLIENT = "client"
+    """A program that acts for its merchant, with a token of its own."""
     KEY = "key"
     MEMBER = "member"
     MODULE = "module"

@@ -23,12 +23,13 @@ __all__ = [
 
 SCHEMAS: Final[Sequence[ModuleSchema]] = (
     ModuleSchema("approvals", (Piece.OUTBOX, Piece.FEED)),
-    ModuleSchema("audit", (Piece.FOLLOWER,)),
-    ModuleSchema("keys"),
-    ModuleSchema("identity"),
+    ModuleSchema("audit", (Piece.OUTBOX, Piece.FEED, Piece.FOLLOWER)),
+    ModuleSchema("keys", (Piece.OUTBOX, Piece.FEED)),
+    ModuleSchema("identity", (Piece.OUTBOX, Piece.FEED)),
     ledger_feed.SCHEMA,
     ModuleSchema("orders", (Piece.OUTBOX, Piece.FEED, Piece.FOLLOWER)),
     payments_feed.SCHEMA,
+    ModuleSchema("receipts", (Piece.OUTBOX, Piece.FEED, Piece.FOLLOWER)),
     ModuleSchema("vault"),
     ModuleSchema("webhooks", (Piece.FOLLOWER,)),
     JOBS,

@@ -7,8 +7,8 @@ from itertools import product
 from pathlib import Path
 
 import pytest
-from tests.harness.cluster import TestDatabase
-from tests.keys.conftest import PASSWORD, OpenKeys
+from tests.harness.cluster import MODULE_PASSWORD, TestDatabase
+from tests.keys.conftest import OpenKeys
 
 from bezant.db.database import Database
 from bezant.errors import BezantError
@@ -137,7 +137,7 @@ async def test_a_clock_set_back_keeps_no_destroyed_key_alive(
 ) -> None:
     kid = await declared(keys, "cards", KeySpec.AES256, Purpose.SEAL)
     clock = Settable()
-    dsn = keys_database.dsn("bezant_keys", PASSWORD)
+    dsn = keys_database.dsn("bezant_keys", MODULE_PASSWORD)
     elsewhere = await Database.open(dsn, name="keys", size_max=2, clock=clock)
     registry = Registry(elsewhere, clock)
     found = await registry.find(kid)
@@ -180,7 +180,7 @@ async def test_what_was_read_while_a_key_was_destroyed_is_not_remembered(
 ) -> None:
     kid = await declared(keys, "cards", KeySpec.AES256, Purpose.SEAL)
     clock = Settable()
-    dsn = keys_database.dsn("bezant_keys", PASSWORD)
+    dsn = keys_database.dsn("bezant_keys", MODULE_PASSWORD)
     database = await Database.open(dsn, name="keys", size_max=2, clock=clock)
     slow = Slow(database)
     registry = Registry(slow, clock)  # type: ignore[arg-type]

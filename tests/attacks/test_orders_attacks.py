@@ -10,7 +10,7 @@ import httpx2
 import pytest
 from tests.harness.cluster import Cluster, TestDatabase
 from tests.orders.shop import ANN, CARD, Shop, opened_shop
-from tests.orders.till import DECLINED_CARD
+from tests.orders.till import ACTION_CARD
 from tests.vault.room import template_of
 
 from bezant.actor import Actor, Caller, Mode
@@ -136,7 +136,7 @@ async def test_checkouts_that_cannot_end_yet_hold_up_no_other(
     shop.clock.move(timedelta(seconds=1))
     link = await shop.orders.create_link(CreateLink("", ANN, Mode.TEST, Offer(PRICE), uses_max=1))
     last = await shop.orders.open_link(OpenLink(ANN, Mode.TEST, link.id))
-    await shop.confirm(last, DECLINED_CARD)
+    await shop.confirm(last, ACTION_CARD)
     assert (await shop.orders.link(ANN, Mode.TEST, link.id)).uses == 1
     shop.clock.move(timedelta(hours=25))
     looked_at = [await shop.orders.end_overdue() for _ in range(4)]
@@ -181,7 +181,8 @@ async def test_a_payer_is_not_shown_what_the_merchant_noted(shop: Shop):
     async with httpx2.AsyncClient(transport=transport, base_url="https://a.test") as client:
         for kind, seen in ((KeyKind.PUBLISHABLE, False), (KeyKind.SECRET, True)):
             for method, path, body in asked:
-                answer = await client.request(method, path, json=body, headers={"x-api-key": kind})
+                headers = {"x-api-key": kind, "idempotency-key": "once"}
+                answer = await client.request(method, path, json=body, headers=headers)
                 assert answer.is_success, answer.text
                 assert "Two chairs" in answer.text
                 assert (mark in answer.text) is seen, (kind, path)

@@ -23,14 +23,14 @@ from bezant.audit.writer import Writer
 from bezant.clock import MovableClock, RealClock
 from bezant.db.database import Database
 from bezant.db.nudges import Nudges
-from bezant.db.schema import ModuleSchema, Piece
 from bezant.events import Event, FedEvent
 from bezant.ids import Ids
 from bezant.keys.file import FileProvider
 from bezant.keys.service import KeysService
+from bezant.schemas import SCHEMAS
 from bezant.secret import Secret
 
-MODULES = (ModuleSchema("keys"), ModuleSchema("audit", (Piece.FOLLOWER,)))
+MODULES = tuple(one for one in SCHEMAS if one.module in ("keys", "audit"))
 MERCHANT, STRANGER = "mer_" + "1" * 32, "mer_" + "2" * 32
 ORIGIN = "bezant.example/audit"
 
@@ -137,7 +137,7 @@ async def assembled(
     )  # fmt: skip
     return Stand(
         server, database, clock, keys, writer, shelf, publisher, following, rounds, log,
-        AuditService(database, clock), payments, ledger,
+        AuditService(database, clock, Ids(clock)), payments, ledger,
     )  # fmt: skip
 
 

@@ -19,6 +19,7 @@ from bezant.db.schema import ModuleSchema
 from bezant.errors import NotFound, Unavailable
 from bezant.http.seen import Seen
 from bezant.http.visit import Visit
+from bezant.ids import Ids
 from bezant.secret import Secret
 
 MERCHANT, STRANGER = "mer_" + "1" * 32, "mer_" + "2" * 32
@@ -35,7 +36,7 @@ async def audit(empty_database: TestDatabase, clock: MovableClock) -> AsyncGener
     await migrate(empty_database.administrator_dsn, [ModuleSchema("audit")], {"audit": password})
     dsn = empty_database.dsn("bezant_audit", MODULE_PASSWORD)
     database = await Database.open(dsn, name="audit", size_max=2, clock=clock)
-    yield AuditService(database, clock)
+    yield AuditService(database, clock, Ids(clock))
     await database.close()
 
 

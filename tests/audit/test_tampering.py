@@ -4,7 +4,7 @@ import json
 import random
 import subprocess
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -233,13 +233,23 @@ CHANGES: dict[str, Change] = {
 @pytest.mark.catalogue("T83")
 @pytest.mark.requirement("S004-2")
 async def test_a_changed_log_is_refused_and_the_first_bad_index_named(case: Case):
+    await changed_at(case, POSITIONS)
+
+
+@pytest.mark.long
+@pytest.mark.catalogue("T83")
+async def test_a_changed_log_is_refused_wherever_it_was_changed(case: Case):
+    await changed_at(case, sorted(random.Random(83).sample(range(1_199), 50)))
+
+
+async def changed_at(case: Case, positions: Sequence[int]) -> None:
     clean = await case.published()
     for since in SIZES:
         for copy in (False, True):
             found = case.verified(clean, since, copy=copy)
             assert found.code == 0, found.found
     for name, change in CHANGES.items():
-        for at in POSITIONS:
+        for at in positions:
             bad = await change(case, at)
             place = await case.published()
             found = case.verified(place, 1_200, copy=True)
@@ -267,7 +277,6 @@ async def test_a_forged_checkpoint_vouches_for_nothing_behind_the_kept_one(case:
         "root": head.replace(lines[2], of_older[2]),
         "size": head.replace(f"\n{END}\n", f"\n{END - 1}\n"),
         "without the post-quantum signature": "".join(one for one in lines if len(one) < 5_000),
-        "witness's word for another": "".join([*lines[:-1], of_older[-1]]),
         "log's word for another": "".join([*lines[:4], *of_older[4:]]),
         "somebody else's log": head.replace("bezant.example/audit", "bezant.example/other"),
     }
@@ -284,6 +293,39 @@ async def test_a_forged_checkpoint_vouches_for_nothing_behind_the_kept_one(case:
         classical=True,
     )  # fmt: skip
     assert classical.code == 0
+
+
+@pytest.mark.catalogue("T83")
+async def test_an_anchor_that_was_swapped_vouches_for_nothing(case: Case):
+    """What a witness signed is the anchor of a log: its word for one size is none for another."""
+    words = {
+        size: kept.read_text().splitlines(keepends=True)[-1] for size, kept in case.kept.items()
+    }
+    assert len(set(words.values())) == len(words)
+    sizes = (*SIZES, END)
+    for size, other in zip(sizes, (*sizes[1:], sizes[0]), strict=True):
+        case.stand.sql(
+            f"UPDATE audit.cosignature SET line = (SELECT line FROM public.cosignature"
+            f" WHERE size = {other}) WHERE size = {size}"
+        )
+        swapped = case.kept[size].read_text().replace(words[size], words[other])
+        (case.folder / "swapped").write_text(swapped)
+        found = answers.whole_log(
+            str(await case.published()), case.folder / "keys", [case.folder / "swapped"], None,
+            None, classical=False,
+        )  # fmt: skip
+        assert found.code == 1, found.found
+        assert "does not fit" in str(found.found["why"])
+        case.restore()
+    place = await case.published()
+    head = place / "checkpoint"
+    assert words[END] in head.read_text()
+    for other in SIZES:
+        head.write_text(head.read_text().replace(words[END], words[other]))
+        found = case.verified(place, 1_200)
+        assert (found.code, found.found["first_bad_index"]) == (1, 1_200), found.found
+        head.write_text(head.read_text().replace(words[other], words[END]))
+    assert case.verified(place, 1_200).code == 0
 
 
 @pytest.mark.catalogue("T83")

@@ -24,9 +24,9 @@ TINY = replace(
     QUICK,
     scale=1,
     accounts=20,
-    stretch_seconds=1.0,
+    stretch_seconds=0.4,
     rounds_max=1,
-    snapshot_seconds=1.0,
+    snapshot_seconds=0.4,
     reads_seconds=0.2,
     bytes_after=2_000,
 )

@@ -1,4 +1,4 @@
-"""A nest for each test: empty, or with an installation that was started and stopped before."""
+"""A nest for each test; and a running demo for all that leave it as it is."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,22 +8,15 @@ from tests.cli.running import Nest
 
 
 @pytest.fixture(scope="session")
-def started_once(tmp_path_factory: pytest.TempPathFactory) -> Nest:
-    """Make one installation a test process; making a database takes longer than copying it."""
-    made = Nest(tmp_path_factory.mktemp("template"))
-    running = made.up()
-    running.url()
-    running.stop()
-    return made
-
-
-@pytest.fixture
-def installed(started_once: Nest, tmp_path: Path) -> Iterator[Nest]:
-    """A demo that was started and stopped once."""
-    made = Nest(tmp_path)
-    made.copy(started_once)
-    yield made
-    made.clear()
+def demo(started_once: Nest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nest]:
+    """Run a demo; whoever asks for it only looks, or does what disturbs nobody."""
+    made = Nest(tmp_path_factory.mktemp("demo"))
+    try:
+        made.copy(started_once)
+        made.up().url()
+        yield made
+    finally:
+        made.clear()
 
 
 @pytest.fixture

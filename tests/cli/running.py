@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import Any
 from urllib.request import urlopen
 
+from bezant.cli.installation import is_locked, place_of
+
 START_SECONDS = 120
 STOP_SECONDS_MAX = 10  # The bar of the product; the machine may be busy, so it is generous already.
 KEPT = ("PATH", "LANG", "LC_ALL", "TMPDIR", "COVERAGE_PROCESS_START")
@@ -161,7 +163,7 @@ class Nest:
             if running.process.poll() is None:
                 running.process.kill()
                 running.ended(30)
-        if self.data.exists():
+        if self.data.is_dir() and is_locked(place_of(self.data)):
             self.run("down", seconds=60)
 
 

@@ -21,12 +21,11 @@ def findings(nest: Nest, *words: str, **variables: str) -> dict[tuple[str, str],
 
 
 @pytest.mark.requirement("S000-16")
-def test_doctor_is_green_on_a_running_demo(installed: Nest):
-    installed.up().url()
-    told = installed.run("doctor")
+def test_doctor_is_green_on_a_running_demo(demo: Nest):
+    told = demo.run("doctor")
     assert told.code == 0, told
     assert "All is well" in told.out
-    found = findings(installed)
+    found = findings(demo)
     assert {one["health"] for one in found.values()} <= {"good", "note"}
     assert {area for area, _ in found} == {
         *("machine", "settings", "secrets", "keys", "hsm", "database", "broker")
@@ -143,11 +142,10 @@ def test_one_area_can_be_asked_for(nest: Nest, area: str):
 
 
 def test_a_database_that_may_lose_what_it_acknowledged_is_found(
-    installed: Nest, cluster, database_url: str
+    demo: Nest, cluster, database_url: str
 ):
     """The test cluster runs without fsync: a database of one's own that doctor must not like."""
-    installed.up().url()
-    found = findings(installed, "database", DATABASE_URL=_as_url(database_url))
+    found = findings(demo, "database", DATABASE_URL=_as_url(database_url))
     assert found["database", "fsync"]["health"] == "wrong"
     assert "lost" in found["database", "fsync"]["remedy"]
     assert ("database", "durability") not in found

@@ -43,12 +43,12 @@ def test_all_units_together_are_in_the_order_of_their_times(installed: Nest):
     assert "http.answered" not in installed.run("logs", "postgres").out
 
 
-def test_following_shows_what_is_written_later(installed: Nest):
-    url = installed.up().url()
+def test_following_shows_what_is_written_later(demo: Nest):
+    url = demo.run("status", "--json").facts["url"]
     follower = subprocess.Popen(
         [sys.executable, "-m", "bezant.cli.main", "logs", "-f", "-n", "1"],
-        cwd=installed.folder,
-        env=installed.environment(),
+        cwd=demo.folder,
+        env=demo.environment(),
         stdout=subprocess.PIPE,
         text=True,
     )
@@ -68,9 +68,8 @@ def test_following_shows_what_is_written_later(installed: Nest):
 
 
 @pytest.mark.parametrize("command", ["logs", "status"])
-def test_a_unit_nobody_knows_is_refused_with_the_ones_there_are(installed: Nest, command: str):
-    installed.up().url()
-    refused = installed.run(command, "mars")
+def test_a_unit_nobody_knows_is_refused_with_the_ones_there_are(demo: Nest, command: str):
+    refused = demo.run(command, "mars")
     assert refused.code == 2
     assert "bezant" in refused.err
 

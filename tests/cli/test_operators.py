@@ -47,9 +47,9 @@ def test_the_first_administrator_of_a_live_installation_comes_by_invitation(nest
     assert code not in (nest.data / "logs" / "bezant.log").read_text()
 
 
-def test_an_invitation_is_shown_as_one_link(installed: Nest):
-    url = installed.up().url()
-    made = installed.run("users", "invite", "second@example.com", "--role", "auditor")
+def test_an_invitation_is_shown_as_one_link(demo: Nest):
+    url = demo.run("status", "--json").facts["url"]
+    made = demo.run("users", "invite", "second@example.com", "--role", "auditor")
     assert made.code == 0, made
     assert re.search(rf"{re.escape(url)}/join#bzi_[\w-]{{43}}\b", made.out)
     assert "curl" not in made.out
@@ -63,11 +63,10 @@ def test_a_live_installation_starts_without_any_sample(nest: Nest):
     assert nest.run("demo").code == 3
 
 
-def test_inviting_needs_a_name_and_a_running_platform(nest: Nest):
+def test_inviting_needs_a_name_and_a_running_platform(nest: Nest, demo: Nest):
     assert nest.run("users", "invite").code == 4
-    nest.up().url()
-    assert nest.run("users", "invite").code == 2
-    assert nest.run("users", "invite", "not-an-address").code == 1
+    assert demo.run("users", "invite").code == 2
+    assert demo.run("users", "invite", "not-an-address").code == 1
 
 
 def test_the_demo_s_keys_stay_the_same_and_work(installed: Nest):
@@ -88,14 +87,13 @@ def test_the_demo_s_keys_stay_the_same_and_work(installed: Nest):
     assert session
 
 
-def test_the_demo_moves_money_once_and_the_book_agrees(installed: Nest):
-    installed.up().url()
-    told = installed.run("demo", "--json")
+def test_the_demo_moves_money_once_and_the_book_agrees(demo: Nest):
+    told = demo.run("demo", "--json")
     assert told.code == 0, told
     assert told.facts["repeated"] == "the same transfer"
     before, after = told.facts["before"], told.facts["after"]
     assert float(before) - float(after) == 2.5
-    assert installed.run("demo").code == 0
+    assert demo.run("demo").code == 0
 
 
 def test_a_backup_restores_into_a_new_folder_with_its_key(installed: Nest, tmp_path: Path):

@@ -10,7 +10,7 @@ from tests.harness.ports import is_free
 from tests.harness.waiting import wait_until
 
 from bezant.gateway.profile import load_profile
-from bezant.wiring import MODULES
+from bezant.wiring.modules import MODULES
 
 # Families' ports are fixed: tests that open them take turns.
 pytestmark = pytest.mark.usefixtures("fixed_ports")

@@ -20,6 +20,13 @@ HEAVY = (
     "rich",
     "asyncio",
 )
+SERVING = {"fastapi", "starlette", "uvicorn", "aiohttp", "grpc", "procrastinate"}
+"""What listens and what runs jobs: most of a second that only a platform needs to spend."""
+
+
+def imported(told: str) -> set[str]:
+    """Return the packages that Python says it has imported."""
+    return {line.rpartition("|")[2].strip().partition(".")[0] for line in told.splitlines()}
 
 
 def test_help_imports_nothing_heavy(nest: Nest):
@@ -30,11 +37,17 @@ def test_help_imports_nothing_heavy(nest: Nest):
         text=True,
         check=True,
     )
-    imported = {
-        line.rpartition("|")[2].strip().partition(".")[0] for line in told.stderr.splitlines()
-    }
-    assert "typer" in imported
-    assert imported & set(HEAVY) == set()
+    assert "typer" in imported(told.stderr)
+    assert imported(told.stderr) & set(HEAVY) == set()
+
+
+def test_a_command_beside_a_platform_loads_nothing_that_serves(demo: Nest):
+    invite = ("users", "invite", "ada@example.com")
+    for words in (("ledger", "accounts"), ("keys", "status"), ("sandbox", "clock"), invite):
+        told = demo.run(*words, PYTHONPROFILEIMPORTTIME="1")
+        assert told.code == 0, told
+        assert "psycopg" in imported(told.err), "the control: it has asked the database"
+        assert imported(told.err) & SERVING == set(), words
 
 
 @pytest.mark.parametrize(

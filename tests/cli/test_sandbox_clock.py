@@ -21,7 +21,8 @@ from bezant.db.jobs import JOBS
 from bezant.db.migrate import migrate
 from bezant.ids import Ids
 from bezant.secret import Secret
-from bezant.wiring import Site, Workbench
+from bezant.wiring.site import Site
+from bezant.wiring.workbench import Workbench
 
 DAYS = 100  # No session, no module's certificate and not the key made below lives as long.
 

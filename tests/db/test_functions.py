@@ -1,23 +1,28 @@
 """Functions and triggers in the database are those of the migrations; whatever is not, is named."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 
 import psycopg
 import pytest
-from tests.harness.cluster import TestDatabase
+from tests.harness.cluster import Cluster, TestDatabase
+from tests.vault.room import template_of
 
 from bezant.clock import RealClock
 from bezant.db.database import Database
 from bezant.db.functions import differences, written
-from bezant.db.migrate import migrate
-from bezant.schemas import SCHEMAS
+from bezant.schemas import ROLES, SCHEMAS
 
 
 @pytest.fixture
-async def house(empty_database: TestDatabase) -> AsyncIterator[Database]:
-    await migrate(empty_database.administrator_dsn, SCHEMAS, {})
+def house_database(cluster: Cluster) -> Iterator[TestDatabase]:
+    with cluster.fresh(template_of(cluster, "house_template", ROLES)) as fresh:
+        yield fresh
+
+
+@pytest.fixture
+async def house(house_database: TestDatabase) -> AsyncIterator[Database]:
     database = await Database.open(
-        empty_database.administrator_dsn, name="test", size_max=1, clock=RealClock()
+        house_database.administrator_dsn, name="test", size_max=1, clock=RealClock()
     )
     yield database
     await database.close()
@@ -92,8 +97,8 @@ async def test_a_fresh_database_differs_in_nothing(house: Database):
     ],
 )
 async def test_what_was_changed_behind_our_back_is_named(
-    statement: str, said: str, house: Database, empty_database: TestDatabase
+    statement: str, said: str, house: Database, house_database: TestDatabase
 ):
-    with psycopg.connect(empty_database.administrator_dsn, autocommit=True) as admin:
+    with psycopg.connect(house_database.administrator_dsn, autocommit=True) as admin:
         admin.execute(statement.encode())
     assert await told(house) == [said]

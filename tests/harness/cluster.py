@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TypeVar
 
 import psycopg
-from psycopg import sql
+from psycopg import conninfo, sql
 
 from bezant.db.embedded import EmbeddedServer
 from bezant.db.migrate import migrate
@@ -26,6 +26,10 @@ MODULE_PASSWORD = "the password of every module in tests"
 CALL_SECONDS = 120
 MEMORY = "/dev/shm"
 MEMORY_FREE_MIN_BYTES = 4 << 30
+QUICK_SETTINGS = """
+scram_iterations = 1     # 4,096 rounds are 2 ms a connection; these passwords protect nothing
+shared_buffers = 64MB    # making and dropping a database each look through all of them
+"""
 _numbers = itertools.count(1)
 
 
@@ -77,7 +81,8 @@ class Cluster:
         self._loop = loop
         self.server = server
         self.folder = folder
-        self._passwords: sql.Composed | None = None
+        self._passwords: dict[str, str] = {}
+        self._session: psycopg.Connection | None = None
 
     def administrator_dsn(self, database: str = "postgres") -> str:
         return self.server.administrator_dsn(database)
@@ -86,9 +91,22 @@ class Cluster:
         """Run a coroutine of the server on the loop the server lives on."""
         return self._loop.run(work)
 
-    def execute(self, statement: sql.Composed | sql.SQL, database: str = "postgres") -> None:
-        with psycopg.connect(self.administrator_dsn(database), autocommit=True) as connection:
-            connection.execute(statement)
+    def execute(
+        self, statement: sql.Composed | sql.SQL, values: Sequence[object] | None = None
+    ) -> psycopg.Cursor:
+        """Say something to the server as its administrator, in one session for all tests."""
+        if self._session is None or self._session.closed:
+            self._session = psycopg.connect(self.administrator_dsn(), autocommit=True)
+        try:
+            return self._session.execute(statement, values)
+        except psycopg.OperationalError:  # A test has ended the session, or the server.
+            self._session.close()
+            self._session = psycopg.connect(self.administrator_dsn(), autocommit=True)
+            return self._session.execute(statement, values)
+
+    def close(self) -> None:
+        if self._session is not None:
+            self._session.close()
 
     def create(self, name: str, template: str = "template1") -> TestDatabase:
         # In memory files are copied in 15 ms, pages through the log in 25.
@@ -108,15 +126,22 @@ class Cluster:
 
     def keep_passwords(self, roles: Sequence[str]) -> None:
         """Give these roles the password they have now again, whenever a database is lent."""
-        with psycopg.connect(self.administrator_dsn()) as connection:
-            rows = connection.execute(
-                "SELECT rolname, rolpassword FROM pg_authid WHERE rolname = ANY (%s)",
-                (list(roles),),
-            ).fetchall()
-        self._passwords = sql.SQL("; ").join(
-            sql.SQL("ALTER ROLE {} PASSWORD {}").format(sql.Identifier(role), sql.Literal(verifier))
-            for role, verifier in rows
-        )
+        self._passwords |= self._verifiers(roles)
+
+    def _verifiers(self, roles: Sequence[str]) -> dict[str, str]:
+        asked = sql.SQL("SELECT rolname, rolpassword FROM pg_authid WHERE rolname = ANY (%s)")
+        return dict(self.execute(asked, (list(roles),)).fetchall())
+
+    def _restore_passwords(self) -> None:
+        """Undo what a test did to roles: they are the server's, not a database's."""
+        now = self._verifiers(list(self._passwords))
+        for role, verifier in self._passwords.items():
+            if now.get(role) != verifier:
+                self.execute(
+                    sql.SQL("ALTER ROLE {} PASSWORD {}").format(
+                        sql.Identifier(role), sql.Literal(verifier)
+                    )
+                )
 
     def drop(self, name: str) -> None:
         self.execute(
@@ -128,10 +153,7 @@ class Cluster:
         """Lend a database of its own, dropped afterwards whatever happened."""
         name = f"test_{next(_numbers)}"
         database = self.create(name, template)
-        if (
-            self._passwords is not None
-        ):  # Roles are the server's: another test may have changed one.
-            self.execute(self._passwords)
+        self._restore_passwords()
         try:
             yield database
         finally:
@@ -170,14 +192,31 @@ def memory() -> str | None:
 def started(*, durable: bool, tcp_port: int | None = None) -> Generator[Cluster]:
     """Lend a server in a temporary folder; it is stopped and erased whatever happened."""
     folder = Path(tempfile.mkdtemp(prefix="bezant-test-", dir=None if durable else memory()))
+    if not durable:
+        (folder / "data").mkdir(mode=0o700)
+        (folder / "data" / "postgres.conf").write_text(QUICK_SETTINGS)
     loop = LoopThread()
     server = EmbeddedServer(
         folder / "data", durable=durable, tcp_port=tcp_port, disk_free_min_bytes=64 << 20
     )
     try:
         loop.run(server.start())
-        yield Cluster(loop, server, folder)
+        cluster = Cluster(loop, server, folder)
+        if not durable:
+            _quicken(cluster)
+        yield cluster
+        cluster.close()
     finally:
         loop.run(server.stop())
         loop.close()
         shutil.rmtree(folder)
+
+
+def _quicken(cluster: Cluster) -> None:
+    """Give the administrator the same password again: initdb knew nothing of the settings."""
+    same = conninfo.conninfo_to_dict(cluster.administrator_dsn())
+    cluster.execute(
+        sql.SQL("ALTER ROLE {} PASSWORD {}").format(
+            sql.Identifier(str(same["user"])), sql.Literal(same["password"])
+        )
+    )

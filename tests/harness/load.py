@@ -2,7 +2,7 @@
 
 async with Load(folder, book.post, clients=12) as load:
     ...kill something...
-await load.resolve(book.post)
+await load.resolve()
 verdict = journal.check(folder, effects(dsn))
 """
 
@@ -16,8 +16,10 @@ from tests.harness.journal import Journal, Word, unanswered
 from bezant.errors import BezantError, Unavailable
 
 Post = Callable[[str], Awaitable[None]]
-PAUSE_SECONDS = 0.02  # after an answer that was none
-RESOLVE_SECONDS = 60.0
+PAUSE_SECONDS = 0.02  # After an answer that was none; doubled each time in a row.
+PAUSE_SECONDS_MAX = 0.2  # A client that hurries more only makes its journal long.
+RESOLVE_SECONDS = 60.0  # Nobody answers any more.
+RESOLVED_AT_ONCE = 500
 
 
 async def written(journal: Journal, word: Word, key: str) -> None:
@@ -55,40 +57,57 @@ class Load:
         await self._until(lambda: self.acknowledged >= wanted, timeout_seconds)
 
     async def resolve(self, post: Post | None = None) -> None:
-        """Send every key that has no answer again, until it has one."""
-        deadline = asyncio.get_running_loop().time() + RESOLVE_SECONDS
+        """Send every key that has no answer again, until it has one, or nothing is answered."""
+        loop = asyncio.get_running_loop()
+        answered_at = loop.time()
         with Journal(self.folder / "resolve.journal") as journal:
-            while (keys := unanswered(self.folder)) and (
-                asyncio.get_running_loop().time() < deadline
-            ):
-                await asyncio.gather(*(self._ask(post or self._post, journal, k) for k in keys))
+            while keys := unanswered(self.folder):
+                for start in range(0, len(keys), RESOLVED_AT_ONCE):
+                    batch = keys[start : start + RESOLVED_AT_ONCE]
+                    if any(
+                        await asyncio.gather(
+                            *(self._ask(post or self._post, journal, key) for key in batch)
+                        )
+                    ):
+                        answered_at = loop.time()
+                    elif loop.time() - answered_at > RESOLVE_SECONDS:
+                        return
+                    else:
+                        await asyncio.sleep(PAUSE_SECONDS)
 
     async def _client(self, number: int) -> None:
+        silences = 0
         with Journal(self.folder / f"{self._label}-{number}.journal") as journal:
             for count in itertools.count():
                 if self._stop.is_set():
                     return
                 key = f"{self._label}-{number}-{count}"
                 await written(journal, Word.SENT, key)
-                await self._ask(self._post, journal, key)
+                silences = 0 if await self._ask(self._post, journal, key) else silences + 1
+                if silences:
+                    pause_seconds = PAUSE_SECONDS * 2 ** min(silences - 1, 10)
+                    await asyncio.sleep(min(pause_seconds, PAUSE_SECONDS_MAX))
 
-    async def _ask(self, post: Post, journal: Journal, key: str) -> None:
+    async def _ask(self, post: Post, journal: Journal, key: str) -> bool:
+        """Post a key and write down what was promised; false if nobody said anything."""
+        answered = True
         try:
             await post(key)
         except Unavailable:
             self.unavailable += 1
-            await asyncio.sleep(PAUSE_SECONDS)
+            answered = False
         except BezantError as error:
             self.wrong.append(repr(error))
             await written(journal, Word.REFUSED, key)
         except Exception as error:  # noqa: BLE001 (collected for the test to show)
             self.wrong.append(repr(error))
-            await asyncio.sleep(PAUSE_SECONDS)
+            answered = False
         else:
             await written(journal, Word.ACKNOWLEDGED, key)
             self.acknowledged += 1
         async with self._changed:
             self._changed.notify_all()
+        return answered
 
     async def _until(self, true: Callable[[], bool], timeout_seconds: float) -> None:
         async with asyncio.timeout(timeout_seconds), self._changed:

@@ -148,6 +148,18 @@ async def test_a_dependency_may_ask_who_is_asking(stand: Stand) -> None:
     assert answer.json() == {"subject": "key_reader", "asker": "key_reader"}
 
 
+@pytest.mark.parametrize("query", ["limt=10", "limit=10&expand=all", "=", "limit[]=10"])
+async def test_a_misspelt_parameter_is_a_mistake_and_not_repeated(stand: Stand, query: str) -> None:
+    headers = {"x-api-key": "rk_test_reader"}
+    answer = await stand.client.get(f"/v1/notes?{query}", headers=headers)
+    told = answer.json()
+    assert (answer.status_code, told["code"], told["field"]) == (400, "parameter_unknown", "query")
+    assert "limit, starting_after" in told["detail"]
+    assert "limt" not in answer.text
+    control = await stand.client.get("/v1/notes?limit=10&ending_before=", headers=headers)
+    assert control.json().get("code") != "parameter_unknown"
+
+
 async def test_pages_follow_their_cursor(stand: Stand) -> None:
     stand.notebook.written.extend(f"n{number:02}" for number in range(25))
     headers = {"x-api-key": "rk_test_reader"}

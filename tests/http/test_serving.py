@@ -1,6 +1,7 @@
 """Ports: opened before anything else, several in a process, closed without losing an answer."""
 
 import asyncio
+import gc
 import socket
 import ssl
 import time
@@ -17,6 +18,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from starlette.types import ASGIApp, Receive, Scope, Send
 from tests.http.stand import Stand, note, standing, until
+from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 from bezant.http import serve
 from bezant.http.serve import CannotListen, Listening, Serving
@@ -184,3 +186,18 @@ async def test_ports_that_were_never_served_are_given_back() -> None:
     ((_, port),) = serving.bind()
     serving.close()
     socket.create_server(("127.0.0.1", port)).close()
+
+
+@pytest.mark.parametrize("path", ["/v1/fast", "/v1/ordinary", "/v1/nowhere"])
+async def test_a_request_that_was_answered_is_gone_without_the_garbage_collector(
+    stand: Stand, path: str
+) -> None:
+    gc.collect()
+    gc.disable()
+    try:
+        for number in range(40):
+            await stand.post(path, note(f"note {number}"))
+        left = [one for one in gc.get_objects() if isinstance(one, RequestResponseCycle)]
+        assert len(left) <= 5, "what is left belongs to connections that are open"
+    finally:
+        gc.enable()

@@ -1,18 +1,17 @@
 """Identity on a real database with a real key room, opened the way wiring opens it."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from argon2 import PasswordHasher
-from tests.harness.cluster import TestDatabase
+from tests.harness.cluster import MODULE_PASSWORD, Cluster, TestDatabase
+from tests.vault.room import template_of
 
 from bezant.actor import PLATFORM, Actor, Mode
 from bezant.clock import MovableClock
 from bezant.db.database import Database
-from bezant.db.migrate import migrate
-from bezant.db.schema import ModuleSchema
 from bezant.identity import (
     AcceptInvitation,
     CreateApiKey,
@@ -39,7 +38,7 @@ from bezant.keys.file import FileProvider
 from bezant.keys.service import KeysService
 from bezant.secret import Secret
 
-PASSWORDS = {"keys": Secret("keys-of-the-tests"), "identity": Secret("identity-of-the-tests")}
+MODULES = ("keys", "identity")
 PASSWORD = Secret("correct horse battery")
 QUICK = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 
@@ -59,10 +58,9 @@ def ids(clock: MovableClock) -> Ids:
 
 
 @pytest.fixture
-async def identity_database(empty_database: TestDatabase) -> TestDatabase:
-    modules = [ModuleSchema(module) for module in PASSWORDS]
-    await migrate(empty_database.administrator_dsn, modules, PASSWORDS)
-    return empty_database
+def identity_database(cluster: Cluster) -> Iterator[TestDatabase]:
+    with cluster.fresh(template_of(cluster, "identity_template", MODULES)) as fresh:
+        yield fresh
 
 
 @pytest.fixture
@@ -73,7 +71,7 @@ async def open_identity(
     opened: list[Database] = []
 
     async def database(module: str) -> Database:
-        dsn = identity_database.dsn(f"bezant_{module}", PASSWORDS[module].reveal())
+        dsn = identity_database.dsn(f"bezant_{module}", MODULE_PASSWORD)
         opened.append(await Database.open(dsn, name=module, size_max=8, clock=clock))
         return opened[-1]
 

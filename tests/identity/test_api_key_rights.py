@@ -102,7 +102,7 @@ async def test_nobody_makes_a_key_that_can_more_than_they(
     merchant = await make.merchant()
     by = await make.actor(merchant.id, role)
 
-    for wanted in Role:
+    for wanted in set(Role) - {Role.CUSTOMER}:
         permissions = rules.key_permissions(KeyKind.SECRET, wanted, ())
         command = CreateApiKey(make.ids.new("key"), by, merchant.id, KeyKind.SECRET, wanted)
         if not by.may("api_keys.write"):

@@ -20,6 +20,7 @@ from bezant.identity import (
     KeyKind,
     LogIn,
     MerchantState,
+    Rechecks,
     RemoveMember,
     RevokeApiKey,
     RevokeApiKeys,
@@ -53,6 +54,9 @@ class Counted:
 
     async def generation(self) -> int:
         return await self.service.generation()
+
+    async def rechecks(self, after: int) -> Rechecks:
+        return await self.service.rechecks(after)
 
     async def note_uses(self, uses: tuple[ApiKeyUse, ...]) -> None:
         self.uses += uses

@@ -199,7 +199,7 @@ async def test_every_route_refuses_whoever_lacks_its_permission(
                 wrong.append(f"{caller} {row.method} {row.path}: {answer.status_code}")
 
     assert wrong == []
-    assert cells == 13 * (len(table) - 1)
+    assert cells == 15 * (len(table) - 1)
     assert len(table) == 21
 
 
@@ -259,7 +259,10 @@ async def test_a_merchants_admin_reaches_nothing_of_another_tenant(
             probes += 1
             body = {"PATCH": {"role": "auditor"}, "POST": {}}.get(method)
             answer = await client.request(method, path, params=query, headers=headers, json=body)
-            assert answer.status_code == 404, (tenant, method, path, answer.text)
+            # An address that takes no parameters says so before it looks at anything.
+            strange = "tenant" in query and path.startswith("/v1/merchants")
+            wanted = 400 if strange else 404
+            assert answer.status_code == wanted, (tenant, method, path, answer.text)
             assert "theirs" not in answer.text
 
     assert probes == 30

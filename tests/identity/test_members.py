@@ -269,7 +269,7 @@ async def test_every_role_at_every_door(make: Make, identity: IdentityService) -
                     crossed += 1
                 await _expect(expected, allowed)
 
-    assert (probes, crossed) == (75, 2 * sum(len(_held(role)) for role in Role))
+    assert (probes, crossed) == (90, 2 * sum(len(_held(role)) for role in Role))
 
 
 def _invite(make: Make, by: Actor, tenant: str) -> InviteMember:

@@ -4,8 +4,8 @@ from datetime import timedelta
 
 import psycopg
 import pytest
-from tests.harness.cluster import TestDatabase
-from tests.identity.conftest import OPERATOR, PASSWORDS, Make
+from tests.harness.cluster import MODULE_PASSWORD, TestDatabase
+from tests.identity.conftest import OPERATOR, Make
 
 from bezant.actor import PLATFORM
 from bezant.clock import MovableClock
@@ -109,7 +109,7 @@ async def test_the_modules_role_can_do_no_more_than_it_must(
         "SELECT kid FROM keys.key_version",
     )
 
-    dsn = identity_database.dsn("bezant_identity", PASSWORDS["identity"].reveal())
+    dsn = identity_database.dsn("bezant_identity", MODULE_PASSWORD)
     with psycopg.connect(dsn, autocommit=True) as role:
         for statement in forbidden:
             with pytest.raises(psycopg.errors.InsufficientPrivilege):

@@ -211,16 +211,21 @@ def open_house(nest: Nest, **variables: str) -> Iterator[House]:
 
 
 @contextmanager
-def apart(house: House, *modules: str) -> Iterator[House]:
+def apart(house: House, *modules: str, **variables: str) -> Iterator[House]:
     """Serve these modules, and a gateway that calls them, each from a process of its own."""
     with ExitStack() as stack:
         addresses = {f"{one.upper()}_GRPC": f"127.0.0.1:{free_port()}" for one in modules}
-        for module in modules:
-            words = (module, "--grpc", addresses[f"{module.upper()}_GRPC"])
-            running = stack.enter_context(served(house.nest, *words, **addresses))
+        variables |= addresses | {"VAULT_PORT": "0"}  # Any: several houses stand side by side.
+        started = [
+            stack.enter_context(
+                served(house.nest, one, "--grpc", addresses[f"{one.upper()}_GRPC"], **variables)
+            )
+            for one in modules
+        ]
+        for running in started:
             running.wait_for("Stop ")
         words = ("gateway", "--port", str(free_port()))
-        gateway = stack.enter_context(served(house.nest, *words, **addresses))
+        gateway = stack.enter_context(served(house.nest, *words, **variables))
         gateway.wait_for("Stop ")
         found = re.search(r"http://[0-9.:]+", gateway.said)
         assert found is not None, gateway.said

@@ -5,23 +5,12 @@ publishable key and its session's client secret.
 """
 
 import re
-from collections.abc import Iterator
 
 import pytest
-from tests.journeys.house import House, apart
+from tests.journeys.house import House
 from tests.vault.canaries import Canary, everything_in, written
 
 CARD = Canary("371449635398431", "7391")  # A published number: test mode takes no others.
-
-
-@pytest.fixture(params=["together", "apart"])
-def anywhere(house: House, request: pytest.FixtureRequest) -> Iterator[House]:
-    """Lend the house, or the same one with the payments in a process of their own."""
-    if request.param == "together":
-        yield house
-    else:
-        with apart(house, "payments") as gateway:
-            yield gateway
 
 
 def checked_out(house: House, card: Canary) -> dict[str, str]:

@@ -23,7 +23,8 @@ def refund(house: House, payment: Json, amount: str, by: Mapping[str, str]) -> J
 
 
 @pytest.mark.requirement("J5", whole=True)
-def test_refunds_under_control(house: House):
+def test_refunds_under_control(anywhere: House):
+    house = anywhere
     finance, admin = house.person("finance"), house.person("admin")
     payment, order = paid_order(house, "100.00 EUR")
 

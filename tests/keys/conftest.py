@@ -1,21 +1,23 @@
 """A key room on a real database, opened the way wiring opens it."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from tests.harness.cluster import TestDatabase
+from tests.harness.cluster import MODULE_PASSWORD, Cluster, TestDatabase
+from tests.keys.softhsm import SoftHsm
+from tests.vault.room import template_of
 
 from bezant.clock import MovableClock
 from bezant.db.database import Database
-from bezant.db.migrate import migrate
-from bezant.db.schema import ModuleSchema
+from bezant.db.nudges import Nudges
+from bezant.db.outbox import Outbox
 from bezant.keys.file import FileProvider
+from bezant.keys.pkcs11 import Pkcs11Provider
 from bezant.keys.service import KeysService
 from bezant.secret import Secret
 
-PASSWORD = "keys-of-the-tests"
 OpenKeys = Callable[[], Awaitable[KeysService]]
 
 
@@ -25,13 +27,9 @@ def clock() -> MovableClock:
 
 
 @pytest.fixture
-async def keys_database(empty_database: TestDatabase) -> TestDatabase:
-    await migrate(
-        empty_database.administrator_dsn,
-        [ModuleSchema("keys")],
-        {"keys": Secret(PASSWORD)},
-    )
-    return empty_database
+def keys_database(cluster: Cluster) -> Iterator[TestDatabase]:
+    with cluster.fresh(template_of(cluster, "keys_template", ("keys",))) as fresh:
+        yield fresh
 
 
 @pytest.fixture
@@ -43,11 +41,11 @@ async def open_keys(
 
     async def open_once_more() -> KeysService:
         database = await Database.open(
-            keys_database.dsn("bezant_keys", PASSWORD), name="keys", size_max=4, clock=clock
+            keys_database.dsn("bezant_keys", MODULE_PASSWORD), name="keys", size_max=4, clock=clock
         )
         opened.append(database)
         provider = await FileProvider.open(tmp_path / "keys", key=Secret(b"k" * 32))
-        service = KeysService(database, clock, [provider])
+        service = KeysService(database, clock, [provider], outbox=Outbox("keys", Nudges()))
         await service.start()
         return service
 
@@ -59,3 +57,47 @@ async def open_keys(
 @pytest.fixture
 async def keys(open_keys: OpenKeys) -> KeysService:
     return await open_keys()
+
+
+@pytest.fixture
+def bare_hsm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SoftHsm:
+    """A SoftHSM without a token."""
+    monkeypatch.setenv("SOFTHSM2_CONF", "")  # So that it is put back as it was.
+    return SoftHsm.begin(tmp_path / "softhsm")
+
+
+@pytest.fixture
+def hsm(bare_hsm: SoftHsm) -> SoftHsm:
+    """A SoftHSM with one token."""
+    bare_hsm.make_token()
+    return bare_hsm
+
+
+@pytest.fixture
+async def token(hsm: SoftHsm, tmp_path: Path) -> AsyncIterator[Pkcs11Provider]:
+    provider = await Pkcs11Provider.open(hsm.place, tmp_path / "keys")
+    yield provider
+    await provider.close()
+
+
+@pytest.fixture
+async def open_with_token(
+    keys_database: TestDatabase, clock: MovableClock, token: Pkcs11Provider, tmp_path: Path
+) -> AsyncIterator[OpenKeys]:
+    """Return a function that opens the room on the token, with files beside it."""
+    opened: list[Database] = []
+
+    async def open_once_more() -> KeysService:
+        database = await Database.open(
+            keys_database.dsn("bezant_keys", MODULE_PASSWORD), name="keys", size_max=4, clock=clock
+        )
+        opened.append(database)
+        files = await FileProvider.open(tmp_path / "keys", key=Secret(b"k" * 32))
+        outbox = Outbox("keys", Nudges())
+        service = KeysService(database, clock, [token, files], outbox=outbox)
+        await service.start()
+        return service
+
+    yield open_once_more
+    for database in opened:
+        await database.close()

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from tests.harness.cluster import TestDatabase
-from tests.keys.conftest import PASSWORD, OpenKeys
+from tests.harness.cluster import MODULE_PASSWORD, TestDatabase
+from tests.keys.conftest import OpenKeys
 
 from bezant.clock import MovableClock
 from bezant.keys import (
@@ -155,7 +155,9 @@ async def test_the_database_itself_holds_the_fences(
         ("decrypt_only", "destroyed", ""),
     )
 
-    with psycopg.connect(keys_database.dsn("bezant_keys", PASSWORD), autocommit=True) as role:
+    with psycopg.connect(
+        keys_database.dsn("bezant_keys", MODULE_PASSWORD), autocommit=True
+    ) as role:
         for statement in forbidden_statements:
             with pytest.raises(psycopg.errors.InsufficientPrivilege):
                 role.execute(statement)

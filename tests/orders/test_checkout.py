@@ -192,6 +192,7 @@ async def test_what_a_customer_saved_is_for_that_customer(shop: Shop):
     now = shop.clock.now()
     method = SavedMethod("pm_1", Mode.TEST, "cus_" + "1" * 32, MethodKind.CARD, CARD, "visa", now)
     shop.till.saved["pm_1"] = method
+    shop.till.customers |= {f"cus_{letter * 32}" for letter in "12"}
     for customer in ("", "cus_" + "2" * 32):
         with pytest.raises(WayNotOffered):
             await shop.confirm(await shop.session(customer=customer), card="", saved="pm_1")

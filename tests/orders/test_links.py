@@ -5,21 +5,24 @@ from datetime import timedelta
 
 import pytest
 from tests.orders.shop import ANN, BOB, Shop
-from tests.orders.till import DECLINED_CARD
+from tests.orders.till import ACTION_CARD, DECLINED_CARD, OUTAGE_CARD
 
 from bezant.actor import Mode
-from bezant.errors import BezantError
+from bezant.errors import BezantError, Unavailable
 from bezant.money import EUR, Money
 from bezant.orders.checkout import (
     CreateLink,
     LinksOf,
+    NewSession,
     Offer,
     OpenLink,
     PaymentLink,
+    ReadSession,
     SessionState,
 )
 from bezant.orders.order import OrderStatus
 from bezant.orders.port import (
+    CheckoutBusy,
     LinkClosed,
     LinkUsedUp,
     OrderKeyReused,
@@ -27,8 +30,10 @@ from bezant.orders.port import (
     UnknownPaymentLink,
 )
 from bezant.orders.store import checkout as store
+from bezant.payments.port import PaymentState
 
 pytestmark = pytest.mark.requirement("S000-14", part="payment links")
+TRIES_MAX = 2_000
 
 
 async def link(shop: Shop, **more: object) -> PaymentLink:
@@ -36,7 +41,11 @@ async def link(shop: Shop, **more: object) -> PaymentLink:
     return await shop.orders.create_link(CreateLink("", ANN, Mode.TEST, offer, **more))  # pyright: ignore[reportArgumentType]
 
 
-async def follow(shop: Shop, made: PaymentLink):
+async def uses(shop: Shop, made: PaymentLink) -> int:
+    return (await shop.orders.link(ANN, Mode.TEST, made.id)).uses
+
+
+async def follow(shop: Shop, made: PaymentLink) -> NewSession:
     return await shop.orders.open_link(OpenLink(ANN, Mode.TEST, made.id))
 
 
@@ -88,7 +97,7 @@ async def test_the_race_would_be_lost_by_looking_first(shop: Shop, monkeypatch: 
 async def test_a_use_counts_while_somebody_pays_and_comes_back_when_they_do_not(shop: Shop):
     made = await link(shop, uses_max=1)
     first, second = await follow(shop, made), await follow(shop, made)
-    await shop.confirm(first, DECLINED_CARD)
+    await shop.confirm(first, ACTION_CARD)
     with pytest.raises(LinkUsedUp):
         await shop.confirm(second)
     with pytest.raises(LinkUsedUp):
@@ -99,6 +108,128 @@ async def test_a_use_counts_while_somebody_pays_and_comes_back_when_they_do_not(
     assert (await shop.confirm(third)).state is SessionState.COMPLETE
     with pytest.raises(SessionOver):
         await shop.confirm(first)
+
+
+@pytest.mark.parametrize("card", [DECLINED_CARD, OUTAGE_CARD])
+async def test_a_try_that_came_to_nothing_gives_its_use_back_at_once(shop: Shop, card: str):
+    made = await link(shop, uses_max=1)
+    first, second = await follow(shop, made), await follow(shop, made)
+    tried = await shop.confirm(first, card)
+    assert (tried.state, (await uses(shop, made))) == (SessionState.OPEN, 0)
+    assert (await shop.confirm(second)).state is SessionState.COMPLETE
+    with pytest.raises(LinkUsedUp):
+        await shop.confirm(first)
+    assert await uses(shop, made) == 1
+    assert len([one for one in shop.till.held.values() if one.captured]) == 1
+
+
+async def test_who_was_declined_may_try_again_by_another_payment(shop: Shop):
+    made = await link(shop, uses_max=1)
+    new = await follow(shop, made)
+    tried = await shop.confirm(new, DECLINED_CARD)
+    assert tried.advice == "Try another card."
+    seen = await shop.orders.session(ReadSession(ANN, Mode.TEST, new.session.id))
+    assert (seen.state, seen.advice) == (SessionState.OPEN, tried.advice), "told on every look"
+    done = await shop.confirm(new)
+    assert done.state is SessionState.COMPLETE
+    assert done.payment != tried.payment
+    assert shop.till.held[tried.payment].state is PaymentState.VOIDED, "it charges nobody any more"
+    assert await uses(shop, made) == 1
+
+
+async def test_a_try_that_is_repeated_is_told_what_it_came_to_and_is_no_new_one(shop: Shop):
+    made = await link(shop, uses_max=1)
+    new = await follow(shop, made)
+    tried = await shop.confirm(new, DECLINED_CARD, key="once")
+    again = await shop.confirm(new, DECLINED_CARD, key="once")
+    assert (again.payment, again.payment_state) == (tried.payment, "declined")
+    assert (len(shop.till.held), await uses(shop, made)) == (1, 0)
+    other = await shop.confirm(new, DECLINED_CARD, key="twice")
+    assert other.payment != tried.payment, "the control: another key is another try"
+
+
+async def test_a_no_that_comes_later_gives_the_use_back_as_well(shop: Shop):
+    made = await link(shop, uses_max=1)
+    first, second = await follow(shop, made), await follow(shop, made)
+    waits = await shop.confirm(first, ACTION_CARD)
+    await shop.follow()
+    await shop.orders.give_back_uses()
+    assert await uses(shop, made) == 1, "the control: the payer is still at it"
+    shop.till.decline(waits.payment)
+    await shop.follow()
+    await shop.orders.give_back_uses()
+    assert await uses(shop, made) == 0
+    assert (await shop.confirm(second)).state is SessionState.COMPLETE
+
+
+async def test_what_could_not_be_given_back_at_once_is_later(shop: Shop):
+    made = await link(shop, uses_max=1)
+    new = await follow(shop, made)
+
+    def silent(name: str) -> None:
+        if name == "void":
+            raise Unavailable
+
+    shop.till.before = silent
+    assert (await shop.confirm(new, DECLINED_CARD)).payment_state == "declined"
+    await shop.follow()
+    await shop.orders.give_back_uses()
+    assert await uses(shop, made) == 1
+    shop.till.before = lambda _: None
+    await shop.orders.give_back_uses()
+    assert await uses(shop, made) == 1, "it waits a minute before it asks again"
+    shop.clock.move(timedelta(minutes=1))
+    await shop.orders.give_back_uses()
+    assert await uses(shop, made) == 0
+
+
+async def test_a_payer_in_two_tabs_does_not_lose_the_use_they_pay_with(shop: Shop):
+    """While one try's use is about to be given back, the other tab pays by the same payment."""
+    made = await link(shop, uses_max=1)
+    new, other = await follow(shop, made), await follow(shop, made)
+
+    async def second_tab() -> None:
+        shop.till.before_void = lambda: asyncio.sleep(0)
+        await shop.confirm(new)
+
+    shop.till.before_void = second_tab
+    await shop.confirm(new, DECLINED_CARD)
+    seen = await shop.orders.session(ReadSession(ANN, Mode.TEST, new.session.id))
+    assert (seen.state, await uses(shop, made)) == (SessionState.COMPLETE, 1)
+    with pytest.raises(LinkUsedUp):
+        await shop.confirm(other)
+
+
+async def insist(shop: Shop, new: NewSession, card: str, paid: list[str]) -> None:
+    """Be declined once, then try with a good card until two have paid."""
+    means = [DECLINED_CARD, card]
+    for _ in range(TRIES_MAX):
+        if not means or len(paid) == 2:
+            return
+        try:
+            told = await shop.confirm(new, means[0])
+        except (LinkUsedUp, CheckoutBusy):
+            await asyncio.sleep(0.002)
+            continue
+        del means[0]
+        if told.state is SessionState.COMPLETE:
+            paid.append(told.payment)
+
+
+@pytest.mark.catalogue("T54")
+async def test_however_many_are_declined_the_last_use_is_paid_once(shop: Shop):
+    """Every payer is declined once and tries again until they have paid or nobody else can."""
+    for trial in range(20):
+        made = await link(shop, uses_max=2)
+        sessions = [await follow(shop, made) for _ in range(5)]
+        paid: list[str] = []
+        cards = [f"card_{trial:016}{at:016}" for at in range(5)]
+        await asyncio.gather(
+            *(insist(shop, *payer, paid) for payer in zip(sessions, cards, strict=True))
+        )
+        assert (len(paid), await uses(shop, made)) == (2, 2)
+    captured = [one for one in shop.till.held.values() if one.captured]
+    assert len(captured) == 40
 
 
 async def test_a_link_that_was_paid_stays_used(shop: Shop):

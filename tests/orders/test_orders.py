@@ -1,6 +1,7 @@
 """An order is what the money says, never what somebody sets."""
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 
 import psycopg
@@ -39,6 +40,8 @@ STORIES = {
     "twice": (["pay 20", "pay 20"], "overpaid"),
     "over, then the rest given back": (["pay 25", "refund 5"], "paid"),
     "given back": (["pay 20", "refund 20"], "refunded"),
+    "given back, and it came back": (["pay 20", "refund 20", "back 20"], "paid"),
+    "a part given back came back": (["pay 20", "refund 5", "refund 15", "back 5"], "part_refunded"),
     "given back in parts": (["pay 20", "refund 5", "refund 15"], "refunded"),
     "partly given back": (["pay 20", "refund 5"], "part_refunded"),
     "part paid and given back": (["pay 5", "refund 5"], "refunded"),
@@ -68,6 +71,8 @@ async def test_the_status_follows_the_money(shop: Shop, story: str):
                 shop.till.capture(payment)
             case "refund":
                 shop.till.give_back(payment, amount)
+            case "back":
+                shop.till.comes_back(payment, amount)
             case _:
                 shop.till.take_back(payment, amount)
     assert (await shop.seen(order)).status == status
@@ -130,6 +135,26 @@ async def test_asking_twice_makes_one(shop: Shop):
         await shop.order(reference="A-1")
     with pytest.raises(OrderExists):
         await shop.order(id=first.id)
+
+
+async def test_an_id_of_ones_own_making_is_ones_own(shop: Shop):
+    """What another merchant, or the other mode, calls theirs neither disturbs nor is told."""
+    own = shop.ids.new("ord")
+    hers = await shop.order(id=own)
+    his = await shop.order("7.00 EUR", id=own, tenant=BOB)
+    live = await shop.order("8.00 EUR", id=own, mode=Mode.LIVE)
+    with pytest.raises(OrderExists):
+        await shop.order(id=own)
+    shop.till.money_without_order(BOB, own, EUR(7_00))
+    assert (await shop.seen(hers)).status is OrderStatus.OPEN
+    assert (await shop.orders.order(BOB, Mode.TEST, own)).status is OrderStatus.PAID
+    assert (await shop.orders.order(ANN, Mode.LIVE, own)) == live
+    assert his.amount == EUR(7_00)
+    sessions = [
+        await shop.session(order=own, tenant=ANN),
+        await shop.session("7.00 EUR", order=own, tenant=BOB),
+    ]
+    assert {one.session.order for one in sessions} == {own}
 
 
 async def test_asking_at_once_makes_one(shop: Shop):
@@ -207,6 +232,23 @@ async def test_money_without_an_order_is_given_back_after_the_window(shop: Shop)
     assert list(told) == ["order.missing", "order.given_back"]
     assert told["order.missing"]["order"] == nowhere
     assert str(told["order.given_back"]["evidence"]).startswith("refund re_")
+
+
+async def test_what_was_given_back_and_comes_back_is_somebodys_work(shop: Shop):
+    payment = shop.till.money_without_order(ANN, shop.ids.new("ord"), EUR(20_00))
+    await shop.follow()
+    shop.clock.move(WINDOW)
+    await shop.healing.heal()
+    await shop.follow()
+    (refund,) = shop.till.refunds.values()
+    shop.till.refunds[refund.id] = replace(refund, state=RefundState.FAILED)
+    shop.till.comes_back(payment, EUR(20_00))
+    await shop.follow()
+    shop.clock.move(WINDOW)
+    assert await shop.healing.heal() == 1
+    told = {fed.event.type: fed.event.data for fed in await shop.told()}
+    assert list(told) == ["order.missing", "order.given_back", "order.stuck"]
+    assert str(told["order.stuck"]["evidence"]).endswith("failed")
 
 
 async def test_money_set_aside_without_an_order_is_let_go(shop: Shop):

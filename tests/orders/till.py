@@ -18,6 +18,7 @@ from bezant.payments.port import (
     ChangePayment,
     ConfirmPayment,
     CreatePayment,
+    Customer,
     DeclineCode,
     Declined,
     KeyReused,
@@ -29,12 +30,21 @@ from bezant.payments.port import (
     RefundState,
     RequestRefund,
     SavedMethod,
+    UnknownCustomer,
     UnknownPayment,
     VoidPayment,
 )
 
 DECLINED_CARD = "card_" + "d" * 32
 ACTION_CARD = "card_" + "a" * 32
+OUTAGE_CARD = "card_" + "0" * 32
+UNPAID = (
+    PaymentState.CREATED,
+    PaymentState.DECLINED,
+    PaymentState.FAILED,
+    PaymentState.VOIDED,
+    PaymentState.EXPIRED,
+)
 
 
 @dataclass
@@ -50,6 +60,7 @@ class Till:
     )
     events: list[FedEvent] = field(default_factory=list[FedEvent])
     saved: dict[str, SavedMethod] = field(default_factory=dict[str, SavedMethod])
+    customers: set[str] = field(default_factory=set[str])
     refunds: dict[str, Refund] = field(default_factory=dict[str, Refund])
     refund_state: RefundState = RefundState.SUCCEEDED
     asked: list[str] = field(default_factory=list[str])
@@ -57,6 +68,8 @@ class Till:
     """Called with the name of each command before it has any effect; may raise."""
     meanwhile: Callable[[], Awaitable[None]] = lambda: asyncio.sleep(0)
     """What happens elsewhere while a payment is made."""
+    before_void: Callable[[], Awaitable[None]] = lambda: asyncio.sleep(0)
+    """What happens elsewhere while a payment is about to be let go."""
 
     async def read(self, after: int, limit: int) -> tuple[FedEvent, ...]:
         return tuple(self.events[after : after + limit])
@@ -93,13 +106,12 @@ class Till:
     async def confirm(self, command: ConfirmPayment) -> Payment:
         def pay() -> Payment:
             payment = self._of(command.tenant, command.mode, command.payment)
-            if payment.state not in (PaymentState.CREATED, PaymentState.DECLINED):
+            if payment.state not in UNPAID[:3]:
                 raise NotInThisState
             if command.pay_with.card == DECLINED_CARD:
-                no = Declined(DeclineCode.CARD_DECLINED, "Try another card.", soft=True)
-                return self._put(
-                    replace(payment, state=PaymentState.DECLINED, declined=no), "declined"
-                )
+                return self.decline(payment.id)
+            if command.pay_with.card == OUTAGE_CARD:
+                return self._put(replace(payment, state=PaymentState.FAILED), "failed")
             if command.pay_with.card == ACTION_CARD:
                 action = NextAction("redirect", "https://bank.example/3ds", {"a": "b"})
                 return self._put(
@@ -111,9 +123,13 @@ class Till:
         return self._once("confirm", command, pay)
 
     async def void(self, command: VoidPayment) -> Payment:
+        await self.before_void()
+
         def let_go() -> Payment:
             payment = self._of(command.tenant, command.mode, command.payment)
             if payment.state in (PaymentState.SUCCEEDED, PaymentState.UNKNOWN):
+                raise NotInThisState
+            if command.unpaid_only and payment.state not in UNPAID:
                 raise NotInThisState
             return self._put(replace(payment, state=PaymentState.VOIDED), "voided")
 
@@ -127,6 +143,12 @@ class Till:
 
     async def payment(self, tenant: str, mode: Mode, payment: str) -> Payment:
         return self._of(tenant, mode, payment)
+
+    async def customer(self, tenant: str, mode: Mode, customer: str) -> Customer:
+        del tenant
+        if customer not in self.customers:
+            raise UnknownCustomer(field="customer")
+        return Customer(customer, mode, "Eva", "eva@example.com", {}, self.clock.now())
 
     async def method(self, tenant: str, mode: Mode, method: str) -> SavedMethod:
         del tenant, mode
@@ -173,6 +195,12 @@ class Till:
             return self._put(paid, "authorized")
         return self._put(paid, "captured")
 
+    def decline(self, payment: str) -> Payment:
+        """Let a payer's bank say no."""
+        no = Declined(DeclineCode.CARD_DECLINED, "Try another card.", soft=True)
+        found = replace(self.held[payment], state=PaymentState.DECLINED, declined=no)
+        return self._put(found, "declined")
+
     def capture(self, payment: str) -> Payment:
         found = self.held[payment]
         return self._put(
@@ -183,6 +211,12 @@ class Till:
         found = self.held[payment]
         self.held[payment] = replace(found, refunded=found.refunded + amount)
         self._tell(self.held[payment], "refund.succeeded", amount)
+
+    def comes_back(self, payment: str, amount: Money) -> None:
+        """Tell that a refund that was given came back."""
+        found = self.held[payment]
+        self.held[payment] = replace(found, refunded=found.refunded - amount)
+        self._tell(self.held[payment], "refund.came_back", amount)
 
     def take_back(self, payment: str, amount: Money) -> None:
         """Let a payer's bank take money back."""

@@ -186,7 +186,43 @@ class Acquirer:
         self.operations[request.key] = ("authorisation" if kind == "void" else kind, told)
         return _answer(201, self._shown(*self.operations[request.key]))
 
+    def give_back_here(self, reference: str, amount: int) -> dict[str, Any]:
+        """Refund at the acquirer's own dashboard, and return the refund as events tell of it."""
+        one = self.authorisations[reference]
+        assert one.refunded + amount <= one.captured, "the acquirer has no more to give back"
+        one.refunded += amount
+        name = f"dashboard_{len(self.operations) + 1}"
+        thing = {
+            "id": f"refund_{len(self.operations) + 1}",
+            "key": name,
+            "authorisation": one.id,
+            "asset": one.asset,
+            "amount": str(amount),
+            "status": "succeeded",
+        }
+        self.operations[name] = ("refund", thing)
+        return dict(thing)
+
+    def refund_fails(self, refund: str) -> dict[str, Any]:
+        """Let a refund come back, and return it as events tell of it."""
+        thing = next(
+            told
+            for kind, told in self.operations.values()
+            if kind == "refund" and told["id"] == refund
+        )
+        thing["status"] = "failed"
+        self.authorisations[thing["authorisation"]].refunded -= int(thing["amount"])
+        return dict(thing)
+
     def _told(self, request: ProviderRequest) -> ProviderAnswer:
+        if request.path.endswith("/refunds"):
+            reference = request.path.split("/")[2]
+            refunds = [
+                told
+                for kind, told in self.operations.values()
+                if kind == "refund" and told["authorisation"] == reference
+            ]
+            return _answer(200, {"refunds": refunds})
         known = self.operations.get(request.path.rpartition("/")[2])
         if known is None:
             return _answer(404, {"error": {"code": "not_found"}})

@@ -49,7 +49,7 @@ async def till(payments_database: TestDatabase, clock: MovableClock) -> AsyncIte
 
 
 async def rules(till: Till, percent: int) -> None:
-    await till.payments.set_terms(Terms((), (FeeRule(Decimal(percent)),)))
+    await till.set_terms(Terms((), (FeeRule(Decimal(percent)),)))
 
 
 async def calm(till: Till) -> None:

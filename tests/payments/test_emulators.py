@@ -53,7 +53,11 @@ class Sends:
 
 @asynccontextmanager
 async def till_at(
-    provider: str, town: Town, database: TestDatabase, number: str = "4242424242424242"
+    provider: str,
+    town: Town,
+    database: TestDatabase,
+    number: str = "4242424242424242",
+    **more: Any,
 ) -> AsyncGenerator[Till]:
     """Lend a till whose only provider is this one."""
     async with open_shop(provider, town, number) as shop:
@@ -61,6 +65,7 @@ async def till_at(
             "acquirer": Sends(shop),
             "connectors": shop.providers.connectors,
             "checks": shop.providers.checks,
+            **more,
         }
         async with opened(database, town.clock, **options) as till:
             yield till

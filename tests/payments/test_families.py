@@ -27,9 +27,15 @@ async def test_a_merchants_api(
         wrong = await counter.send(
             "POST", path, {"amount": 0, "currency": "EURO", "customer_name": " "}, key=None
         )
-        assert {one["path"] for one in wrong.json()["errors"]} == {
-            "currency", "customer_name", "customer_email",
-        }  # fmt: skip
+        every = {"amount", "currency", "customer_name", "customer_email"}
+        assert {one["path"] for one in wrong.json()["errors"]} == every
+        for body in ({}, {"amount": "x", "currency": 7, "customer_email": 1, "customer_name": []}):
+            wrong = await counter.send("POST", path, body, key=None)
+            assert (wrong.status_code, wrong.json()["code"]) == (400, "invalid")
+            assert {one["path"] for one in wrong.json()["errors"]} == every
+        single = await counter.send("POST", path, {**BODY, "amount": "0.001"}, key=None)
+        assert (single.status_code, single.json()["code"]) == (400, "too_many_decimals")
+        assert [one["path"] for one in single.json()["errors"]] == ["amount"]
         made = await counter.send("POST", path, BODY, key=None)
         assert made.status_code == 201, made.text
         told = made.json()

@@ -161,12 +161,39 @@ async def test_lists_are_cut_into_pages_and_filtered(counter: Counter) -> None:
     assert await found(f"?reference={made[0]['reference']}") == ["1.00"]
     assert await found("/search?query=OOK%203") == ["3.00"]
     assert await found("/search?query=%25") == []
+    assert await found(f"/search?query={made[1]['id']}") == ["2.00"], "by its own id"
+    assert await found(f"/search?query={made[1]['reference']}") == ["2.00"], "by the provider's"
+    assert await found(f"/search?query={made[1]['reference']}&order=o-1") == [], "each holds"
     assert await found("?provider=second") == []
     stats = (
         await counter.get("/v1/stats?since=2026-01-01T00:00:00Z&until=2027-01-01T00:00:00Z")
     ).json()["assets"][0]
     assert (stats["payments"], stats["succeeded"], stats["declined"]) == (6, 5, 1)
+    back = await counter.get("/v1/stats?since=2027-01-01T00:00:00Z&until=2026-01-01T00:00:00Z")
+    assert (back.status_code, back.json()["field"]) == (400, "until")
     assert stats["captured"] == {"amount": "15.00", "asset": "EUR"}
+
+
+async def test_what_nobody_could_be_charged_by_is_not_kept(counter: Counter) -> None:
+    made = await counter.send("POST", "/v1/customers", {"name": "Eva"})
+    whose = made.json()["id"]
+    kept: dict[str, dict[str, str]] = {
+        "paypal": {"vault_id": "v"},
+        "bank_account": {"payment_method": "pm"},
+        "crypto": {"address": "0xabc"},
+        "bank_transfer": {"iban": "DE89370400440532013000", "name": "Eva"},
+    }
+    for kind, facts in kept.items():
+        for wrong in ({}, {"x": "y"}, dict.fromkeys(facts, "")):
+            body = {"customer": whose, "kind": kind, "facts": wrong}
+            refused = await counter.send("POST", "/v1/payment_methods", body)
+            assert (refused.status_code, refused.json()["field"]) == (400, "facts"), refused.text
+            assert next(iter(facts)) in refused.json()["detail"]
+        body = {"customer": whose, "kind": kind, "facts": facts}
+        assert (await counter.send("POST", "/v1/payment_methods", body)).status_code == 201
+    unnamed = {"amount": {"amount": "1.00", "asset": "EUR"}, "pay_with": {"kind": "bank_account"}}
+    refused = await counter.send("POST", "/v1/payments", unnamed)
+    assert (refused.status_code, refused.json()["field"]) == (400, "pay_with.saved")
 
 
 async def test_customers_keep_ways_to_pay_and_can_be_forgotten(counter: Counter) -> None:
@@ -182,6 +209,9 @@ async def test_customers_keep_ways_to_pay_and_can_be_forgotten(counter: Counter)
     assert (paid["state"], paid["card"], paid["customer"]) == ("succeeded", "card_good", customer)
     found = (await counter.get("/v1/customers?email=EVA@example.com")).json()["data"]
     assert [one["id"] for one in found] == [customer]
+    for word in ("EVA@EXAM", "eva"):
+        by_whom = (await counter.get(f"/v1/payments/search?query={word}")).json()["data"]
+        assert [one["id"] for one in by_whom] == [paid["id"]]
     erased = (await counter.send("DELETE", f"/v1/customers/{customer}")).json()
     assert (erased["name"], erased["email"], erased["forgotten"]) == ("", "", True)
     assert (await counter.get(f"/v1/payment_methods/{method}")).status_code == 404

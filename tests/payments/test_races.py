@@ -2,13 +2,16 @@
 
 import asyncio
 from collections.abc import Awaitable
+from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import psycopg
 import pytest
-from tests.payments.till import Till
+from tests.payments.till import MERCHANT, Till
 
 from bezant.errors import BezantError
+from bezant.payments import following
 from bezant.payments.port import (
     AmountTooSmall,
     CaptureTooLarge,
@@ -18,9 +21,12 @@ from bezant.payments.port import (
     PaymentState,
     Refund,
     RefundTooLarge,
+    VoidPayment,
 )
+from bezant.payments.store.read import PaymentRow
 
 TRIALS = 60
+LONG_TRIALS = 500
 
 
 async def settled(*asked: Awaitable[object]) -> list[object]:
@@ -33,8 +39,9 @@ async def settled(*asked: Awaitable[object]) -> list[object]:
 
 
 @pytest.mark.catalogue("T50")
-async def test_two_refunds_at_once_never_exceed_what_was_captured(till: Till) -> None:
-    for _ in range(TRIALS):
+@pytest.mark.parametrize("trials", [TRIALS, pytest.param(LONG_TRIALS, marks=pytest.mark.long)])
+async def test_two_refunds_at_once_never_exceed_what_was_captured(till: Till, trials: int) -> None:
+    for _ in range(trials):
         payment = await till.pay("100.00 EUR")
         answers = await settled(*(till.refund(payment, "60.00 EUR") for _ in range(4)))
         given = [one for one in answers if isinstance(one, Refund)]
@@ -162,3 +169,38 @@ async def test_a_refund_is_given_once_and_not_given_again(till: Till) -> None:
         await till.refund(payment)
     assert till.acquirer.authorisations["auth_1"].refunded == 1000
     await till.agrees()
+
+
+@pytest.mark.catalogue("T51")
+async def test_what_was_set_aside_meanwhile_is_not_given_up_behind_the_providers_back(
+    till: Till, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A void that saw an unpaid payment, and comes to write when its payer has just paid."""
+    payment = await till.pay(pay_with=None, capture=False)
+    seen = following.found
+
+    async def slowly(*asked: Any) -> PaymentRow:
+        row = await seen(*asked)
+        monkeypatch.undo()
+        assert (await till.confirm(payment)).state is PaymentState.AUTHORIZED
+        return row
+
+    monkeypatch.setattr(following, "found", slowly)
+    with pytest.raises(PaymentBusy):
+        await till.void(payment)
+    assert (await till.now(payment)).state is PaymentState.AUTHORIZED
+    assert till.acquirer.authorisations["auth_1"].status != "voided"
+    assert (await till.void(payment)).state is PaymentState.VOIDED, "asked again, it is told"
+    assert till.acquirer.authorisations["auth_1"].status == "voided"
+    await till.agrees()
+
+
+@pytest.mark.catalogue("T51")
+async def test_a_void_of_the_unpaid_only_touches_nothing_of_a_payers(till: Till) -> None:
+    held, unpaid = await till.authorized(), await till.pay(pay_with=None)
+    command = VoidPayment(till.fresh("void"), MERCHANT, held.mode, held.id, unpaid_only=True)
+    with pytest.raises(NotInThisState):
+        await till.payments.void(command)
+    assert (await till.now(held)).state is PaymentState.AUTHORIZED
+    gone = await till.payments.void(replace(command, key=till.fresh("void"), payment=unpaid.id))
+    assert gone.state is PaymentState.VOIDED

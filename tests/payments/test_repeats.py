@@ -25,6 +25,7 @@ from bezant.payments.port import (
 )
 
 SENDERS = 50
+TRIALS = 40
 
 
 @pytest.mark.catalogue("T53")
@@ -61,6 +62,26 @@ async def test_under_one_key_other_requests_are_refused(till: Till) -> None:
     assert len(made) == 1
     assert len(till.acquirer.charges()) == 1
     assert all(isinstance(one, KeyReused) for one in answers if not isinstance(one, Payment))
+
+
+@pytest.mark.catalogue("T53")
+async def test_forty_times_fifty_at_once_have_forty_effects(till: Till) -> None:
+    """Half of them send the same, half something else, all under one key."""
+    for trial in range(TRIALS):
+        same = till.asking("20.00 EUR", key=f"trial-{trial}")
+        other = replace(same, amount=Money.of("30.00 EUR"))
+        answers = await asyncio.gather(
+            *(till.payments.create(other if place % 2 else same) for place in range(SENDERS)),
+            return_exceptions=True,
+        )
+        made = [one for one in answers if isinstance(one, Payment)]
+        assert len({one.id for one in made}) == 1
+        assert sum(not one.replayed for one in made) == 1
+        refused = [one for one in answers if not isinstance(one, Payment)]
+        assert all(isinstance(one, KeyInFlight | KeyReused) for one in refused)
+        assert sum(isinstance(one, KeyReused) for one in refused) >= SENDERS // 2 - 1
+    assert till.count("payment") == len(till.acquirer.charges()) == TRIALS
+    await till.agrees()
 
 
 async def test_keys_are_apart_for_merchants_and_modes(till: Till) -> None:

@@ -19,6 +19,7 @@ from bezant.payments.port import (
     PaymentState,
     RoutingRule,
     Terms,
+    UnknownPriority,
 )
 from bezant.payments.routing import Wanted, choose, explained
 from bezant.psp.card import Card
@@ -118,7 +119,7 @@ async def test_rules_are_set_as_a_whole_and_hold_at_once(till: Till) -> None:
         (RoutingRule(0, "second"),),
         (FeeRule(Decimal("1.5"), 25, asset="EUR"), FeeRule(Decimal(0), tenant=STRANGER)),
     )
-    assert await till.payments.set_terms(terms) == terms
+    assert await till.set_terms(terms) == terms
     payment = await till.pay("100.00 EUR")
     assert (payment.provider, payment.fee.decimal()) == ("second", "1.75")
     assert await till.balance("fees_earned") == "1.75"
@@ -141,12 +142,29 @@ async def test_rules_are_set_as_a_whole_and_hold_at_once(till: Till) -> None:
 )
 async def test_rules_that_contradict_themselves_change_nothing(till: Till, terms: Terms) -> None:
     with pytest.raises(MalformedRules):
-        await till.payments.set_terms(terms)
+        await till.set_terms(terms)
     assert await till.payments.terms() == Terms()
 
 
+async def test_a_priority_costs_what_its_rule_says_and_one_made_up_costs_no_less(
+    till: Till,
+) -> None:
+    ordinary = FeeRule(Decimal(1))
+    express = FeeRule(Decimal(3), tenant=MERCHANT, priority="express")
+    await till.set_terms(Terms((), (ordinary, express)))
+    assert (await till.pay("100.00 EUR")).fee.decimal() == "1.00"
+    assert (await till.pay("100.00 EUR", priority="express")).fee.decimal() == "3.00"
+    assert (
+        await till.pay("100.00 EUR", priority="express", tenant=STRANGER)
+    ).fee.decimal() == "1.00"
+    with pytest.raises(UnknownPriority) as refused:
+        await till.pay("100.00 EUR", priority="gratis")
+    assert refused.value.field == "priority"
+    await till.agrees()
+
+
 async def test_the_fixed_part_of_a_fee_is_charged_once(till: Till) -> None:
-    await till.payments.set_terms(Terms((), (FeeRule(Decimal(1), 30, asset="EUR"),)))
+    await till.set_terms(Terms((), (FeeRule(Decimal(1), 30, asset="EUR"),)))
     payment = await till.authorized("100.00 EUR")
     first = await till.capture(payment, "50.00 EUR", last=False)
     second = await till.capture(payment, "50.00 EUR")

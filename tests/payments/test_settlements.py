@@ -23,12 +23,12 @@ async def settled(till: Till, *lines: str) -> Settlement:
 @pytest.mark.catalogue("T06")
 async def test_after_settlement_the_provider_owes_nothing(till: Till) -> None:
     payments = [await till.pay(f"{amount}.00 EUR") for amount in (100, 50, 30)]
-    await till.refund(payments[1], "20.00 EUR")
+    refund = await till.refund(payments[1], "20.00 EUR")
     gross = [line("charge", f"m{one.id[-6:]}{at}", one.reference, one.amount.minor, 100)
              for at, one in enumerate(payments)]  # fmt: skip
     found = await settled(
         till, *gross,
-        line("refund", "m_r", payments[1].reference, -2000),
+        line("refund", refund.reference, payments[1].reference, -2000),
         line("payout", "m_p", "", -15700),
     )  # fmt: skip
     assert (found.unmatched, found.matched) == ((), 4)

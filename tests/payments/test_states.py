@@ -33,9 +33,27 @@ TABLES = [
     ("dispute", DISPUTE, DISPUTE_STATE_NUMBERS, "0008_dispute.sql"),
 ]
 
+MADE = {
+    "refund": """
+        INSERT INTO payments.refund (
+            id, payment, tenant, created_at, updated_at, state, live, amount, requested_by
+        )
+        SELECT i, i, i, t, t, 1, false, 1, 'somebody'
+        FROM (SELECT gen_random_uuid() AS i, '2026-08-01'::timestamptz AS t) AS made
+    """,
+    "dispute": """
+        INSERT INTO payments.dispute (
+            id, payment, tenant, opened_at, updated_at, state, live, booked, amount, provider,
+            reference
+        )
+        SELECT i, i, i, t, t, 1, false, true, 1, 'card', 'dis_1'
+        FROM (SELECT gen_random_uuid() AS i, '2026-08-01'::timestamptz AS t) AS made
+    """,
+}
+
 
 @pytest.mark.catalogue("T03")
-@pytest.mark.parametrize(("table", "events"), [(PAYMENT, 13), (REFUND, 6), (DISPUTE, 4)])
+@pytest.mark.parametrize(("table", "events"), [(PAYMENT, 13), (REFUND, 7), (DISPUTE, 4)])
 def test_every_pair_of_state_and_event_is_decided(table: object, events: int) -> None:
     assert isinstance(table, Table)
     pairs = list(itertools.product(table.states, table.events))
@@ -78,6 +96,27 @@ async def test_a_direct_update_to_an_illegal_state_is_refused(till: Till) -> Non
                 refused += 1
     assert refused == len(PaymentState) * (len(PaymentState) - 1) - len(PAYMENT.changes())
     assert payment.id
+
+
+@pytest.mark.catalogue("T03")
+@pytest.mark.parametrize(("name", "table", "numbers", "file"), TABLES[1:])
+def test_no_refund_and_no_dispute_goes_where_it_may_not(
+    till: Till, name: str, table: object, numbers: dict[object, int], file: str
+) -> None:
+    del file
+    assert isinstance(table, Table)
+    with psycopg.connect(till.database.administrator_dsn, autocommit=True) as connection:
+        connection.execute(MADE[name])
+        for one, other in itertools.permutations(table.states, 2):
+            connection.execute(f"ALTER TABLE payments.{name} DISABLE TRIGGER ALL")
+            connection.execute(f"UPDATE payments.{name} SET state = %s", (numbers[one],))
+            connection.execute(f"ALTER TABLE payments.{name} ENABLE TRIGGER ALL")
+            legal = (one, other) in table.changes()
+            try:
+                connection.execute(f"UPDATE payments.{name} SET state = %s", (numbers[other],))
+                assert legal, f"{one} to {other} was stored"
+            except psycopg.errors.CheckViolation:
+                assert not legal, f"{one} to {other} was refused"
 
 
 async def test_what_a_payment_is_about_is_never_rewritten(till: Till) -> None:

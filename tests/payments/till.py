@@ -20,10 +20,8 @@ from bezant.approvals.port import Approvals
 from bezant.clock import MovableClock
 from bezant.db.database import Database
 from bezant.db.migrate import migrate
-from bezant.db.schema import ModuleSchema
 from bezant.exchange import ProviderRequest
 from bezant.ids import Ids
-from bezant.ledger.feed import SCHEMA as LEDGER
 from bezant.ledger.port import (
     AccountState,
     BalanceOf,
@@ -36,12 +34,12 @@ from bezant.ledger.service import LedgerService
 from bezant.money import Money
 from bezant.payments.booking import Booking
 from bezant.payments.failpoints import NOWHERE, Failpoints
-from bezant.payments.feed import SCHEMA as PAYMENTS
 from bezant.payments.gathered import Gathered
 from bezant.payments.health import Health
 from bezant.payments.parts import Parts
 from bezant.payments.port import (
     CapturePayment,
+    ChangeTerms,
     ConfirmPayment,
     CreateCustomer,
     CreatePayment,
@@ -52,6 +50,8 @@ from bezant.payments.port import (
     RequestRefund,
     SavedMethod,
     SaveMethod,
+    Terms,
+    TermsState,
     VoidPayment,
 )
 from bezant.payments.refunding import Thresholds
@@ -59,11 +59,13 @@ from bezant.payments.rulebook import Rulebook
 from bezant.payments.service import PaymentsService
 from bezant.psp.card import Card
 from bezant.psp.port import Charge, Connector, FollowUp, WebhookCheck
+from bezant.schemas import SCHEMAS
 from bezant.secret import Secret
 
 MERCHANT = "mer_" + "1" * 32
 STRANGER = "mer_" + "2" * 32
 CLERK = Actor(Caller.KEY, "key_1", MERCHANT, Mode.TEST, frozenset({"refunds.write"}))
+ITSELF = Actor(Caller.MODULE, "sample", PLATFORM, Mode.TEST, frozenset({"settings.write"}))
 CARD = PayWith(MethodKind.CARD, "card_good")
 
 
@@ -90,7 +92,7 @@ class Second(Card):
 
 def migrated(database: TestDatabase) -> None:
     """Put the tables of the payments, and of what they need, into a database."""
-    schemas = [ModuleSchema("keys"), ModuleSchema("identity"), LEDGER, PAYMENTS]
+    schemas = [one for one in SCHEMAS if one.module in ("keys", "identity", "ledger", "payments")]
     passwords = {schema.module: Secret(MODULE_PASSWORD) for schema in schemas}
     asyncio.run(migrate(database.administrator_dsn, schemas, passwords))
 
@@ -234,6 +236,12 @@ class Till:
         return await self.payments.save_method(
             SaveMethod(self.fresh("save"), MERCHANT, Mode.TEST, customer.id, kind, facts=facts)
         )
+
+    async def set_terms(self, terms: Terms) -> Terms:
+        """Set the rules as the platform itself does at its start."""
+        change = await self.payments.change_terms(ChangeTerms(ITSELF, terms))
+        assert change.state is TermsState.IN_FORCE
+        return await self.payments.terms()
 
     async def converge(self, seconds: int = 60) -> int:
         """Let time pass, a second at a time, until nothing is open; return how long it took."""

@@ -34,6 +34,8 @@ class Peer:
     port: int = 0
     heard: list[Heard] = field(default_factory=list)
     connections: int = 0
+    writers: list[asyncio.StreamWriter] = field(default_factory=list)
+    """Of the connections that are open."""
     reply: Reply | None = None
 
     @property
@@ -42,6 +44,7 @@ class Peer:
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
+        self.writers.append(writer)
         try:
             while True:
                 head = (await reader.readuntil(b"\r\n\r\n")).decode()
@@ -58,6 +61,7 @@ class Peer:
         except (asyncio.IncompleteReadError, ConnectionError):
             pass
         finally:
+            self.writers.remove(writer)
             writer.close()
 
 

@@ -19,17 +19,21 @@ OPERATIONS: Final = (
     "void",
     "refund",
     "ask",
+    "refunds",
+    "dispute",
     "events",
     "settlement",
 )
-_CARD: Final = frozenset({"charge", "capture", "void", "refund", "ask", "events", "settlement"})
+_CARD: Final = frozenset(
+    {"charge", "capture", "void", "refund", "ask", "refunds", "events", "settlement"}
+)
 EMULATED: Final[Mapping[str, frozenset[str]]] = {
     "stripe": _CARD,
-    "paypal": _CARD | {"finish"},
+    "paypal": _CARD | {"finish", "dispute"},
     "coinbase": _CARD - {"capture"},
     "coinbase_links": frozenset({"charge", "void", "ask", "events", "settlement"}),
     "coinbase_commerce": frozenset({"charge", "void", "ask", "events", "settlement"}),
-    "bank": _CARD - {"capture"},
+    "bank": _CARD - {"capture", "refunds"},
     "card": _CARD,
 }
 LIVE: Final[Mapping[str, frozenset[str]]] = {}
@@ -68,7 +72,8 @@ def providers_page() -> str:
         *map(_runs, NAMES),
         "",
         "`finish` completes what the payer approved on the provider's page; `ask` finds out what",
-        "became of a request whose answer was lost.",
+        "became of a request whose answer was lost; `refunds` lists those made on the provider's",
+        "own pages, too; `dispute` fetches a dispute of which an event was only a hint.",
         "",
         "## Known limits",
         "",
@@ -78,6 +83,8 @@ def providers_page() -> str:
         "- A lost PayPal order or Coinbase page cannot be paid by anybody, so it counts as never",
         "  made. A saved PayPal account is searched in the account's transactions, which lag by",
         "  hours.",
+        "- Refunds made on the provider's own pages are told by events and settlement files; a",
+        "  bank tells of everything by its notifications and statements.",
         "- The older Coinbase APIs (`coinbase_links`, `coinbase_commerce`) give nothing back.",
         "- A bank differs from the next: the documents are those of ISO 20022, the few addresses",
         "  around them are ours.",

@@ -1,22 +1,35 @@
 """What events tell: whose money, how much, and nothing that was not checked."""
 
 import json
+from datetime import timedelta
 
 import pytest
+from tests import make
 from tests.psp.shops import GOOD, METHODS, Shop, charge_of, open_shop, step_of
 from tests.psp.stories import AMOUNTS, letters, paid
 from tests.sandbox.stand import Letter, Town
 
 from bezant.actor import Mode
+from bezant.exchange import ProviderAnswer, Sending
 from bezant.money import EUR, USDC
+from bezant.psp.account import Clocks
 from bezant.psp.card import Card
 from bezant.psp.evidence import placed
-from bezant.psp.port import Charge, Incoming, MalformedWebhook, Result, Verdict
+from bezant.psp.port import (
+    Charge,
+    Incoming,
+    MalformedWebhook,
+    Result,
+    ShowsDisputes,
+    StaleWebhook,
+    Verdict,
+)
 from bezant.psp.registry import connector_of
 from bezant.psp.stripe import Stripe
 
 PROVIDERS = tuple(METHODS)
 DISPUTED = "4000000000000259"
+DAY = timedelta(days=1)
 
 
 def read_all(shop: Shop, found: list[Letter]) -> list[Incoming]:
@@ -60,8 +73,8 @@ async def test_a_refund_is_told_with_its_own_key(city: Town, provider: str):
         refunds = [one for one in read_all(shop, city.box.letters) if one.about == "refund"]
         assert step.attempt in {one.attempt for one in refunds}
         last = [one for one in refunds if one.attempt == step.attempt][-1]
-        # PayPal tells of a refund without its order: the key says whose it is.
-        assert last.reference == ("" if provider == "paypal" else told.reference)
+        # PayPal tells of a refund with its capture only.
+        assert last.reference == (told.part if provider == "paypal" else told.reference)
         if not shop.connector.capabilities.event_hint:
             assert last.verdict is not None
             assert (last.verdict.result, last.verdict.amount) == (Result.REFUNDED, step.amount)
@@ -136,11 +149,53 @@ async def test_paypal_events_are_hints_even_about_disputes():
             "seller_response_due_date": "2026-08-11T12:00:00.000Z",
         },
     }
-    read = connector_of("paypal").incoming({}, json.dumps(body).encode())
-    assert (read.about, read.attempt, read.verdict) == ("dispute", "att_1", None)
-    assert read.dispute is not None
-    assert str(read.dispute.amount) == "96.00 USD"
-    assert read.dispute.evidence_due_at is not None
+    paypal = connector_of("paypal")
+    assert isinstance(paypal, ShowsDisputes)
+    read = paypal.incoming({}, json.dumps(body).encode())
+    assert (read.about, read.part, read.dispute) == ("dispute", "PP-000-000-651-454", None)
+    assert (read.attempt, read.reference, read.verdict) == ("", "", None)
+
+    def answered(status: int, thing: object) -> Incoming | None:
+        raw = json.dumps(thing).encode()
+        answer = ProviderAnswer(Sending.ANSWERED, status, (), raw)
+        return paypal.asked_dispute("PP-000-000-651-454", answer)
+
+    told = answered(200, body["resource"])
+    assert told is not None
+    assert told.dispute is not None
+    assert (told.attempt, told.reference) == ("att_1", "00D10444LD479031K")
+    assert str(told.dispute.amount) == "96.00 USD"
+    assert told.dispute.evidence_due_at is not None
+    other = {**body["resource"], "dispute_id": "PP-000-000-000-001"}
+    assert answered(200, other) is None, "another dispute tells nothing of this one"
+    assert answered(500, {}) is None
+    missing = answered(404, {})
+    assert missing is not None
+    assert missing.dispute is None
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+async def test_where_no_time_is_signed_or_not_the_whole_body_events_are_hints(
+    city: Town, provider: str
+):
+    """Whose check would take an old letter again, or a changed one, is never believed."""
+    async with open_shop(provider, city) as shop:
+        charge, found = await letters(shop)
+        city.box.letters.clear()
+        check = shop.providers.check(provider)
+        late = True
+        check._ground._clocks = Clocks(later := make.clock(city.clock.now() + DAY), later)
+        try:
+            await check.check(Mode.TEST, found[-1].headers, found[-1].body)
+        except StaleWebhook:
+            late = False
+        whole = provider != "paypal"  # It signs a checksum of the body.
+        capabilities = shop.connector.capabilities
+        assert capabilities.event_hint is (late or not whole)
+        if capabilities.event_hint:
+            news = [shop.connector.incoming(one.headers, one.body) for one in found]
+            assert all(one.verdict is None and one.dispute is None for one in news)
+            assert charge.attempt in {one.attempt for one in news}
 
 
 @pytest.mark.parametrize("provider", PROVIDERS)

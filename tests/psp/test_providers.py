@@ -15,7 +15,16 @@ from tests.sandbox.stand import Town
 from bezant.actor import Mode
 from bezant.money import EUR, USDC
 from bezant.psp.account import Account, Bearer, ClientCredentials, Clocks, SigningKey
-from bezant.psp.port import Charge, ProviderNotConfigured, Result, UnknownProvider, Verdict
+from bezant.psp.port import (
+    Charge,
+    Incoming,
+    ListsRefunds,
+    ProviderNotConfigured,
+    Result,
+    ShowsDisputes,
+    UnknownProvider,
+    Verdict,
+)
 from bezant.psp.registry import NAMES, open_providers
 from bezant.sandbox.site import OFFSETS
 from bezant.secret import Secret
@@ -82,6 +91,46 @@ async def give_back(shop: Shop, charge: Charge, told: Verdict, done: set[str]) -
     asked = await shop.ask("refund", step)
     assert (asked.result, asked.amount) == (Result.REFUNDED, amount)
     done.add("refund")
+    connector = shop.connector
+    if not isinstance(connector, ListsRefunds):
+        return
+    elsewhere = step_of(charge, told, amount=amount, now=shop.town.clock.now())
+    await shop.send(connector.refund(elsewhere))
+    shop.town.pass_time(hours=3)
+    listed = connector.listed_refunds(step, await shop.send(connector.ask_refunds(step)))
+    assert listed is not None
+    assert {one.attempt for one in listed} == {step.attempt, elsewhere.attempt}
+    assert {(one.verdict.result, one.verdict.amount) for one in listed} == {
+        (Result.REFUNDED, amount)
+    }
+    assert len({one.part for one in listed}) == 2
+    done.add("refunds")
+
+
+async def quarrel(shop: Shop, done: set[str]) -> None:
+    """Let a payer complain, and fetch the dispute."""
+    connector = shop.connector
+    if not isinstance(connector, ShowsDisputes):
+        return
+    shop.town.script("dispute", provider=shop.provider, operation="capture_order", seconds=10)
+    charge = charge_of(shop.provider, EUR(7_00))
+    told = await shop.charge(charge)
+    approve(shop.town, told)
+    told = await shop.finish(charge, told.reference)
+    shop.town.pass_time(seconds=10)
+    hints = [connector.incoming(one.headers, one.body) for one in shop.town.box.letters]
+    hint = next(one for one in hints if one.about == "dispute")
+    assert hint.dispute is None, "an event is a hint"
+    answer = await shop.send(connector.ask_dispute(Mode.TEST, hint.part))
+    found = connector.asked_dispute(hint.part, answer)
+    assert found is not None
+    assert found.dispute is not None
+    assert (found.attempt, found.reference) == (charge.attempt, told.part)
+    assert (found.dispute.state, found.dispute.amount) == ("opened", EUR(7_00))
+    nothing = await shop.send(connector.ask_dispute(Mode.TEST, "PP-R-NONE"))
+    assert nothing.status == 404
+    assert connector.asked_dispute("PP-R-NONE", nothing) == Incoming("PP-R-NONE", "", "")
+    done.add("dispute")
 
 
 async def listen(shop: Shop, done: set[str]) -> None:
@@ -115,6 +164,7 @@ async def test_the_table_says_what_was_run_against_the_emulator(city: Town, prov
         await let_go(shop, done)
         await take_in_parts(shop, done)
         await give_back(shop, charge, told, done)
+        await quarrel(shop, done)
         await reconcile(shop, done)
     assert done == EMULATED[provider]
 

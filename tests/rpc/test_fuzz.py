@@ -1,10 +1,12 @@
 """Whatever bytes arrive, a service answers with an error of the caller's and goes on."""
 
+from collections import Counter
+from itertools import islice
 from pathlib import Path
 
 import grpc.aio
 import pytest
-from tests.rpc.fuzz import shower
+from tests.rpc.fuzz import SPECIAL, messages, poured, shower
 from tests.rpc.sample import Sample, SampleService
 
 from bezant.clock import RealClock
@@ -16,10 +18,11 @@ from bezant.rpc.papers import FolderIssuer, server_name
 from bezant.rpc.permits import EVERYTHING
 from bezant.rpc.proto import ports
 from bezant.rpc.serve import Server
-from bezant.rpc.tls import channel_credentials
+from bezant.rpc.tls import TLS_VERSION, channel_credentials
 from bezant.rpc.wire import contract
 
 MESSAGES = 2_000
+OVER_GRPC = 200
 KNOWN = {"OK", "INVALID_ARGUMENT", "NOT_FOUND", "RESOURCE_EXHAUSTED"}
 
 pytestmark = [pytest.mark.requirement("S001-5", part="rpc"), pytest.mark.catalogue("T64")]
@@ -46,7 +49,7 @@ class Clumsy(SampleService):
 @pytest.mark.parametrize("port", [Sample, *ports()], ids=lambda port: port.__name__)
 async def test_no_message_breaks_a_service(tmp_path: Path, port: type):
     service = SampleService() if port is Sample else Nothing()
-    counted = await showered(tmp_path, port, service, MESSAGES)
+    counted = await fuzzed(tmp_path, port, service, MESSAGES)
 
     for method, statuses in counted.items():
         assert statuses.total() == MESSAGES
@@ -57,11 +60,17 @@ async def test_no_message_breaks_a_service(tmp_path: Path, port: type):
 
 
 async def test_a_service_that_trips_is_noticed(tmp_path: Path):
-    counted = await showered(tmp_path, Sample, Clumsy(), 50)
-    assert counted["wish"]["INTERNAL"] > 0
+    over_grpc = (await fuzzed(tmp_path, Sample, Clumsy(), 50))["wish"]
+    everywhere = (await fuzzed(tmp_path, Sample, Clumsy(), OVER_GRPC + 50))["wish"]
+    poured_in = everywhere - (await fuzzed(tmp_path, Sample, Clumsy(), OVER_GRPC))["wish"]
+    assert over_grpc["INTERNAL"] > 0
+    assert poured_in["INTERNAL"] > 0
 
 
-async def showered(tmp_path: Path, port: type, service: object, count: int):
+async def fuzzed(
+    tmp_path: Path, port: type, service: object, count: int
+) -> dict[str, Counter[str]]:
+    """Let every method hear so many messages: the first of them over gRPC."""
     module = port_name(port).partition(".")[0]
     authority = Authority(tmp_path, "test", RealClock())
     permits = {port_name(port): {"gateway": EVERYTHING}}
@@ -75,13 +84,18 @@ async def showered(tmp_path: Path, port: type, service: object, count: int):
         ("grpc.ssl_target_name_override", server_name(module)),
     ]
     agreed = contract(port)
+    auth = {"ssl_tls_version": [TLS_VERSION], "x509_pem_cert": [papers.chain]}
+    counted: dict[str, Counter[str]] = {}
     try:
         async with grpc.aio.secure_channel(
             address, channel_credentials(papers), options=options
         ) as channel:
-            return {
-                method.name: await shower(channel, agreed, method, count=count, seed=64)
-                for method in agreed.methods
-            }
+            for method in agreed.methods:
+                pending = messages(agreed, method, count - SPECIAL, seed=64)
+                over_grpc = islice(pending, OVER_GRPC - SPECIAL)
+                handle = server._handler(port_name(port), method, service, 60.0)
+                counted[method.name] = await shower(channel, agreed, method, over_grpc)
+                counted[method.name] += await poured(handle, auth, pending)
+        return counted
     finally:
         await server.stop(0)

@@ -1,6 +1,8 @@
 """Webhooks out: when they leave, what happens when nobody takes them, and how they misbehave."""
 
+import asyncio
 import json
+import random
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
@@ -13,7 +15,11 @@ from tests.harness.waiting import wait_until
 from tests.sandbox.stand import Box, Letter, Town, town
 from tests.sandbox.test_card import authorise
 
+from bezant.sandbox.book import Book
 from bezant.sandbox.card import EVERYBODY, Card
+from bezant.sandbox.webhooks import Postman
+
+STOP_SECONDS = 60
 
 
 def told(letters: Sequence[Letter]) -> list[str]:
@@ -23,6 +29,20 @@ def told(letters: Sequence[Letter]) -> list[str]:
 def test_a_webhook_leaves_by_itself(acquirer: Town):
     authorise(acquirer, "k1")
     wait_until(lambda: told(acquirer.box.letters) == ["authorised"], "the webhook came")
+
+
+async def test_a_postman_stops_although_something_was_written_at_that_moment(tmp_path: Path):
+    book = Book(tmp_path / "book.sqlite", make.clock(), random.Random(1).randbytes)
+    await book.open()
+    for turns in range(8):  # It has begun to wait after a few of them.
+        postman = Postman(book, [])
+        postman.start()
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        book.changed.set()
+        stopped, _ = await asyncio.wait({asyncio.create_task(postman.stop())}, timeout=STOP_SECONDS)
+        assert stopped, turns
+    await book.close()
 
 
 def test_a_webhook_nobody_takes_is_sent_again_on_schedule_and_given_up(acquirer: Town):

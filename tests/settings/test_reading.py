@@ -220,4 +220,4 @@ def test_defaults_are_the_ones_the_families_name():
 
 def test_settings_that_nothing_uses_yet_are_listed_when_given():
     assert unused(read({})) == ()
-    assert dict(unused(read(given(JWT_SECRET=SECRET, PORT="1")))) == {"JWT_SECRET": "tokens"}
+    assert dict(unused(read(given(RP_ID="shop.example", PORT="1")))) == {"RP_ID": "passkeys"}

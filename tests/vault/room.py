@@ -1,6 +1,6 @@
 """A database with the tables of some modules only: made sooner, whatever others are at."""
 
-from collections.abc import Sequence
+from functools import cache
 
 from tests.harness.cluster import MODULE_PASSWORD, Cluster
 
@@ -9,8 +9,9 @@ from bezant.schemas import SCHEMAS
 from bezant.secret import Secret
 
 
-def template_of(cluster: Cluster, name: str, modules: Sequence[str]) -> str:
-    """Migrate these modules in a database of this name, for others to be copied from."""
+@cache
+def template_of(cluster: Cluster, name: str, modules: tuple[str, ...]) -> str:
+    """Migrate these modules in a database of this name, once; others are copied from it."""
     made = cluster.create(name)
     schemas = [one for one in SCHEMAS if one.module in modules]
     assert len(schemas) == len(modules)

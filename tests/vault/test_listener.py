@@ -3,8 +3,8 @@
 import pytest
 
 from bezant.settings import Given, Source, read
-from bezant.wiring import addresses
 from bezant.wiring.cards import listener_of_its_own
+from bezant.wiring.edges import addresses
 
 pytestmark = pytest.mark.requirement("S000-4", part="tokenize")
 

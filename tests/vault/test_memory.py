@@ -8,13 +8,11 @@ from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 import pytest
-from tests.cli.conftest import installed, started_once
 from tests.cli.running import Foreground, Nest, health, served
 from tests.harness.ports import free_port
 from tests.vault.canaries import Canary, canaries, found_in
 from tests.vault.memory import descendants, memory_of
 
-__all__ = ["installed", "started_once"]
 pytestmark = [
     pytest.mark.catalogue("T80"),
     pytest.mark.requirement("S004-5", part="no card number in memory"),
@@ -60,6 +58,9 @@ def cards_in(pids: list[int], marked: list[Canary]) -> set[str]:
 @pytest.fixture
 def apart(installed: Nest) -> Iterator[tuple[Foreground, Foreground, str, str]]:
     """A platform whose vault has a process of its own; and the addresses of both."""
+    (installed.data / "postgres.conf").write_text(
+        "shared_buffers = 32MB\n"
+    )  # Less to look through.
     vault_port, address = free_port(), f"127.0.0.1:{free_port()}"
     base = installed.up(VAULT_GRPC=address)
     url = base.url()

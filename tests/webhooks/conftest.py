@@ -13,12 +13,12 @@ from tests.webhooks.stand import Stand, opened
 from bezant.clock import MovableClock
 from bezant.db.migrate import migrate
 from bezant.db.schema import ModuleSchema, Piece
+from bezant.schemas import SCHEMAS
 from bezant.secret import Secret
 
 TEMPLATE = "webhooks_template"
 MODULES = (
-    ModuleSchema("keys"),
-    ModuleSchema("identity"),
+    *(one for one in SCHEMAS if one.module in ("keys", "identity")),
     # Stands for whoever has events to tell.
     ModuleSchema("ledger", (Piece.OUTBOX, Piece.FEED)),
     ModuleSchema("webhooks", (Piece.FOLLOWER,)),

@@ -9,6 +9,7 @@ from bezant.approvals.port import (
     APPROVERS_MAX,
     DAYS_DEFAULT,
     DAYS_MAX,
+    REASON_CHARACTERS_MAX,
     SUMMARY_CHARACTERS_MAX,
     Approval,
     ApprovalDecided,
@@ -26,6 +27,7 @@ from bezant.approvals.port import (
     Spend,
     UnknownApproval,
 )
+from bezant.secret import holds_card_number
 
 PERMISSION: Final = "approvals.write"
 _DIGEST: Final = re.compile(r"[0-9a-f]{64}\Z")
@@ -68,6 +70,18 @@ def may_approve(by: Actor, approval: Approval, proposer: str) -> None:
     may_decide(by, approval)
     if by.subject in (proposer, approval.proposed_by):
         raise SelfApproval
+
+
+def reason(text: str) -> str:
+    """Return why somebody decided so, fit to be stored and shown."""
+    text = text.strip()
+    if len(text) > REASON_CHARACTERS_MAX or (text and not text.isprintable()):
+        raise MalformedProposal(
+            f"a reason has at most {REASON_CHARACTERS_MAX} characters in one line", field="reason"
+        )
+    if holds_card_number(text):
+        raise MalformedProposal("a card's number does not belong here", field="reason")
+    return text
 
 
 def undecided(approval: Approval) -> None:

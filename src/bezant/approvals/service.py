@@ -10,7 +10,6 @@ from bezant.actor import Actor, Caller
 from bezant.approvals import rules, store
 from bezant.approvals.port import (
     PAGE_MAX,
-    REASON_CHARACTERS_MAX,
     AlreadyProposed,
     Approval,
     ApprovalExpired,
@@ -188,7 +187,7 @@ class ApprovalsService:
             row.id,
             command.by.subject,
             verdict,
-            command.reason[:REASON_CHARACTERS_MAX],
+            rules.reason(command.reason),
             self._clock.now(),
         )
         await store.decide(tx, said)

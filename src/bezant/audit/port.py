@@ -109,6 +109,22 @@ class RequestPage:
     has_more: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Started:
+    """A process that began its work, and what it was configured with."""
+
+    process: str
+    """Such as `gateway`, or the module it runs."""
+    version: str
+    configuration: str
+    """The digest of its configuration that its receipts carry; it tells nothing of secrets."""
+    settings: str
+    """Changes when any setting does, a secret too; nobody can compute it who lacks the key."""
+    given: tuple[str, ...]
+    """The names of the settings that were given; never what they are."""
+    mode: Mode
+
+
 class Audit(Protocol):
     """What was asked of us."""
 
@@ -138,6 +154,10 @@ class Audit(Protocol):
 
     async def note_verification(self, found: Verification) -> None:
         """Keep how far something was recomputed, and what was found."""
+        ...
+
+    async def note_start(self, started: Started) -> None:
+        """Record that a process began its work, and with which configuration."""
         ...
 
 

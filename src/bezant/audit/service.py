@@ -4,13 +4,14 @@ from datetime import timedelta
 
 import msgspec
 
-from bezant.actor import Mode
+from bezant.actor import PLATFORM, Mode
 from bezant.audit.port import (
     KEPT_DAYS,
     PAGE_MAX,
     RequestPage,
     RequestSeen,
     RequestsOf,
+    Started,
     UnknownEntry,
     UnknownRequest,
 )
@@ -21,14 +22,24 @@ from bezant.audit.store import requests as store
 from bezant.audit.store.entries import OpeningRow
 from bezant.clock import Clock
 from bezant.db.database import Database
+from bezant.db.nudges import Nudges
+from bezant.db.outbox import Outbox
+from bezant.events import Event
+from bezant.ids import Ids
+
+MODULE = "audit"
 
 
 class AuditService:
     """Implements `Audit` on its own tables."""
 
-    def __init__(self, database: Database, clock: Clock) -> None:
+    def __init__(
+        self, database: Database, clock: Clock, ids: Ids, nudges: Nudges | None = None
+    ) -> None:
         self._database = database
         self._clock = clock
+        self._ids = ids
+        self._outbox = Outbox(MODULE, nudges or Nudges())
 
     async def note_requests(self, requests: tuple[RequestSeen, ...]) -> None:
         """Add requests to the log."""
@@ -77,6 +88,26 @@ class AuditService:
         """Keep how far something was recomputed."""
         async with self._database.transaction() as tx:
             await checkpoints.note_verification(tx, found)
+
+    async def note_start(self, started: Started) -> None:
+        """Record that a process began its work."""
+        event = Event(
+            id=self._ids.new("evt"),
+            type="process.started",
+            version=1,
+            mode=started.mode,
+            tenant=PLATFORM,
+            subject=started.process,
+            occurred_at=self._clock.now(),
+            data={
+                "version": started.version,
+                "configuration": started.configuration,
+                "settings": started.settings,
+                "given": started.given,
+            },
+        )
+        async with self._database.transaction() as tx:
+            await self._outbox.append(tx, event)
 
     async def tidy(self) -> None:
         """Drop what is older than the log reaches."""

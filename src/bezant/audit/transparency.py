@@ -14,13 +14,13 @@ from bezant.audit.published import (
     WitnessWord,
 )
 from bezant.audit.publishing import Publisher
-from bezant.audit.rechecking import recheck
+from bezant.audit.rechecking import Rechecking, recheck
 from bezant.audit.shelf import Shelf
 from bezant.audit.signing import LogKeys
 from bezant.audit.spelling import spelled
 from bezant.audit.store import checkpoints as store
 from bezant.audit.store import entries
-from bezant.audit.store.checkpoints import CheckpointRow, CosignatureRow
+from bezant.audit.store.checkpoints import CheckpointRow
 from bezant.audit.witness.rounds import Rounds
 from bezant.clock import Clock
 from bezant.db.database import Database
@@ -55,8 +55,12 @@ class TransparencyService:
         self._following = following
         self._rounds = rounds
         self._quorum = quorum
+        self._rechecking = Rechecking(database, clock)
         self._signed: tuple[CheckpointRow, str] | None = None
+        self._witnessed: tuple[CheckpointRow, str] | None = None
+        """The newest that enough witnesses signed."""
         self._read_at_seconds = 0.0
+        self._reading = asyncio.Lock()
 
     async def checkpoint(self) -> str:
         """Return the newest signed checkpoint with what witnesses added."""
@@ -77,17 +81,12 @@ class TransparencyService:
         row, note = await self._newest()
         if not 0 <= index < row.size:
             raise UnknownEntry
-        if self._quorum:
-            witnessed = await store.newest_witnessed(self._database, self._quorum)
-            if witnessed is not None and index < witnessed.size:
-                words = await store.cosignatures(self._database, witnessed.size)
-                row, note = witnessed, _whole(witnessed, words)
-        found, path = await asyncio.gather(
-            entries.entries(self._database, index, 1), self._shelf.inclusion(index, row.size)
-        )
-        if not found:
+        if self._witnessed is not None and index < self._witnessed[0].size:
+            row, note = self._witnessed
+        entry, path = await self._shelf.inclusion(index, row.size)
+        if entry is None:
             raise UnknownEntry
-        return str(LogProof(index, found[0].entry, path, note))
+        return str(LogProof(index, entry, path, note))
 
     async def consistency(self, old_size: int, size: int) -> Consistency:
         """Return the proof that what was signed at one size is the beginning of another."""
@@ -103,6 +102,7 @@ class TransparencyService:
             tuple(str(key) for key in await self._keys.verifier_keys()),
             tuple(str(one.witness.key) for one in self._rounds.asked),
             self._quorum,
+            await self._keys.receipt_keys(),
         )
 
     async def keys_file(self) -> str:
@@ -140,21 +140,32 @@ class TransparencyService:
             await store.note_verification(tx, done)
         return done
 
+    async def recheck_on(self) -> None:
+        """Recompute a little more of the log, and keep what was found."""
+        done = await self._rechecking.step()
+        if done is not None:
+            async with self._database.transaction() as tx:
+                await store.note_verification(tx, done)
+
     async def export(self, folder: Path) -> int:
         """Write what is signed as files, for `bezant-verify log`, and return how many entries."""
         return await export(folder, self._shelf, *await self._newest(), await self.keys())
 
     async def _newest(self) -> tuple[CheckpointRow, str]:
-        now = asyncio.get_running_loop().time()
-        if self._signed is not None and now - self._read_at_seconds < NOTE_AGE_SECONDS:
+        async with self._reading:  # Many may ask in the moment in which it is read again.
+            now = asyncio.get_running_loop().time()
+            if self._signed is not None and now - self._read_at_seconds < NOTE_AGE_SECONDS:
+                return self._signed
+            row = await store.newest(self._database)
+            if row is None:
+                raise NothingSigned
+            witnessed = None
+            if self._quorum:
+                witnessed = await store.newest_witnessed(self._database, self._quorum)
+            self._witnessed = None if witnessed is None else await self._shown(witnessed)
+            self._read_at_seconds, self._signed = now, await self._shown(row)
             return self._signed
-        row = await store.newest(self._database)
-        words = await store.cosignatures(self._database, row.size) if row else []
-        if row is None:
-            raise NothingSigned
-        self._read_at_seconds, self._signed = now, (row, _whole(row, words))
-        return self._signed
 
-
-def _whole(row: CheckpointRow, words: list[CosignatureRow]) -> str:
-    return row.note + "".join(word.line for word in words)
+    async def _shown(self, row: CheckpointRow) -> tuple[CheckpointRow, str]:
+        words = await store.cosignatures(self._database, row.size)
+        return row, row.note + "".join(word.line for word in words)

@@ -124,7 +124,9 @@ def _with_log(
     from bezant.cli.beside import beside
     from bezant.clock import RealClock
     from bezant.ids import Ids
-    from bezant.wiring import Workbench, keys_port, log_beside
+    from bezant.wiring.audit import log_beside
+    from bezant.wiring.keys import keys_port
+    from bezant.wiring.workbench import Workbench
 
     async def asked() -> Answer:
         here = beside(data)

@@ -18,6 +18,7 @@ class Subject(StrEnum):
     FLOOR = "floor"
     LEDGER = "ledger"
     PAYMENTS = "payments"
+    PROOF = "proof"
 
 
 class Result(Protocol):

@@ -17,7 +17,8 @@ from bezant.cli.installation import (
 from bezant.schemas import ROLES
 from bezant.secret import Secret
 from bezant.settings import Settings
-from bezant.wiring import Site, load_key_file
+from bezant.wiring.lent import load_key_file
+from bezant.wiring.site import Site
 
 
 @dataclass(frozen=True, slots=True)

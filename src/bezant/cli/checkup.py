@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from pathlib import Path
 from typing import Final
 
 from bezant.cli.exits import Stop
@@ -64,6 +63,7 @@ def examine(
 ) -> list[Finding]:
     """Look at everything, or at one area."""
     from bezant.cli.checkup_database import database
+    from bezant.cli.checkup_hsm import hsm
 
     try:
         installation = read_installation(place)
@@ -138,7 +138,7 @@ def _port(case: Case) -> Finding:
     if running is not None:
         return Finding("machine", "port", Health.GOOD, f"Bezant answers on {running.url}")
     from bezant.cli.listening import refuse_taken
-    from bezant.wiring import addresses
+    from bezant.wiring.edges import addresses
 
     wanted = addresses(case.settings)
     try:
@@ -211,7 +211,7 @@ def keys(case: Case) -> Iterator[Finding]:
             "keys", "file", Health.NOTE, "There is no installation yet", "Start one with bezant up."
         )
         return
-    from bezant.wiring import load_key_file
+    from bezant.wiring.lent import load_key_file
 
     try:
         path = key_path(case.installation, case.settings.platform.key_file)
@@ -234,27 +234,6 @@ def keys(case: Case) -> Iterator[Finding]:
     from bezant.cli.checkup_identity import left_behind
 
     yield from left_behind(case)
-
-
-def hsm(case: Case) -> Iterator[Finding]:
-    """The PKCS#11 token, where one is configured."""
-    module = case.settings.keys.softhsm_module
-    if module is None:
-        yield Finding(
-            "hsm", "module", Health.GOOD, "No HSM is configured; keys lie in encrypted files"
-        )
-    elif not Path(module).is_file():
-        yield Finding(
-            "hsm", "module", Health.WRONG, f"{module} does not exist", "Correct SOFTHSM_MODULE."
-        )
-    else:
-        yield Finding(
-            "hsm",
-            "module",
-            Health.NOTE,
-            f"{module} is there, but this version does not use it yet",
-            "Keys lie in encrypted files.",
-        )
 
 
 def broker(case: Case) -> Iterator[Finding]:

@@ -27,7 +27,7 @@ LOOK_AT_LOGS: Final = "Look at bezant logs; it is tried again by itself."
 def database(case: Case) -> Iterator[Finding]:
     """Look at the database that runs; without one there is nothing to look at."""
     from bezant.schemas import ROLES
-    from bezant.wiring import load_key_file
+    from bezant.wiring.lent import load_key_file
 
     if case.installation is None:
         yield Finding(
@@ -156,7 +156,7 @@ async def _jobs(ground: Ground) -> AsyncIterator[Finding]:
 async def _feeds(ground: Ground) -> AsyncIterator[Finding]:
     """Look whether events get their places; what holds one back is an old transaction."""
     from bezant.db.feed_watch import feed_states
-    from bezant.wiring import FEEDS
+    from bezant.wiring.modules import FEEDS
 
     for module, source in FEEDS.items():
         async with opened_for_doctor(ground.administrators[module]) as opened:

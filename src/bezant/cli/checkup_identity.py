@@ -45,7 +45,11 @@ def left_behind(case: Case) -> Iterator[Finding]:
 async def _left_behind(case: Case) -> "tuple[ApiKey, ...]":
     from bezant.ids import Ids
     from bezant.schemas import ROLES
-    from bezant.wiring import Site, Workbench, keys_port, load_key_file, open_identity
+    from bezant.wiring.keys import keys_port
+    from bezant.wiring.lent import load_key_file
+    from bezant.wiring.modules import open_identity
+    from bezant.wiring.site import Site
+    from bezant.wiring.workbench import Workbench
 
     assert case.installation is not None
     place, settings = case.place, case.settings

@@ -32,7 +32,7 @@ def demo(
     running = running_or_stop(here.place)
     shop = Shop(running.url, *_keys(here.place.sample))
     chance = token_hex(6)
-    paid = pay_an_order(shop, chance)
+    paid = pay_an_order(shop, chance, receipts=here.settings.platform.receipts != "none")
     told = _play(shop, chance)
     if as_json:
         show_json({**paid, **told})

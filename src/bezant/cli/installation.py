@@ -121,7 +121,7 @@ def read_installation(place: Place) -> Installation | None:
 
 def make_installation(place: Place, mode: str, key_file: Path | None) -> Installation:
     """Make a data folder with its key; a file that exists is never written over."""
-    from bezant.wiring import create_key_file, load_key_file
+    from bezant.wiring.lent import create_key_file, load_key_file
 
     identifier = "ins_" + secrets.token_hex(8)
     path = (key_file or _default_key_file(identifier)).absolute()

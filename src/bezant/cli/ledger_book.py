@@ -14,7 +14,8 @@ from bezant.cli.exits import Exit, Stop
 from bezant.clock import RealClock
 from bezant.ids import Ids
 from bezant.ledger.port import Ledger
-from bezant.wiring import Proof, Workbench, open_book
+from bezant.wiring.book import Proof, open_book
+from bezant.wiring.workbench import Workbench
 
 Answer = TypeVar("Answer")
 

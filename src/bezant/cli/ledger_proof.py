@@ -14,7 +14,7 @@ from bezant.cli.ledger_post import AsJson, Data
 
 if TYPE_CHECKING:
     from bezant.cli.ledger_book import Open
-    from bezant.wiring import Verified
+    from bezant.wiring.book import Verified
     from bezant_verify.rows import Batch, Head
 
 SHOWN_EVERY: Final = 100  # Batches; a terminal need not be told of each.

@@ -30,6 +30,7 @@ from bezant.cli.installation import (
     write_running,
 )
 from bezant.cli.listening import close, first_answer, hold_all, listen
+from bezant.cli.realms import lay_out_realm
 from bezant.cli.sample import sample_of
 from bezant.cli.screen import show_line, step, wants_json
 from bezant.cli.welcome import Demo, show_welcome
@@ -41,7 +42,7 @@ from bezant.telemetry import traces
 
 if TYPE_CHECKING:
     from bezant.cli.sample import Sample
-    from bezant.wiring import House
+    from bezant.wiring.house import House
 
 STOPPING: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 UNIT: Final = "bezant"
@@ -122,6 +123,7 @@ async def _start(
     if installation.mode == DEMO:
         with step("laying out the samples", "the samples are laid out"):
             sample = await sample_of(place.sample, house, Ids(RealClock()))
+            await lay_out_realm(house, sample.merchant)
     with step("opening the doors", "the doors are open"):
         serving, ports = await stack.enter_async_context(listen(house.listenings, held))
         running = replace(running, port=ports[0])
@@ -138,17 +140,19 @@ async def _demo(settings: Settings, url: str, sample: "Sample", *, is_new: bool)
     """Let the sample shop of a new demo take its first payment; return what a demo shows."""
     from secrets import token_hex
 
-    from bezant import wiring
     from bezant.cli.story import Shop, pay_an_order
+    from bezant.wiring.providers import emulates_everything
+    from bezant.wiring.sandbox import sandbox_desk
 
     paid: dict[str, str] = {}
-    if is_new and wiring.emulates_everything(settings):
+    if is_new and emulates_everything(settings):
         shop = Shop(url, sample.secret_key, sample.publishable_key)
         try:
-            paid = await asyncio.to_thread(pay_an_order, shop, token_hex(6))
+            issued = settings.platform.receipts != "none"
+            paid = await asyncio.to_thread(pay_an_order, shop, token_hex(6), receipts=issued)
         except Stop as stopped:  # A demo that cannot is started all the same.
             show_line(f"  ! no first order: {stopped}", style="dim")
-    return Demo(sample, paid, wiring.sandbox_desk(settings))
+    return Demo(sample, paid, sandbox_desk(settings))
 
 
 def recognise(settings: Settings, place: Place) -> Installation | None:
@@ -202,9 +206,12 @@ async def _raise_house(
     stack: AsyncExitStack, settings: Settings, place: Place, installation: Installation
 ) -> "House":
     """Start the database, bring it up to date, and build the house on it."""
-    from bezant import schemas, wiring
+    from bezant import schemas
+    from bezant.wiring.house import build
+    from bezant.wiring.lent import load_key_file
+    from bezant.wiring.site import Site
 
-    key = wiring.load_key_file(key_path(installation, settings.platform.key_file))
+    key = load_key_file(key_path(installation, settings.platform.key_file))
     address = settings.database.address()
     if address is None:
         ground = await _start_database(stack, place, key)
@@ -214,7 +221,7 @@ async def _raise_house(
         ground = own_ground(settings, address, schemas.ROLES, key)
     with step("bringing the tables up to date", "the tables are up to date"):
         await schemas.migrate(ground.administrators, ground.passwords)
-    site = wiring.Site(
+    site = Site(
         folder=place.folder,
         installation=installation.id,
         live=installation.mode == LIVE,
@@ -223,7 +230,7 @@ async def _raise_house(
     )
     clock = RealClock()
     with step("building the house", "the modules are up"):
-        building = wiring.build(settings, site, clock, Ids(clock))
+        building = build(settings, site, clock, Ids(clock))
         return await stack.enter_async_context(building)
 
 

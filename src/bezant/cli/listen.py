@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import aiohttp
 
     from bezant.clock import Clock
-    from bezant.wiring import Forwarding
+    from bezant.wiring.lent import Forwarding
 
 BEGINNING: Final = "beginning"
 PAUSE_SECONDS: Final = 0.2
@@ -66,7 +66,7 @@ async def _listen(
 
     from bezant.clock import RealClock
     from bezant.secret import Secret
-    from bezant.wiring import Forwarding
+    from bezant.wiring.lent import Forwarding
 
     book = Bookmark.of(api, forward_to, types)
     if begin is not None:
@@ -95,7 +95,7 @@ class Bookmark:
         """Return what was kept for the same platform, key, address and types."""
         from hashlib import sha256
 
-        from bezant.wiring import Forwarding
+        from bezant.wiring.lent import Forwarding
 
         path = api.place.folder / "listen.json"
         words = "\n".join([api.url.partition("://")[2].partition(":")[0], api.key, forward_to])

@@ -45,7 +45,7 @@ def hold_all(settings: "Settings") -> tuple["Settings", Held]:
     Where the main port is the system's choice, one is taken that has room for the others, which
     stand at a distance from it.
     """
-    from bezant.wiring import addresses
+    from bezant.wiring.edges import addresses
 
     platform = settings.platform
     if platform.port:

@@ -21,8 +21,11 @@ from bezant.cli import (
     keys,
     ledger,
     listen,
+    login,
     logs,
     migrate,
+    realms,
+    receipts,
     sandbox,
     serve,
     status,
@@ -43,8 +46,9 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 for group in (
-    *(up, down, status, logs, doctor, serve, users, keys, audit, witness),
-    *(ledger, sandbox, webhooks, events, listen, migrate, backup, bench, demo, completion),
+    *(up, down, status, logs, doctor, serve, users, login, realms, keys, audit, witness),
+    *(ledger, receipts, sandbox, webhooks, events, listen, migrate, backup, bench),
+    *(demo, completion),
 ):
     group.add_to(app)
 

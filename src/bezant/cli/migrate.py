@@ -56,7 +56,7 @@ def ground_of(data: Path | None) -> "Ground":
     from bezant.cli.ground import running_ground
     from bezant.cli.installation import key_path, place_of, read_installation
     from bezant.schemas import ROLES
-    from bezant.wiring import load_key_file
+    from bezant.wiring.lent import load_key_file
 
     settings = load_settings({"BEZANT_DATA": str(data) if data else None})
     place = place_of(settings.platform.data)

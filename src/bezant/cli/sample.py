@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from bezant.actor import Mode
+from bezant.actor import PLATFORM, Actor, Caller, Mode
 from bezant.cli.exits import Stop
 from bezant.cli.installation import write_durably
 from bezant.identity.port import (
@@ -23,16 +23,18 @@ from bezant.identity.port import (
 from bezant.ids import Ids
 from bezant.ledger.port import AccountType, Leg, OpenAccount, PostTransfer, Side
 from bezant.money import EUR, Money
-from bezant.payments.port import FeeRule, Terms
+from bezant.payments.port import ChangeTerms, FeeRule, Terms
 from bezant.secret import Secret
 
 if TYPE_CHECKING:
-    from bezant.wiring import House
+    from bezant.wiring.house import House
 
 MERCHANT: Final = "Weigh House Books"
 PASSWORD_BYTES: Final = 12
 FEE_PERCENT: Final = Decimal("1.4")
 FEE_FIXED: Final = EUR(25)
+_ITSELF: Final = Actor(Caller.MODULE, "sample", PLATFORM, Mode.TEST, frozenset({"settings.write"}))
+"""The first fees are the demo's own: there is nobody yet who could agree to them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +64,7 @@ async def sample_of(path: Path, house: "House", ids: Ids) -> Sample:
 
 async def _make(house: "House", ids: Ids) -> Sample:
     """Make everything anew: what an interrupted start left behind is another merchant's."""
-    from bezant.wiring import operator
+    from bezant.wiring.lent import operator
 
     by = operator(Mode.TEST)
     merchant = ids.new("mer")
@@ -97,7 +99,8 @@ async def _set_fees(house: "House") -> None:
     terms = await house.payments.terms()
     if not terms.fees:
         euros = FeeRule(FEE_PERCENT, FEE_FIXED.minor, asset="EUR")
-        await house.payments.set_terms(Terms(terms.routing, (euros, FeeRule(FEE_PERCENT))))
+        wanted = Terms(terms.routing, (euros, FeeRule(FEE_PERCENT)))
+        await house.payments.change_terms(ChangeTerms(_ITSELF, wanted))
 
 
 async def _open_books(house: "House", merchant: str) -> None:

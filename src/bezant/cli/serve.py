@@ -75,7 +75,7 @@ async def _serve(here: "Beside", unit: "Unit", grpc: str | None, *, as_json: boo
     from bezant.cli.screen import show_facts, show_json
     from bezant.clock import RealClock
     from bezant.ids import Ids
-    from bezant.wiring import build, build_apart
+    from bezant.wiring.house import build, build_apart
 
     told = stopping()
     clock = RealClock()

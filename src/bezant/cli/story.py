@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Final, cast
 
 from bezant.cli.exits import Exit, Stop
+from bezant.cli.receipts_story import check_the_receipt
 from bezant.cli.screen import step
 
 ANSWER_SECONDS_MAX: Final = 30.0
@@ -59,7 +60,7 @@ class Shop:
             ) from None
 
 
-def pay_an_order(shop: Shop, chance: str) -> dict[str, str]:
+def pay_an_order(shop: Shop, chance: str, *, receipts: bool = True) -> dict[str, str]:
     """Make an order, turn a card into a token, set the money aside, take it; return what came."""
     with step("making an order", "an order was made: 19.99 EUR"):
         wanted: Json = {
@@ -74,6 +75,7 @@ def pay_an_order(shop: Shop, chance: str) -> dict[str, str]:
         asked: Json = {
             "amount": PRICE,
             "order": order["id"],
+            "description": wanted["description"],
             "pay_with": {"card": card["token"]},
             "capture": False,
         }
@@ -85,6 +87,7 @@ def pay_an_order(shop: Shop, chance: str) -> dict[str, str]:
         _expect(paid, "succeeded")
     with step("waiting for the order to hear of it", "the order is paid"):
         status = _paid(shop, str(order["id"]))
+    receipt = check_the_receipt(shop, str(paid["id"])) if receipts else {}
     return {
         "order": str(order["id"]),
         "order_status": status,
@@ -94,6 +97,7 @@ def pay_an_order(shop: Shop, chance: str) -> dict[str, str]:
         "fee": _told(paid["fee"]),
         "card": f"{card['brand']} ending in {card['last4']}",
         "provider": f"{paid['provider']}, emulated: {paid['reference']}",
+        **receipt,
     }
 
 

@@ -33,7 +33,7 @@ class Unit:
 def unit_named(name: str, profile: str) -> Unit:
     """Return the unit that a name means in a profile, or end with the names there are."""
     from bezant.gateway.profile import load_profile
-    from bezant.wiring import MODULES
+    from bezant.wiring.modules import MODULES
 
     told = load_profile(profile)
     known = {WHOLE: Unit(WHOLE), DATABASE: Unit(DATABASE)}

@@ -103,7 +103,10 @@ async def _invite(
     from bezant.clock import RealClock
     from bezant.identity.port import InviteMember, Role
     from bezant.ids import Ids
-    from bezant.wiring import Workbench, keys_port, open_identity, operator
+    from bezant.wiring.keys import keys_port
+    from bezant.wiring.lent import operator
+    from bezant.wiring.modules import open_identity
+    from bezant.wiring.workbench import Workbench
 
     clock = RealClock()
     async with AsyncExitStack() as stack:

@@ -53,7 +53,7 @@ def verify(
     """Check a message that was received as its receiver must: ends with 1 if it is not genuine."""
     from bezant.cli.screen import show_json, show_line
     from bezant.clock import RealClock
-    from bezant.wiring import NotGenuine, verify_webhook
+    from bezant.wiring.lent import NotGenuine, verify_webhook
 
     raw = sys.stdin.buffer.read() if str(body) == "-" else _read(body)
     headers = {
@@ -107,7 +107,8 @@ async def _depth(data: Path | None) -> "QueueDepth":
     from bezant.cli.beside import beside
     from bezant.clock import RealClock
     from bezant.ids import Ids
-    from bezant.wiring import Workbench, webhooks_queue
+    from bezant.wiring.webhooks import webhooks_queue
+    from bezant.wiring.workbench import Workbench
 
     here = beside(data)
     clock = RealClock()

@@ -93,7 +93,14 @@ def _paid_facts(paid: Mapping[str, str]) -> list[tuple[str, str]]:
         ("Paid", f"{paid['amount']} by {paid['card']}, fee {paid['fee']}"),
         ("", f"{paid['order']}"),
         ("", f"{paid['payment']} ({paid['provider']})"),
+        *_receipt_facts(paid),
     ]
+
+
+def _receipt_facts(paid: Mapping[str, str]) -> list[tuple[str, str]]:
+    if "receipt" not in paid:
+        return []
+    return [("Receipt", paid["receipt_check"]), ("", paid["receipt_page"])]
 
 
 def _sample_facts(running: Running, sample: "Sample") -> list[tuple[str, str]]:

@@ -130,7 +130,8 @@ class EmbeddedServer:
     async def ready(self, timeout_seconds: float) -> None:
         """Wait until the server accepts connections again, at most this long."""
         try:
-            await asyncio.wait_for(self._ready.wait(), timeout_seconds)
+            async with asyncio.timeout(timeout_seconds):
+                await self._ready.wait()
         except TimeoutError:
             self.require_ready()
 

@@ -17,7 +17,7 @@ from bezant.db.outbox import positions_of
 from bezant.errors import Unavailable
 from bezant.events import FEED_LIMIT_MAX, FedEvent, Feed
 
-BATCH_MAX = 200  # Events in one transaction: one commit for all, and not too much to do again.
+BATCH_MAX = 500  # Events in one transaction: one commit for all, and not too much to do again.
 POLL_SECONDS = 1.0  # A nudge that was lost, or a feed in another process, costs this much.
 PAUSE_SECONDS_MAX = 30.0
 
@@ -93,6 +93,10 @@ class Follower:
         self._batch_max = batch_max
         self._poll_seconds = poll_seconds
         self._position = 0
+        self._is_sure = False
+        """Whether the last step moved it here; after a pause the table is asked again, which may
+        have been set back meanwhile.
+        """
         self._stuck_at = 0
         self._trouble = ""
         self._failures = 0
@@ -118,11 +122,13 @@ class Follower:
 
     async def step(self) -> int:
         """Handle the next events and return how many were read."""
-        key = (self._name, self._feed_of)
-        position: int = await self._database.fetch_value(_WHERE, key) or 0
+        if not self._is_sure:
+            key = (self._name, self._feed_of)
+            self._position = await self._database.fetch_value(_WHERE, key) or 0
+        self._is_sure = False
+        position = self._position
         events = await self._feed.read(position, self._batch_max)
         if not events:
-            self._position = position
             return 0
         if any(fed.position != at for at, fed in enumerate(events, position + 1)):
             raise FeedBroken(f"{self._feed_of} does not go on at {position + 1}")
@@ -160,7 +166,7 @@ class Follower:
             else:
                 for fed in events:
                     await self._handle(tx, fed)
-        self._position, self._stuck_at = last, 0
+        self._position, self._stuck_at, self._is_sure = last, 0, True
 
     async def _run(self) -> None:
         """Follow for ever. An event that fails is tried again: order forbids to skip it."""

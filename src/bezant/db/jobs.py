@@ -16,9 +16,7 @@ import json
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, LiteralString
-
-import procrastinate
+from typing import TYPE_CHECKING, Any, Final, LiteralString
 
 from bezant import telemetry
 from bezant.db import session
@@ -27,6 +25,9 @@ from bezant.db.faults import RaisedBySql
 from bezant.db.schema import ROOM, ModuleSchema
 from bezant.errors import BezantError, Unavailable
 from bezant.secret import Secret
+
+if TYPE_CHECKING:
+    import procrastinate
 
 JOBS: Final = ModuleSchema("jobs", folder=ROOM / "jobs")
 """The schema of the queue; it is migrated like a module's."""
@@ -239,7 +240,9 @@ class JobRunner:
                 _log.info("jobs.worker_restarts", error=type(error).__name__)
             await asyncio.sleep(RESTART_SECONDS)
 
-    def _app(self) -> procrastinate.App:
+    def _app(self) -> "procrastinate.App":
+        import procrastinate  # noqa: PLC0415 - only who runs jobs loads what runs them
+
         limits = self._database.limits
 
         async def configure(connection: Any) -> None:
@@ -268,8 +271,8 @@ class JobRunner:
             )
         return app
 
-    def _ticking(self, tick: Tick) -> Callable[[procrastinate.JobContext], Awaitable[None]]:
-        async def run(context: procrastinate.JobContext) -> None:
+    def _ticking(self, tick: Tick) -> "Callable[[procrastinate.JobContext], Awaitable[None]]":
+        async def run(context: "procrastinate.JobContext") -> None:
             trouble = ""
             try:
                 await tick.run(_turn(context))
@@ -293,7 +296,7 @@ class JobRunner:
 
 
 def _running(task: Task) -> Callable[..., Awaitable[None]]:
-    async def run(context: procrastinate.JobContext, **arguments: object) -> None:
+    async def run(context: "procrastinate.JobContext", **arguments: object) -> None:
         try:
             await task.run(_turn(context), arguments)
         except Exception as error:  # noqa: BLE001 (told here, and in plain words to the queue)
@@ -313,7 +316,7 @@ def _told(event: str, name: str, error: Exception) -> str:
     return type(error).__name__
 
 
-def _turn(context: procrastinate.JobContext) -> Turn:
+def _turn(context: "procrastinate.JobContext") -> Turn:
     job = context.job
     assert job.id is not None
     assert job.worker_id is not None

@@ -13,7 +13,7 @@ from typing import Final
 from bezant.events import FedEvent, Feed
 
 KEPT_SECONDS: Final = 2.0
-KEPT_MAX: Final = 1_024  # Followers in one process are never far apart for long.
+KEPT_MAX: Final = 2_048  # Followers in one process are never far apart for long.
 
 
 class RecentFeed:

@@ -25,6 +25,7 @@ ADVISORY_LOCK: Final = 7_002
 ROUND_MAX = 5_000  # Positions given in one transaction.
 POLL_SECONDS = 1.0  # A nudge that was lost costs this much.
 POLL_UNSETTLED_SECONDS = 0.05  # While transactions are open below the top.
+BUSY_SECONDS = 0.2  # From a round that placed something to the next: under load many share one.
 PAUSE_SECONDS_MAX = 30.0
 
 _log = telemetry.log("db")
@@ -192,7 +193,9 @@ class Sequencer:
     async def _run(self) -> None:
         """Give positions whenever there are rows. Only `stop` ends this loop."""
         failures = 0
+        loop = asyncio.get_running_loop()
         while True:
+            began = loop.time()
             seen = self._nudges.count(rows_of(self._module))
             try:
                 given = await self.step()
@@ -207,6 +210,8 @@ class Sequencer:
                 unsettled = self.state.unsettled
                 seconds = POLL_UNSETTLED_SECONDS if unsettled else self._poll_seconds
                 await self._nudges.wait(rows_of(self._module), seen, seconds)
+                if given:
+                    await asyncio.sleep(began + BUSY_SECONDS - loop.time())
 
     def _tell(self, error: Exception) -> None:
         self._trouble = str(getattr(error, "code", type(error).__name__))

@@ -64,7 +64,7 @@ def configuration(settings: ServerSettings) -> str:
         huge_pages = off             # 'try' dies of a bus error where they are forbidden
         dynamic_shared_memory_type = {dynamic_memory()}
         io_method = sync             # as fast as workers within 5 %, three processes fewer
-        max_connections = 200
+        max_connections = 400        # a dozen module processes, each with pools of its own
         max_logical_replication_workers = 0  # nothing subscribes here: one process fewer
         jit = off
 

@@ -103,7 +103,8 @@ class ServerProcess:
             with suppress(ProcessLookupError):
                 self._process.send_signal(word)
             with suppress(TimeoutError):
-                await asyncio.wait_for(self.ended(), patience)
+                async with asyncio.timeout(patience):
+                    await self.ended()
 
     def _status(self) -> str:
         try:

@@ -13,6 +13,7 @@ from starlette.types import Message, Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 from bezant.errors import BezantError
+from bezant.http.caller import CredentialUnproved
 from bezant.http.fast import FastAnswer
 from bezant.http.headers import API_POLICY, HSTS, MANNERS, NO_STORE, Pair
 from bezant.http.problems import MEDIA_TYPE, Dialect, encode, problem_of
@@ -65,7 +66,9 @@ async def send_problem(
     """Send an error."""
     problem = problem_of(error, visit.request_id, visit.trace_id or None, dialect)
     head = _PROBLEM_HEAD + _state(visit, extra)
-    if problem.status == 401:
+    if isinstance(error, CredentialUnproved):
+        head += error.challenge
+    elif problem.status == 401:
         head += _CHALLENGE_HEAD
     retry_after = error.retry_after_seconds
     if retry_after is None and problem.status == 503:

@@ -18,6 +18,7 @@ from bezant.secret import Secret
 SESSION_COOKIE = "__Host-bezant"
 CREDENTIAL_CHARACTERS_MAX = 8_192  # A token with many claims fits; a megabyte of header does not.
 _BEARER = b"bearer "
+_DPOP = b"dpop "
 
 
 class CredentialKind(StrEnum):
@@ -25,7 +26,18 @@ class CredentialKind(StrEnum):
 
     API_KEY = "api_key"
     BEARER = "bearer"
+    DPOP = "dpop"
+    """A token that is worth nothing without its key (RFC 9449)."""
     SESSION = "session"
+
+
+class Shown(msgspec.Struct, frozen=True):
+    """What a request shows to prove that a bound token is in its owner's hands."""
+
+    method: str
+    address: str
+    proof: Secret[str]
+    certificate: str
 
 
 class Credential(msgspec.Struct, frozen=True):
@@ -35,6 +47,7 @@ class Credential(msgspec.Struct, frozen=True):
     secret: Secret[str]
     address: str = ""
     """Where it came from: whoever guesses is slowed down without slowing others."""
+    shown: Shown | None = None
 
 
 class Callers(Protocol):
@@ -59,6 +72,20 @@ class CredentialInvalid(Unauthenticated):
     """Invalid API key."""
 
     code = "credential_invalid"
+
+
+class CredentialUnproved(Unauthenticated):
+    """This token is bound to a key, and the request does not show that it holds it."""
+
+    code = "credential_unproved"
+
+    @property
+    def challenge(self) -> bytes:
+        """Return how a client is told (RFC 9449, 7.1 and 9)."""
+        nonce = self.facts.get("nonce", "").encode("ascii")
+        error = b"use_dpop_nonce" if nonce else b"invalid_token"
+        head = b'www-authenticate: DPoP error="%s", algs="ES256 Ed25519"\r\n' % error
+        return head + (b"dpop-nonce: %s\r\n" % nonce if nonce else b"")
 
 
 class CredentialAmbiguous(Invalid):
@@ -88,6 +115,8 @@ def credential_of(headers: Mapping[bytes, bytes], address: str = "") -> Credenti
             raise CredentialAmbiguous
         return Credential(CredentialKind.API_KEY, _secret(key), address)
     if authorization is not None:
+        if authorization[:5].lower() == _DPOP:
+            return Credential(CredentialKind.DPOP, _secret(authorization[5:].strip()), address)
         if authorization[:7].lower() != _BEARER:
             raise CredentialInvalid("only Bearer tokens are accepted in Authorization")
         return Credential(CredentialKind.BEARER, _secret(authorization[7:].strip()), address)
@@ -107,6 +136,18 @@ def _secret(value: bytes) -> Secret[str]:
     if not value or len(value) > CREDENTIAL_CHARACTERS_MAX or not value.isascii():
         raise CredentialInvalid
     return Secret(value.decode("ascii"))
+
+
+def with_proof(
+    credential: Credential, headers: Mapping[bytes, bytes], method: str, address: str
+) -> Credential:
+    """Return a credential with what the request shows of the key that it is bound to."""
+    proof = headers.get(b"dpop", b"")
+    if len(proof) > CREDENTIAL_CHARACTERS_MAX or not proof.isascii():
+        raise CredentialInvalid
+    certificate = headers.get(b"client-cert", b"").decode("latin-1")
+    shown = Shown(method, address, Secret(proof.decode("ascii")), certificate)
+    return msgspec.structs.replace(credential, shown=shown)
 
 
 def refuse_cross_site(headers: Mapping[bytes, bytes]) -> None:

@@ -5,10 +5,10 @@ from collections.abc import Mapping, Sequence
 from bezant.http.headers import Pair
 
 METHODS = b"GET, POST, PATCH, DELETE"
-HEADERS = b"Authorization, Content-Type, Idempotency-Key, X-Api-Key"
+HEADERS = b"Authorization, Content-Type, DPoP, Idempotency-Key, X-Api-Key"
 EXPOSED = (
-    b"Idempotent-Replayed, Location, RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset, "
-    b"Request-Id, Retry-After"
+    b"DPoP-Nonce, Idempotent-Replayed, Location, RateLimit-Limit, RateLimit-Remaining, "
+    b"RateLimit-Reset, Request-Id, Retry-After"
 )
 PREFLIGHT_SECONDS = b"600"
 _VARY: Pair = (b"vary", b"origin")

@@ -27,11 +27,12 @@ from bezant.http.caller import (
     PermissionMissing,
     credential_of,
     refuse_cross_site,
+    with_proof,
 )
 from bezant.http.cors import Cors
 from bezant.http.entries import Entry
 from bezant.http.fast import FastRequest
-from bezant.http.headers import Network, client_of, read_headers
+from bezant.http.headers import Network, client_of, is_trusted, read_headers, without
 from bezant.http.idempotency import Idempotency, key_of
 from bezant.http.limits import Limits, Rule, TooManyFromAddress, bucket_of_address
 from bezant.http.mistakes import of_pydantic
@@ -129,7 +130,10 @@ class Edge:
             visit.status = answers.CALLER_LEFT
         except Exception as failure:  # noqa: BLE001 - every failure becomes an answer
             await self._tell(failure, visit, scope, send)
+            failure.__traceback__ = None  # It leads to this request, which knows its failure.
         finally:
+            # It knows its scope: left there, only the garbage collector would end the two.
+            scope.pop(CYCLE, None)
             self._meters.in_flight -= 1
             seconds = perf_counter() - started
             entry.meter.answered(visit.status, seconds)
@@ -152,6 +156,8 @@ class Edge:
         visit.address = peer
         visit.secure = scope["scheme"] == "https"
         visit.headers = headers = read_headers(scope["headers"])
+        if b"client-cert" in headers and not is_trusted(peer, self._rules.trusted_proxies):
+            visit.headers = headers = without(headers, b"client-cert")
         if self._rules.trusted_proxies:
             visit.address, forwarded_secure = client_of(peer, headers, self._rules.trusted_proxies)
             visit.secure = visit.secure or forwarded_secure
@@ -222,6 +228,9 @@ class Edge:
             raise CredentialMissing
         if credential.kind is CredentialKind.SESSION and scope["method"] not in _SAFE:
             refuse_cross_site(visit.headers)
+        if credential.kind is CredentialKind.DPOP or b"client-cert" in visit.headers:
+            address = _address_of(scope, visit)
+            credential = with_proof(credential, visit.headers, scope["method"], address)
         actor = self._callers.known(credential) or await self._callers.identify(credential)
         visit.actor = actor
         if self._rules.key is not None:
@@ -318,6 +327,14 @@ def _refuse_media_type(headers: Mapping[bytes, bytes], entry: Entry) -> bytes:
     if media_type not in entry.accepts:
         raise MediaTypeUnsupported(f"send {' or '.join(sorted(a.decode() for a in entry.accepts))}")
     return media_type
+
+
+def _address_of(scope: Scope, visit: Visit) -> str:
+    """Return the address that was asked, as its caller wrote it, without its query."""
+    host = visit.headers.get(b"host", b"").decode("latin-1")
+    raw = cast("bytes", scope.get("raw_path") or scope["path"].encode())
+    scheme = "https" if visit.secure else "http"
+    return f"{scheme}://{host}{raw.partition(b'?')[0].decode('latin-1')}"
 
 
 def _trace(visit: Visit) -> dict[str, str]:

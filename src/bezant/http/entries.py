@@ -6,6 +6,7 @@ from starlette.types import ASGIApp
 from bezant.http.fast import FastRoute
 from bezant.http.headers import API_POLICY
 from bezant.http.idempotency import Idempotency
+from bezant.http.queries import names_of, strict_query
 from bezant.http.routes import PUBLIC, Mount, OrdinaryRoute
 from bezant.telemetry.metrics import Meters, RouteMeter
 
@@ -76,6 +77,8 @@ class Entry:
         # FastAPI's own router is left out: two tables could disagree about which permission a
         # path needs.
         entry.ordinary = AsyncExitStackMiddleware(route.route.app)
+        if method == "GET" and path.startswith("/v1/") and route.permission != PUBLIC:
+            entry.ordinary = strict_query(entry.ordinary, names_of(route.route.dependant))
         return entry
 
     @classmethod

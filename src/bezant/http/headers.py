@@ -15,8 +15,10 @@ FORWARDS_MAX = 20  # Proxies a request may have come through; more is somebody p
 _SINGLE = frozenset(
     {
         b"authorization",
+        b"client-cert",
         b"content-length",
         b"content-type",
+        b"dpop",
         b"host",
         b"idempotency-key",
         b"origin",
@@ -68,7 +70,7 @@ def client_of(
 ) -> tuple[str, bool]:
     """Return the client's address, and whether it reached our trusted proxies by TLS."""
     forwards = headers.get(b"x-forwarded-for")
-    if not _is_trusted(peer, trusted):
+    if not is_trusted(peer, trusted):
         return peer, False
     secure = headers.get(b"x-forwarded-proto", b"").strip().lower() == b"https"
     if forwards is None:
@@ -80,12 +82,18 @@ def client_of(
         if address is None:
             break
         peer = address
-        if not _is_trusted(address, trusted):
+        if not is_trusted(address, trusted):
             break
     return peer, secure
 
 
-def _is_trusted(address: str, trusted: Sequence[Network]) -> bool:
+def without(headers: Mapping[bytes, bytes], name: bytes) -> Mapping[bytes, bytes]:
+    """Return headers but for one: a certificate that no proxy of ours vouches for is no word."""
+    return {key: value for key, value in headers.items() if key != name}
+
+
+def is_trusted(address: str, trusted: Sequence[Network]) -> bool:
+    """Tell whether a peer is a proxy of ours."""
     try:
         parsed = ip_address(address)
     except ValueError:

@@ -164,8 +164,8 @@ def _field_of_path(path: str) -> str | None:
 def _field_of_place(place: Sequence[str | int], known_names: Collection[str]) -> str | None:
     path = ""
     for step in place[1:] if place and place[0] in _SOURCES else place:
-        if isinstance(step, int):
-            path += f"[{step}]"
+        if isinstance(step, int):  # Some lists in a query are themselves called `name[]`.
+            path = f"{path.removesuffix('[]')}[{step}]"
         else:
             path += f".{step if step in known_names else ELSEWHERE}"
     return path.lstrip(".") or None

@@ -148,7 +148,12 @@ class Identified:
     is_key: bool
     expires_at: datetime | None
     generation: int
-    """The number of the last time rights were taken from keys, as of this answer."""
+    """The number of the last time rights were taken from keys, as of this answer; of a token, the
+    number of the last recheck.
+    """
+    is_token: bool = False
+    bound_to: str = ""
+    """Of a token: the key or certificate without which it is worth nothing."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,12 +2,20 @@
 
 Credentials are kept as keyed hashes under a key that lives as long as the process. An answer is
 good for `RECHECK_SECONDS`. A key's answer is good longer, up to `KEY_SECONDS_MAX`, while one small
-question every `POLL_SECONDS` confirms that no key anywhere lost rights since. So a revocation is
-honoured here at once where it happens, and elsewhere after `RECHECK_SECONDS` at the latest.
+question every `POLL_SECONDS` confirms that no key anywhere lost rights since. A token's answer is
+good up to `TOKEN_SECONDS_MAX` while the same question names every one that did: people sign out all
+the time, and nobody else shall be asked about again for it. So a revocation is honoured here at
+once where it happens, and elsewhere after `RECHECK_SECONDS` at the latest.
+
+A token that is bound to a key or a certificate is remembered like any other; that its holder has
+the key is looked at with every request (`_look_at_proof`).
 """
 
 import asyncio
+import base64
+import binascii
 import hashlib
+import hmac
 import os
 from collections.abc import Callable
 from contextlib import suppress
@@ -18,22 +26,30 @@ from typing import Final
 from bezant.actor import Actor
 from bezant.clock import Clock
 from bezant.errors import TooManyRequests, Unavailable
-from bezant.http.caller import Credential, CredentialInvalid, CredentialKind
+from bezant.http.caller import (
+    Credential,
+    CredentialInvalid,
+    CredentialKind,
+    CredentialUnproved,
+)
 from bezant.http.limits import MemoryLimits, Rule, bucket_of_address
+from bezant.identity.oauth import InvalidProof, ProofNeedsNonce
 from bezant.identity.port import (
     ApiKeyUse,
     CredentialForm,
     Identified,
     Identify,
     Identity,
+    ShownProof,
     UnknownCredential,
 )
 
 RECHECK_SECONDS: Final = 5
 POLL_SECONDS: Final = 2
 KEY_SECONDS_MAX: Final = 60
+TOKEN_SECONDS_MAX: Final = 600
 USES_SECONDS: Final = 30
-REMEMBERED_MAX: Final = 10_000
+REMEMBERED_MAX: Final = 30_000  # About 20 MB.
 STRANGERS_BURST: Final = 100  # Wrong credentials in a row before they must wait,
 STRANGERS_PER_SECOND: Final = 20  # and how many a second from then on, in one process.
 STRANGERS: Final = Rule(STRANGERS_BURST, STRANGERS_BURST / STRANGERS_PER_SECOND)
@@ -43,6 +59,7 @@ STRANGERS_OF_ADDRESS: Final = Rule(STRANGERS_BURST // 2, STRANGERS.window_second
 _FORMS: Final = {
     CredentialKind.API_KEY: (CredentialForm.API_KEY, b"k"),
     CredentialKind.BEARER: (CredentialForm.ANY, b"b"),
+    CredentialKind.DPOP: (CredentialForm.ANY, b"b"),
     CredentialKind.SESSION: (CredentialForm.SESSION, b"s"),
 }
 _LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
@@ -55,6 +72,8 @@ class Remembered:
     actor: Actor
     holder: str
     is_key: bool
+    is_token: bool
+    bound_to: str
     generation: int
     since: datetime
     fresh_until: datetime
@@ -73,46 +92,77 @@ class RememberedCallers:
         self._remembered: dict[bytes, Remembered] = {}
         self._used: dict[str, datetime] = {}
         self._generation = -1
+        self._rechecked = -1
         self._confirmed_at = self._confirmed_until = _LONG_AGO
         self._forgotten = 0
         self._strangers = MemoryLimits(lambda: clock.now().timestamp())
-        self._asking: dict[tuple[bytes, int], asyncio.Task[Actor]] = {}
+        self._asking: dict[tuple[bytes, int], asyncio.Task[Identified]] = {}
         self._polling: asyncio.Task[None] | None = None
 
     def known(self, credential: Credential) -> Actor | None:
         """Return the caller if that is known without waiting, else None."""
-        entry = self._remembered.get(self._digest(credential))
+        entry = self._entry(self._digest(credential))
+        if entry is None or entry.bound_to or credential.kind is CredentialKind.DPOP:
+            return None
+        return entry.actor
+
+    def _entry(self, digest: bytes) -> Remembered | None:
+        """Return what is remembered and still good."""
+        entry = self._remembered.get(digest)
         if entry is None:
             return None
         now = self._clock.now()
         # Whatever was learnt later than now was learnt before somebody set the clock back.
         if not entry.since <= now < entry.fresh_until and not (
-            entry.is_key
-            and entry.since <= now < entry.good_until
+            entry.since <= now < entry.good_until
             and self._confirmed_at <= now < self._confirmed_until
-            and entry.generation == self._generation
+            and (entry.is_token or entry.generation == self._generation)
         ):
             return None
         if entry.is_key:
             self._used[entry.holder] = now
-        return entry.actor
+        return entry
 
     async def identify(self, credential: Credential) -> Actor:
         """Return the caller, or raise `CredentialInvalid`."""
-        known = self.known(credential)
+        digest = self._digest(credential)
+        known = self._entry(digest)
         if known is not None:
-            return known
+            await self._look_at_proof(credential, known.bound_to)
+            return known.actor
         # Whoever shows the same credential meanwhile waits for the same answer; but never for one
         # that was asked for before rights were taken.
-        question = self._digest(credential), self._forgotten
+        question = digest, self._forgotten
         asking = self._asking.get(question)
         if asking is None:
             asking = asyncio.create_task(self._ask(credential, *question), name="identify")
             self._asking[question] = asking
             asking.add_done_callback(lambda done: self._answered(question, done))
-        return await asyncio.shield(asking)
+        found = await asyncio.shield(asking)
+        await self._look_at_proof(credential, found.bound_to)
+        return found.actor
 
-    async def _ask(self, credential: Credential, digest: bytes, forgotten: int) -> Actor:
+    async def _look_at_proof(self, credential: Credential, bound_to: str) -> None:
+        """Refuse a bound token whose key is not shown, and a proof of what is not bound."""
+        shown = credential.shown
+        kind, _, thumbprint = bound_to.partition(":")
+        if credential.kind is CredentialKind.DPOP:
+            if kind != "jkt" or shown is None:
+                raise CredentialInvalid
+            proof = ShownProof(
+                shown.proof, credential.secret, thumbprint, shown.method, shown.address
+            )
+            try:
+                await self._identity.check_proof(proof)
+            except (InvalidProof, ProofNeedsNonce) as refusal:
+                raise CredentialUnproved(facts=refusal.facts) from None
+        elif kind == "x5t":
+            if shown is None or not hmac.compare_digest(_mark(shown.certificate), thumbprint):
+                raise CredentialUnproved
+        elif bound_to:
+            raise CredentialInvalid
+
+    async def _ask(self, credential: Credential, digest: bytes, forgotten: int) -> Identified:
         stranger = digest not in self._remembered
         if stranger:
             self._let_in_a_stranger(credential.address)
@@ -126,9 +176,9 @@ class RememberedCallers:
             self._spend_strangers(credential.address, -1.0)
         if forgotten == self._forgotten:  # Else it may have lost its rights while we asked.
             self._remember(digest, found)
-        return found.actor
+        return found
 
-    def _answered(self, question: tuple[bytes, int], asked: asyncio.Task[Actor]) -> None:
+    def _answered(self, question: tuple[bytes, int], asked: asyncio.Task[Identified]) -> None:
         del self._asking[question]
         if not asked.cancelled():
             asked.exception()  # Told to those who wait; perhaps nobody does any more.
@@ -181,11 +231,27 @@ class RememberedCallers:
     async def _poll(self) -> None:
         asked_at = self._clock.now()
         self._generation = await self._identity.generation()
+        await self._recheck()
         self._confirmed_at = asked_at
         self._confirmed_until = asked_at + timedelta(seconds=RECHECK_SECONDS)
 
+    async def _recheck(self) -> None:
+        """Forget the tokens that lost rights, wherever that happened."""
+        told = await self._identity.rechecks(self._rechecked)
+        named = frozenset(told.delegations)
+        if named or told.everybody:
+            self._remembered = {
+                digest: entry
+                for digest, entry in self._remembered.items()
+                if not entry.is_token or not (told.everybody or entry.holder in named)
+            }
+        self._rechecked = told.number
+
     def _remember(self, digest: bytes, found: Identified) -> None:
+        if found.is_token and found.generation < self._rechecked:
+            return  # It may be among those that were named between the answer and now.
         now = self._clock.now()
+        seconds = TOKEN_SECONDS_MAX if found.is_token else KEY_SECONDS_MAX if found.is_key else 0
         ends = found.expires_at or datetime.max.replace(tzinfo=UTC)
         while len(self._remembered) >= REMEMBERED_MAX and digest not in self._remembered:
             del self._remembered[next(iter(self._remembered))]
@@ -193,10 +259,12 @@ class RememberedCallers:
             actor=found.actor,
             holder=found.holder,
             is_key=found.is_key,
+            is_token=found.is_token,
+            bound_to=found.bound_to,
             generation=found.generation,
             since=now,
             fresh_until=min(now + timedelta(seconds=RECHECK_SECONDS), ends),
-            good_until=min(now + timedelta(seconds=KEY_SECONDS_MAX), ends),
+            good_until=min(now + timedelta(seconds=seconds), ends),
         )
         if found.is_key:
             self._used[found.holder] = now
@@ -217,3 +285,16 @@ class RememberedCallers:
         secret = credential.secret.reveal().encode()
         form = _FORMS[credential.kind][1]
         return hashlib.blake2b(secret, digest_size=16, key=self._pepper, person=form).digest()
+
+
+def certificate_of(header: str) -> bytes:
+    """Read a certificate as a trusted proxy tells it: base64 between colons (RFC 9440)."""
+    try:
+        return base64.b64decode(header.strip().strip(":"), validate=True)
+    except (binascii.Error, ValueError):
+        return b""
+
+
+def _mark(header: str) -> str:
+    hashed = hashlib.sha256(certificate_of(header)).digest()
+    return base64.urlsafe_b64encode(hashed).rstrip(b"=").decode()

@@ -3,18 +3,26 @@
 import base64
 import hashlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final
 
+from bezant.actor import Mode
 from bezant.clock import Clock
-from bezant.db.database import Database
+from bezant.db.database import Database, Tx
+from bezant.db.nudges import Nudges
+from bezant.db.outbox import Outbox
+from bezant.events import Event
 from bezant.identity.passwords import Passwords
 from bezant.identity.port import PAGE_MAX
+from bezant.identity.provider.issuer import Issuer
 from bezant.ids import Ids
 from bezant.keys.port import Keys
 from bezant.secret import Secret
 
+MODULE: Final = "identity"
 TOKEN_BYTES: Final = 32
+NOWHERE: Final = Issuer("http://localhost")
+"""Where nobody comes to sign in; a command beside a running platform needs no issuer."""
 
 
 class Desk:
@@ -30,6 +38,8 @@ class Desk:
         live: bool,
         passwords: Passwords | None = None,
         chance: Callable[[int], bytes] = os.urandom,
+        nudges: Nudges | None = None,
+        issuer: Issuer = NOWHERE,
     ) -> None:
         self._database = database
         self._clock = clock
@@ -38,6 +48,8 @@ class Desk:
         self._live = live
         self._passwords = passwords or Passwords()
         self._chance = chance
+        self._issuer = issuer
+        self._outbox = Outbox(MODULE, nudges or Nudges())
         self._listeners: list[Callable[[str], None]] = []
 
     def when_rights_are_taken(self, listener: Callable[[str], None]) -> None:
@@ -47,6 +59,32 @@ class Desk:
     def _rights_taken(self, holder: str = "") -> None:
         for listener in self._listeners:
             listener(holder)
+
+    async def _record(
+        self,
+        tx: Tx,
+        what: str,
+        tenant: str,
+        subject: str,
+        data: Mapping[str, object],
+        mode: Mode | None = None,
+    ) -> None:
+        """Tell the feed, by ids alone: no name, no address, nothing that is a person's.
+
+        What belongs to no mode is told in the one the installation was made for.
+        """
+        own = Mode.LIVE if self._live else Mode.TEST
+        event = Event(
+            id=self._ids.new("evt"),
+            type=what,
+            version=1,
+            mode=mode or own,
+            tenant=tenant,
+            subject=subject,
+            occurred_at=self._clock.now(),
+            data=data,
+        )
+        await self._outbox.append(tx, event)
 
     def _new_token(self, prefix: str) -> Secret[str]:
         body = base64.urlsafe_b64encode(self._chance(TOKEN_BYTES)).rstrip(b"=").decode()

@@ -4,7 +4,7 @@ import hmac
 
 from bezant.actor import Actor, Caller
 from bezant.identity import rules
-from bezant.identity.desk import Desk, token_hash
+from bezant.identity.desk import token_hash
 from bezant.identity.keyring import API_KEY_HASH, grants_of
 from bezant.identity.port import (
     USES_MAX,
@@ -15,6 +15,8 @@ from bezant.identity.port import (
     KeyKind,
     UnknownCredential,
 )
+from bezant.identity.provider.bearers import Bearers
+from bezant.identity.provider.jose import looks_signed
 from bezant.identity.store import api_key as key_store
 from bezant.identity.store import merchant as merchant_store
 from bezant.identity.store import session as session_store
@@ -23,11 +25,13 @@ from bezant.ids import read, spell
 from bezant.secret import Secret
 
 
-class Identification(Desk):
+class Identification(Bearers):
     """The part of the service that answers who is asking."""
 
     async def identify(self, query: Identify) -> Identified:
         """Return whose a credential is, or raise `UnknownCredential`."""
+        if query.form is CredentialForm.ANY and looks_signed(query.secret.reveal()):
+            return await self._token(query.secret)
         is_key = query.form is CredentialForm.API_KEY
         if query.form is CredentialForm.ANY:
             is_key = rules.looks_like_key(query.secret.reveal())

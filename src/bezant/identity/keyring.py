@@ -1,5 +1,6 @@
 """API keys: made, listed, rotated and revoked. A key's text exists here only while it is made."""
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -74,6 +75,8 @@ class Keyring(Desk):
         mac = (await self._keys.macs(API_KEY_HASH, text.encode()))[0]
         async with self._database.transaction() as tx:
             await self._add(tx, row, mac)
+            about = {"by": row.created_by, "kind": row.kind, "role": row.role}
+            await self._record_key(tx, "api_key.created", command, command.id, about)
         _tell("api_key.created", command.by, command.id)
         return NewApiKey(told(row), Secret(text))
 
@@ -111,6 +114,8 @@ class Keyring(Desk):
             )
             await self._add(tx, row, mac)
             await store.expire(tx, old_id, now + timedelta(seconds=command.overlap_seconds))
+            about = {"by": command.by.subject, "successor": command.id}
+            await self._record_key(tx, "api_key.rotated", command, command.key, about)
         self._rights_taken(command.key)
         _tell("api_key.rotated", command.by, command.key)
         return NewApiKey(told(row), Secret(text))
@@ -122,6 +127,9 @@ class Keyring(Desk):
         async with self._database.transaction() as tx:
             await store.revoke(tx, row.id, command.by.subject, self._clock.now())
             revoked = await store.find(tx, row.id, row.merchant_id, row.mode)
+            if row.revoked_at is None:
+                about = {"by": command.by.subject}
+                await self._record_key(tx, "api_key.revoked", command, command.key, about)
         self._rights_taken(command.key)
         _tell("api_key.revoked", command.by, command.key)
         assert revoked is not None
@@ -140,6 +148,9 @@ class Keyring(Desk):
                 command.by.subject,
                 self._clock.now(),
             )
+            about: dict[str, object] = {"by": command.by.subject, "keys": ended}
+            about |= {"kind": command.kind, "role": command.role}
+            await self._record_key(tx, "api_keys.revoked", command, command.tenant, about)
         self._rights_taken()
         _log.info("api_keys.revoked", by=command.by.subject, merchant=command.tenant, count=ended)
         return ended
@@ -172,6 +183,16 @@ class Keyring(Desk):
         if row is None:
             raise UnknownApiKey
         return row
+
+    async def _record_key(
+        self,
+        tx: Tx,
+        what: str,
+        command: CreateApiKey | RotateApiKey | RevokeApiKey | RevokeApiKeys,
+        subject: str,
+        about: Mapping[str, object],
+    ) -> None:
+        await self._record(tx, what, command.tenant, subject, about, command.by.mode)
 
     async def _add(self, tx: Tx, row: ApiKeyRow, mac: Mac) -> None:
         if not await merchant_store.lock(tx, row.merchant_id):

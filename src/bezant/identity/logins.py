@@ -17,6 +17,7 @@ from bezant.identity.port import (
     EndSession,
     LogIn,
     MalformedEmail,
+    MalformedName,
     MemberInactive,
     NewSession,
     NoMembership,
@@ -84,7 +85,9 @@ class Logins(Desk):
             await member_store.seen_in(tx, person.id, now)
             if fresh_hash is not None:
                 await member_store.add_password(tx, person.id, fresh_hash, now)
-        session = _told(row)
+            session = _told(row)
+            about = {"session": session.id, "mode": session.mode}
+            await self._record(tx, "session.created", session.tenant, session.member, about)
         _log.info("login.succeeded", member=session.member, session=session.id)
         return NewSession(session, token)
 
@@ -92,8 +95,10 @@ class Logins(Desk):
         """End the session of this token, if there is one."""
         async with self._database.transaction() as tx:
             ended = await store.end_by_token(tx, token_hash(token), self._clock.now())
+            if ended is not None:
+                await self._record_end(tx, _told(ended))
         if ended is not None:
-            self._rights_taken(spell("ses", ended))
+            self._rights_taken(spell("ses", ended.id))
 
     async def switch_session(self, command: SwitchSession) -> Session:
         """Move a session to another tenant or mode."""
@@ -106,9 +111,12 @@ class Logins(Desk):
             memberships = await member_store.memberships(tx, living.member_id)
             tenant = _chosen(memberships, command.tenant)
             row = await store.move(tx, living.id, tenant, command.mode)
-        self._rights_taken(spell("ses", living.id))
-        assert row is not None
-        return _told(row)
+            assert row is not None
+            session = _told(row)
+            about = {"session": session.id, "mode": session.mode}
+            await self._record(tx, "session.switched", session.tenant, session.member, about)
+        self._rights_taken(session.id)
+        return session
 
     async def sessions(self, by: Actor) -> tuple[Session, ...]:
         """Return one's own living sessions, newest first."""
@@ -124,10 +132,12 @@ class Logins(Desk):
         async with self._database.transaction() as tx:
             session_id = read("ses", command.session)
             row = await store.end(tx, session_id, member_id, self._clock.now())
-        if row is None:
-            raise UnknownSession
+            if row is None:
+                raise UnknownSession
+            session = _told(row)
+            await self._record_end(tx, session)
         self._rights_taken(command.session)
-        return _told(row)
+        return session
 
     async def change_password(self, command: ChangePassword) -> None:
         """Replace one's own password and end every session."""
@@ -148,6 +158,7 @@ class Logins(Desk):
             await _still_proved(tx, person)
             await member_store.add_password(tx, member_id, fresh_hash, now)
             await store.end_all(tx, member_id, now)
+            await self._record(tx, "password.changed", command.by.tenant, command.by.subject, {})
         self._rights_taken()
         _log.info("password.changed", member=command.by.subject)
 
@@ -157,6 +168,10 @@ class Logins(Desk):
         async with self._database.transaction() as tx:
             tries_before = now - 2 * rules.LOCK_MAX
             return await store.tidy(tx, now - SESSIONS_KEPT, tries_before, now, TIDY_MAX)
+
+    async def _record_end(self, tx: Tx, session: Session) -> None:
+        about = {"session": session.id}
+        await self._record(tx, "session.ended", session.tenant, session.member, about)
 
     async def _tidy_at_times(self) -> None:
         """Tidy while logging in: nothing else makes these rows, so nothing else need watch them."""
@@ -188,7 +203,7 @@ class Logins(Desk):
                 failures = tries.failures + 1
                 locked_until = now + rules.locked_for(failures)
                 await store.count_try(tx, identifier, failures, locked_until, now)
-                person = await member_store.person_by_email(tx, email)
+                person = await member_store.person_by_name(tx, email)
             fits = await self._passwords.verify(person.hash if person else None, password)
         if person is None or not fits:
             raise WrongLogin
@@ -241,10 +256,10 @@ def _member(by: Actor, permission: str) -> UUID:
 
 
 def _email_or_nobody(typed: str) -> str:
-    """Return an address to look for. What is none is looked for in vain, with the same work."""
+    """Return an address or name to look for; what is none is looked for in vain, as hard."""
     try:
-        return rules.normal_email(typed)
-    except MalformedEmail:
+        return rules.normal_email(typed) if "@" in typed else rules.normal_username(typed)
+    except (MalformedEmail, MalformedName):
         return f"nobody {hashlib.sha256(typed.encode(errors='replace')).hexdigest()}"
 
 

@@ -16,6 +16,8 @@ class Role(StrEnum):
     DEVELOPER = "developer"
     SUPPORT = "support"
     AUDITOR = "auditor"
+    CUSTOMER = "customer"
+    """Somebody who pays there: no member of the staff."""
 
 
 @dataclass(frozen=True, slots=True)

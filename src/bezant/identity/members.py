@@ -71,6 +71,8 @@ class Members(Logins):
                 raise UnknownMerchant
             if not await store.add_invitation(tx, row, token_hash(token)):
                 raise AlreadyShown
+            about = {"by": row.invited_by, "role": row.role}
+            await self._record(tx, "invitation.created", command.tenant, command.id, about)
         _log.info("member.invited", by=row.invited_by, invitation=command.id, role=row.role)
         return NewInvitation(_invitation(row), token)
 
@@ -95,6 +97,10 @@ class Members(Logins):
                 rules.tenant_id(command.tenant),
                 self._clock.now(),
             )
+            if row is not None:
+                about = {"by": command.by.subject}
+                what = "invitation.cancelled"
+                await self._record(tx, what, command.tenant, command.invitation, about)
         if row is None:
             raise UnknownInvitation
         return _invitation(row)
@@ -138,6 +144,8 @@ class Members(Logins):
             await _keep_an_admin(tx, row)
             if command.role is not Role.ADMIN:
                 await _uninvite(tx, row, self._clock.now())
+            about = {"by": command.by.subject, "role": command.role, "before": row.role}
+            await self._record(tx, "member.changed", command.tenant, command.member, about)
             tx.after_commit(self._rights_taken)
         _log.info("member.changed", by=command.by.subject, member=command.member, role=command.role)
         return told(replace(row, role=command.role))
@@ -153,6 +161,8 @@ class Members(Logins):
             await _uninvite(tx, row, now)
             # Keys are the merchant's and run its servers; they are told, not ended.
             left = await key_store.left_by(tx, command.member, now)
+            about = {"by": command.by.subject, "role": row.role, "keys_left": left}
+            await self._record(tx, "member.removed", command.tenant, command.member, about)
             tx.after_commit(self._rights_taken)
         by, member = command.by.subject, command.member
         if left:
@@ -178,9 +188,11 @@ class Members(Logins):
             if before is not None:
                 await _keep_an_admin(tx, before)
             row = await store.find(tx, member_id, invitation.merchant_id)
+            assert row is not None
+            member = told(row)
+            about = {"role": member.role, "invitation": spell("inv", invitation.id)}
+            await self._record(tx, "member.joined", member.tenant, member.id, about)
             tx.after_commit(self._rights_taken)
-        assert row is not None
-        member = told(row)
         _log.info("member.joined", member=member.id, tenant=member.tenant, role=member.role)
         return member
 

@@ -34,6 +34,9 @@ class Merchants(Desk):
         )
         async with self._database.transaction() as tx:
             added = await store.add(tx, row)
+            if added:
+                about = {"by": command.by.subject, "demo": row.demo}
+                await self._record(tx, "merchant.created", command.id, command.id, about)
             stored = row if added else await store.find(tx, row.id)
         if stored is None or (stored.name, stored.demo) != (row.name, row.demo):
             raise AlreadyExists(field="id")
@@ -46,6 +49,10 @@ class Merchants(Desk):
         async with self._database.transaction() as tx:
             await store.set_state(tx, merchant_id, command.state)
             stored = await store.find(tx, merchant_id)
+            if stored is not None:
+                about = {"by": command.by.subject, "state": command.state}
+                name = told(stored).id
+                await self._record(tx, "merchant.changed", name, name, about)
             tx.after_commit(self._rights_taken)
         if stored is None:
             raise UnknownMerchant

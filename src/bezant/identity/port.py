@@ -17,6 +17,7 @@ from bezant.errors import (
     Refused,
     Unauthenticated,
 )
+from bezant.events import Feed
 from bezant.identity.api_key import (
     Access,
     ApiKey,
@@ -60,6 +61,17 @@ from bezant.identity.merchant import (
     MerchantsOf,
     MerchantState,
 )
+from bezant.identity.openid import (
+    ROOT_REALM,
+    Client,
+    ClientMethod,
+    ImportRealm,
+    NewClient,
+    OpenIdProvider,
+    Realm,
+    Rechecks,
+    ShownProof,
+)
 from bezant.identity.session import (
     ChangePassword,
     EndSession,
@@ -84,6 +96,7 @@ __all__ = [
     "PAGE_MAX",
     "PASSWORD_CHARACTERS_MAX",
     "PASSWORD_CHARACTERS_MIN",
+    "ROOT_REALM",
     "USES_MAX",
     "AcceptInvitation",
     "Access",
@@ -96,6 +109,8 @@ __all__ = [
     "ChangeMember",
     "ChangeMerchant",
     "ChangePassword",
+    "Client",
+    "ClientMethod",
     "CreateApiKey",
     "CreateMerchant",
     "CredentialForm",
@@ -105,6 +120,8 @@ __all__ = [
     "Identified",
     "Identify",
     "Identity",
+    "IdentityFeed",
+    "ImportRealm",
     "Invitation",
     "InvitationInvalid",
     "InvitationPage",
@@ -125,18 +142,23 @@ __all__ = [
     "MerchantState",
     "MerchantsOf",
     "NewApiKey",
+    "NewClient",
     "NewInvitation",
     "NewSession",
     "NoMembership",
     "NotAllowed",
     "OfTenant",
+    "OpenIdProvider",
     "PasswordUsedBefore",
+    "Realm",
+    "Rechecks",
     "RemoveMember",
     "RevokeApiKey",
     "RevokeApiKeys",
     "Role",
     "RotateApiKey",
     "Session",
+    "ShownProof",
     "SwitchSession",
     "TooManyKeys",
     "TooManyTries",
@@ -334,6 +356,20 @@ class Identity(Protocol):
         """Return the number of the last time rights were taken from keys."""
         ...
 
+    async def rechecks(self, after: int) -> Rechecks:
+        """Return whose tokens to ask about again since a number; of all if that is long ago."""
+        ...
+
+    async def check_proof(self, shown: ShownProof) -> None:
+        """Return if whoever shows a bound token holds its key, else raise `InvalidProof`."""
+        ...
+
     async def note_uses(self, uses: tuple[ApiKeyUse, ...]) -> None:
         """Write down when keys were used last, many at once."""
         ...
+
+
+class IdentityFeed(Feed, Protocol):
+    """`session.*`, `member.*`, `invitation.*`, `merchant.*`, `api_key.*`: who may do what, and who
+    came in; told by ids, without anybody's name or address.
+    """

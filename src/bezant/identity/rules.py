@@ -53,33 +53,33 @@ DISTINCT_CHARACTERS_MIN: Final = 5
 AGENT_CHARACTERS_MAX: Final = 300
 
 _READ, _WRITE, _NONE = Access.READ, Access.WRITE, Access.NONE
-_TABLE: Final[Mapping[str, tuple[Access, Access, Access, Access, Access]]] = {
-    # resource        admin   finance developer support auditor
-    "api_keys": (_WRITE, _READ, _WRITE, _NONE, _READ),
-    "approvals": (_WRITE, _WRITE, _READ, _READ, _READ),
-    "audit": (_WRITE, _READ, _NONE, _NONE, _READ),
-    "checkout": (_WRITE, _READ, _WRITE, _READ, _READ),
-    "customers": (_WRITE, _READ, _WRITE, _WRITE, _READ),
-    "events": (_READ, _READ, _READ, _READ, _READ),
-    "forex": (_WRITE, _WRITE, _WRITE, _READ, _READ),
-    "ledger": (_WRITE, _WRITE, _WRITE, _READ, _READ),
-    "members": (_WRITE, _READ, _READ, _READ, _READ),
-    "merchants": (_WRITE, _READ, _READ, _READ, _READ),
-    "metrics": (_WRITE, _NONE, _READ, _NONE, _READ),
-    "orders": (_WRITE, _READ, _WRITE, _READ, _READ),
-    "payments": (_WRITE, _WRITE, _WRITE, _READ, _READ),
-    "people": (_WRITE, _READ, _WRITE, _READ, _READ),
-    "receipts": (_WRITE, _READ, _READ, _READ, _READ),
-    "reconciliation": (_WRITE, _WRITE, _READ, _NONE, _READ),
-    "refunds": (_WRITE, _WRITE, _READ, _READ, _READ),
-    "requests": (_READ, _READ, _READ, _READ, _READ),
-    "reports": (_WRITE, _WRITE, _READ, _NONE, _READ),
-    "risk": (_WRITE, _READ, _READ, _READ, _READ),
-    "sandbox": (_WRITE, _NONE, _WRITE, _NONE, _READ),
-    "settings": (_WRITE, _NONE, _READ, _NONE, _READ),
-    "tokens": (_WRITE, _NONE, _WRITE, _NONE, _READ),
-    "wallets": (_WRITE, _WRITE, _WRITE, _READ, _READ),
-    "webhooks": (_WRITE, _READ, _WRITE, _READ, _READ),
+_TABLE: Final[Mapping[str, tuple[Access, Access, Access, Access, Access, Access]]] = {
+    # resource        admin   finance developer support auditor customer
+    "api_keys": (_WRITE, _READ, _WRITE, _NONE, _READ, _NONE),
+    "approvals": (_WRITE, _WRITE, _READ, _READ, _READ, _NONE),
+    "audit": (_WRITE, _READ, _NONE, _NONE, _READ, _NONE),
+    "checkout": (_WRITE, _READ, _WRITE, _READ, _READ, _WRITE),
+    "customers": (_WRITE, _READ, _WRITE, _WRITE, _READ, _NONE),
+    "events": (_READ, _READ, _READ, _READ, _READ, _NONE),
+    "forex": (_WRITE, _WRITE, _WRITE, _READ, _READ, _NONE),
+    "ledger": (_WRITE, _WRITE, _WRITE, _READ, _READ, _NONE),
+    "members": (_WRITE, _READ, _READ, _READ, _READ, _NONE),
+    "merchants": (_WRITE, _READ, _READ, _READ, _READ, _NONE),
+    "metrics": (_WRITE, _NONE, _READ, _NONE, _READ, _NONE),
+    "orders": (_WRITE, _READ, _WRITE, _READ, _READ, _NONE),
+    "payments": (_WRITE, _WRITE, _WRITE, _READ, _READ, _NONE),
+    "people": (_WRITE, _READ, _WRITE, _READ, _READ, _NONE),
+    "receipts": (_WRITE, _READ, _READ, _READ, _READ, _NONE),
+    "reconciliation": (_WRITE, _WRITE, _READ, _NONE, _READ, _NONE),
+    "refunds": (_WRITE, _WRITE, _READ, _READ, _READ, _NONE),
+    "requests": (_READ, _READ, _READ, _READ, _READ, _NONE),
+    "reports": (_WRITE, _WRITE, _READ, _NONE, _READ, _NONE),
+    "risk": (_WRITE, _READ, _READ, _READ, _READ, _NONE),
+    "sandbox": (_WRITE, _NONE, _WRITE, _NONE, _READ, _NONE),
+    "settings": (_WRITE, _NONE, _READ, _NONE, _READ, _NONE),
+    "tokens": (_WRITE, _NONE, _WRITE, _NONE, _READ, _WRITE),
+    "wallets": (_WRITE, _WRITE, _WRITE, _READ, _READ, _NONE),
+    "webhooks": (_WRITE, _READ, _WRITE, _READ, _READ, _NONE),
 }
 RESOURCES: Final = frozenset(_TABLE)
 OWN_SESSION: Final = frozenset({"session.read", "session.write"})
@@ -169,6 +169,8 @@ def well_formed_key(command: CreateApiKey, now: datetime) -> None:
     """Refuse a key whose parts contradict each other."""
     if command.tenant == PLATFORM:
         raise MalformedApiKey("keys belong to a merchant", field="merchant")
+    if command.role is Role.CUSTOMER:
+        raise MalformedApiKey("a key is a program's; a customer is a person", field="role")
     if command.expires_at is not None and command.expires_at <= now:
         raise MalformedApiKey("the key would have expired already", field="expires_at")
     if (command.kind is KeyKind.RESTRICTED) != bool(command.grants):
@@ -235,6 +237,7 @@ _WELL_KNOWN: Final = frozenset(
     {"changeme123!", "secure-password", "your-jwt-secret-key", "redis-secret"}
 )
 _EMAIL: Final = re.compile(r"[^@\s]{1,64}@[^@\s]+\Z")
+_USERNAME: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}\Z")
 
 
 def normal_email(text: str) -> str:
@@ -243,6 +246,14 @@ def normal_email(text: str) -> str:
     if len(email) > EMAIL_CHARACTERS_MAX or not _EMAIL.match(email) or not email.isprintable():
         raise MalformedEmail(field="email")
     return email
+
+
+def normal_username(text: str) -> str:
+    """Return a name to sign in with, for those who were not told to use their address."""
+    username = unicodedata.normalize("NFKC", text).strip().lower()
+    if not _USERNAME.match(username):
+        raise MalformedName("a username has letters, digits, dots and hyphens", field="username")
+    return username
 
 
 def normal_name(text: str) -> str:

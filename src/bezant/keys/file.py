@@ -52,8 +52,10 @@ ARGON2_LANES: Final = 4
 class FileProvider:
     """Keys in a folder that only its owner may enter."""
 
-    def __init__(self, folder: Path, master: Secret[bytes], chance: Callable[[int], bytes]) -> None:
-        self.name: Final = "file"
+    def __init__(
+        self, folder: Path, master: Secret[bytes], chance: Callable[[int], bytes], name: str
+    ) -> None:
+        self.name: Final = name
         self.assurance: Final[Literal["software"]] = "software"
         self.specs: Final = algorithms.supported()
         self._folder = folder
@@ -70,16 +72,19 @@ class FileProvider:
         key: Secret[bytes] | None = None,
         passphrase: Secret[str] | None = None,
         chance: Callable[[int], bytes] = os.urandom,
+        name: str = "file",
     ) -> "FileProvider":
         """Open the folder with the key file's key or a passphrase, making it on first use."""
         if (key is None) == (passphrase is None):
             raise KeyStoreUnusable("keys are opened by a key file or by a passphrase: name one")
         master = await asyncio.to_thread(_unlock, folder, key, passphrase, chance)
-        return cls(folder, master, chance)
+        return cls(folder, master, chance, name)
 
-    async def generate(self, spec: KeySpec, purpose: Purpose) -> KeyRef:
+    async def generate(
+        self, spec: KeySpec, purpose: Purpose, name: str = "", version: int = 1
+    ) -> KeyRef:
         """Make a key; it is durable when this returns."""
-        del purpose  # A file serves any purpose; hardware wants to know at birth.
+        del purpose, name, version  # A file serves any purpose and needs no label.
         if spec not in self.specs:
             raise UnsupportedKey(f"the OpenSSL here cannot do {spec}")
         ref = KeyRef(self.name, self._chance(NAME_BYTES).hex(), spec)

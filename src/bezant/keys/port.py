@@ -6,73 +6,77 @@ made until they are destroyed. Key material lies with a `KeyProvider` (an encryp
 or, for data keys, in the database wrapped by the key-encryption key.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 from typing import Protocol
 
 from bezant.errors import Conflict, Invalid, NotFound, Refused, Unavailable
+from bezant.events import Feed
+from bezant.keys.access import ACCESSES_MAX, Access, AccessesOf, AccessPage, Outcome, Use
+from bezant.keys.key import (
+    ALGORITHM_OF,
+    Algorithm,
+    DeclareKey,
+    DestroyKey,
+    KeyPlan,
+    KeySpec,
+    KeyState,
+    KeyTransition,
+    KeyVersion,
+    PlanKey,
+    PublicKey,
+    Purpose,
+    RotateKey,
+    ShredKeys,
+)
+
+__all__ = [
+    "ACCESSES_MAX",
+    "ALGORITHM_OF",
+    "KEY_ENCRYPTION_KEY",
+    "KID_CHARACTERS_MAX",
+    "NAME_CHARACTERS_MAX",
+    "OWNER_CHARACTERS_MAX",
+    "Access",
+    "AccessPage",
+    "AccessesOf",
+    "Algorithm",
+    "AlreadyRotated",
+    "BadSignature",
+    "CannotOpen",
+    "DeclareKey",
+    "DestroyKey",
+    "KeyInUse",
+    "KeyMismatch",
+    "KeyPlan",
+    "KeySpec",
+    "KeyState",
+    "KeyStoreUnusable",
+    "KeyTransition",
+    "KeyVersion",
+    "Keys",
+    "KeysFeed",
+    "KeysStatus",
+    "Mac",
+    "Outcome",
+    "PlanKey",
+    "ProviderHealth",
+    "PublicKey",
+    "Purpose",
+    "RotateKey",
+    "Sealed",
+    "ShredKeys",
+    "Signature",
+    "UnknownKey",
+    "UnsupportedKey",
+    "Use",
+]
 
 KID_CHARACTERS_MAX = 80
 NAME_CHARACTERS_MAX = 40
+OWNER_CHARACTERS_MAX = 80
 KEY_ENCRYPTION_KEY = "key-encryption"
 """The logical key that wraps data keys."""
-
-
-class KeySpec(StrEnum):
-    """What kind of key."""
-
-    RSA3072 = "RSA3072"
-    P256 = "P256"
-    ED25519 = "ED25519"
-    MLDSA87 = "MLDSA87"
-    AES256 = "AES256"
-    HMAC256 = "HMAC256"
-    MLKEM1024P384 = "MLKEM1024P384"
-
-
-class Algorithm(StrEnum):
-    """What is computed with a key, spelled as JOSE spells it where JOSE has a name."""
-
-    PS256 = "PS256"
-    ES256 = "ES256"
-    EDDSA = "EdDSA"
-    MLDSA87 = "ML-DSA-87"
-    HS256 = "HS256"
-    A256GCM = "A256GCM"
-    HPKE = "HPKE-MLKEM1024P384-HKDFSHA384-A256GCM"
-
-
-class Purpose(StrEnum):
-    """What a logical key is for. A key serves one purpose only."""
-
-    SIGN = "sign"
-    MAC = "mac"
-    SEAL = "seal"
-    WRAP = "wrap"
-
-
-class KeyState(StrEnum):
-    """Where a version is in its life; it only ever moves towards destroyed."""
-
-    PENDING = "pending"
-    ACTIVE = "active"
-    VERIFY_ONLY = "verify_only"
-    DECRYPT_ONLY = "decrypt_only"
-    DESTROYED = "destroyed"
-
-
-ALGORITHM_OF: Mapping[KeySpec, Algorithm] = {
-    KeySpec.RSA3072: Algorithm.PS256,
-    KeySpec.P256: Algorithm.ES256,
-    KeySpec.ED25519: Algorithm.EDDSA,
-    KeySpec.MLDSA87: Algorithm.MLDSA87,
-    KeySpec.HMAC256: Algorithm.HS256,
-    KeySpec.AES256: Algorithm.A256GCM,
-    KeySpec.MLKEM1024P384: Algorithm.HPKE,
-}
-"""One algorithm a spec: a key used in two ways is a key attacked in two ways."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,79 +127,6 @@ class Mac:
 
     kid: str
     value: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class PublicKey:
-    """The public half of a version, for whoever verifies."""
-
-    kid: str
-    spec: KeySpec
-    algorithm: Algorithm
-    state: KeyState
-    public_key: bytes
-    """SPKI in DER; for the hybrid KEM its two raw public keys one after the other."""
-
-
-@dataclass(frozen=True, slots=True)
-class KeyVersion:
-    """One version of a logical key, as the registry has it."""
-
-    kid: str
-    name: str
-    version: int
-    purpose: Purpose
-    spec: KeySpec
-    state: KeyState
-    provider: str
-    """The provider that holds it, or the kid of the key that wraps it."""
-    wrapped: bool
-    created_at: datetime
-    changed_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class KeyTransition:
-    """One step in the life of a version: who took it, when and why."""
-
-    kid: str
-    before: KeyState | None
-    after: KeyState
-    by: str
-    reason: str
-    occurred_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class DeclareKey:
-    """Make sure that a logical key exists and has an active version."""
-
-    name: str
-    purpose: Purpose
-    spec: KeySpec
-    by: str
-    wrapped: bool = False
-    """True for data keys: the key lies in the database under the key-encryption key."""
-
-
-@dataclass(frozen=True, slots=True)
-class RotateKey:
-    """Make a new version and let it do all new work."""
-
-    name: str
-    by: str
-    reason: str = ""
-    expected_kid: str = ""
-    """Rotate only if this version is still the active one: repeating a rotation is then safe."""
-
-
-@dataclass(frozen=True, slots=True)
-class DestroyKey:
-    """Erase a version that no longer does new work. What it sealed is gone for good."""
-
-    kid: str
-    by: str
-    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -293,6 +224,10 @@ class Keys(Protocol):
         """Encrypt with the active version, bound to bytes that must be the same when opening."""
         ...
 
+    async def seal_for(self, name: str, owner: str, plaintext: bytes, bound_to: bytes) -> Sealed:
+        """Encrypt with the owner's own data key of this month, made on first use."""
+        ...
+
     async def open(self, sealed: Sealed, bound_to: bytes) -> bytes:
         """Return what was sealed, whatever version sealed it, or raise `CannotOpen`."""
         ...
@@ -305,8 +240,20 @@ class Keys(Protocol):
         """Make a new version active; the one before keeps verifying or decrypting."""
         ...
 
+    async def plan(self, command: PlanKey) -> KeyPlan:
+        """Say what happens to a key by itself."""
+        ...
+
+    async def plans(self) -> tuple[KeyPlan, ...]:
+        """Return what happens to each key by itself."""
+        ...
+
     async def destroy(self, command: DestroyKey) -> KeyVersion:
         """Erase a version that no longer does new work."""
+        ...
+
+    async def shred(self, command: ShredKeys) -> int:
+        """Erase every data key of an owner and return how many there were."""
         ...
 
     async def inventory(self) -> tuple[KeyVersion, ...]:
@@ -320,3 +267,11 @@ class Keys(Protocol):
     async def status(self) -> KeysStatus:
         """Return the room at a glance."""
         ...
+
+    async def accesses(self, query: AccessesOf) -> AccessPage:
+        """Return a page of the access log, newest first."""
+        ...
+
+
+class KeysFeed(Feed, Protocol):
+    """What happened to keys: `key.transition`, `key.planned`, `key.shredded`, `key.pin_refused`."""

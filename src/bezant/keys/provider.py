@@ -54,8 +54,10 @@ class KeyProvider(Protocol):
         """Return the kinds of key it can make and use."""
         ...
 
-    async def generate(self, spec: KeySpec, purpose: Purpose) -> KeyRef:
-        """Make a key."""
+    async def generate(
+        self, spec: KeySpec, purpose: Purpose, name: str = "", version: int = 1
+    ) -> KeyRef:
+        """Make a key, for this version of the logical key of this name."""
         ...
 
     async def public_key(self, ref: KeyRef) -> bytes | None:

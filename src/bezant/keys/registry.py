@@ -6,12 +6,14 @@ from typing import Final
 
 from bezant.clock import Clock
 from bezant.db.database import Database
-from bezant.keys import store
 from bezant.keys.port import KeyState, KeyVersion, UnknownKey
-from bezant.keys.store import VersionRow
+from bezant.keys.store import version as store
+from bezant.keys.store.version import VersionRow
 
 REMEMBERED_SECONDS: Final = 5
-"""A rotation or destruction in another process is honoured at the latest after this."""
+"""A destruction in another process is honoured at the latest after this, and new work is done with
+a new version. What a new version made is read at once.
+"""
 _REMEMBERED: Final = timedelta(seconds=REMEMBERED_SECONDS)
 _KID = re.compile(r"([a-z][a-z0-9-]{0,39})-v[1-9][0-9]{0,8}-[A-Za-z0-9_-]{10}\Z")
 
@@ -53,13 +55,21 @@ class Registry:
         match = _KID.match(kid)
         if match is None:
             return None
-        versions = await self.versions(match[1])
-        return next((version for version in versions if version.kid == kid), None)
+        version = _of(kid, await self.versions(match[1]))
+        if version is None or version.state is KeyState.PENDING:
+            # Another process may have made it a moment ago and sealed or signed with it since.
+            self.forget(match[1])
+            version = _of(kid, await self.versions(match[1]))
+        return version
 
     def forget(self, name: str) -> None:
         """Read this key anew next time: it was just changed."""
         self._forgotten += 1
         self._remembered.pop(name, None)
+
+
+def _of(kid: str, versions: tuple[VersionRow, ...]) -> VersionRow | None:
+    return next((version for version in versions if version.kid == kid), None)
 
 
 def told(row: VersionRow) -> KeyVersion:
@@ -75,4 +85,8 @@ def told(row: VersionRow) -> KeyVersion:
         wrapped=row.wrapped_by is not None,
         created_at=row.created_at,
         changed_at=row.changed_at,
+        not_before=row.not_before,
+        not_after=row.not_after,
+        made_here=row.made_here,
+        extractable=row.extractable,
     )

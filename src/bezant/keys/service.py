@@ -1,43 +1,62 @@
 """The key room at work: every question is answered with the version that may answer it."""
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
+from bezant.actor import Mode
 from bezant.clock import Clock
 from bezant.db.database import Database
-from bezant.keys import algorithms, store
+from bezant.db.outbox import Outbox
+from bezant.ids import Ids
+from bezant.keys import algorithms, rules
 from bezant.keys.envelopes import Envelopes, ref_of
+from bezant.keys.gathering import Accesses, AccessLog
+from bezant.keys.owners import OwnersKeys
 from bezant.keys.port import (
+    ACCESSES_MAX,
     ALGORITHM_OF,
     KEY_ENCRYPTION_KEY,
+    AccessesOf,
+    AccessPage,
     BadSignature,
     DeclareKey,
     DestroyKey,
+    KeyPlan,
     KeySpec,
     KeysStatus,
     KeyState,
     KeyTransition,
     KeyVersion,
     Mac,
+    PlanKey,
     PublicKey,
     Purpose,
     RotateKey,
     Sealed,
+    ShredKeys,
     Signature,
     UnknownKey,
     UnsupportedKey,
+    Use,
 )
 from bezant.keys.provider import KeyProvider
 from bezant.keys.registry import Registry, told
 from bezant.keys.rotation import Rotation
-from bezant.keys.store import VersionRow
+from bezant.keys.schedule import Schedule
+from bezant.keys.store import access as access_store
+from bezant.keys.store import version as store
+from bezant.keys.store.version import VersionRow
+from bezant.keys.telling import Telling
 
-COMPARABLE: Final = frozenset({KeyState.ACTIVE, KeyState.VERIFY_ONLY})
+# A pending version, too: another process may have begun to use it a moment ago.
+COMPARABLE: Final = frozenset({KeyState.PENDING, KeyState.ACTIVE, KeyState.VERIFY_ONLY})
 
 
 class KeysService:
-    """Implements `Keys`. The first provider makes new keys; others serve the keys they hold."""
+    """Implements `Keys`. The first provider makes new keys, but for those that have a home of their
+    own by name; others serve the keys they hold.
+    """
 
     def __init__(
         self,
@@ -45,18 +64,33 @@ class KeysService:
         clock: Clock,
         providers: Sequence[KeyProvider],
         chance: Callable[[int], bytes] = os.urandom,
+        *,
+        outbox: Outbox | None = None,
+        mode: Mode = Mode.TEST,
+        accesses: Accesses | None = None,
+        homes: Mapping[str, str] | None = None,
     ) -> None:
         by_name = {provider.name: provider for provider in providers}
+        telling = Telling(outbox, Ids(clock, chance), mode)
         self._database = database
+        self._clock = clock
+        self._telling = telling
         self._providers = by_name
+        self._accesses = accesses or Accesses(clock, "keys")
         self._registry = Registry(database, clock)
-        self._envelopes = Envelopes(by_name, self._registry, chance)
-        self._rotation = Rotation(database, clock, by_name, self._registry, self._envelopes, chance)
+        self._envelopes = Envelopes(by_name, self._registry, self._accesses, chance)
+        self._rotation = Rotation(
+            database, clock, by_name, self._registry, self._envelopes, telling, chance, homes
+        )
+        self._owners = OwnersKeys(database, clock, self._registry, self._envelopes, telling, chance)
+        self.schedule: Final = Schedule(database, clock, self._rotation, self._owners)
+        self.access_log: Final = AccessLog(database, self._accesses, telling)
 
     async def start(self) -> None:
         """Make the key-encryption key on first use and finish what a crash interrupted."""
         await self.declare(DeclareKey(KEY_ENCRYPTION_KEY, Purpose.WRAP, KeySpec.AES256, by="keys"))
         await self._rotation.resume()
+        await self._owners.rewrap()
 
     async def declare(self, command: DeclareKey) -> KeyVersion:
         """Return the active version, making the key and its first version when there is none."""
@@ -65,7 +99,8 @@ class KeysService:
     async def sign(self, name: str, message: bytes) -> Signature:
         """Sign with the active version."""
         row = await self._active(name, Purpose.SIGN)
-        value = await self._computed(row, message)
+        with self._accesses.using(Use.SIGN, row.kid):
+            value = await self._computed(row, message)
         return Signature(row.kid, ALGORITHM_OF[row.spec], value)
 
     async def verify(self, message: bytes, signature: Signature) -> None:
@@ -88,19 +123,31 @@ class KeysService:
             for row in await self._registry.versions(name)
             if row.state in COMPARABLE and row.kid != active.kid
         ]
-        return tuple(
-            [Mac(row.kid, await self._computed(row, message)) for row in (active, *others)]
-        )
+        with self._accesses.using(Use.HASH, active.kid):
+            return tuple(
+                [Mac(row.kid, await self._computed(row, message)) for row in (active, *others)]
+            )
 
     async def seal(self, name: str, plaintext: bytes, bound_to: bytes) -> Sealed:
         """Encrypt with the active version, bound to bytes that must be the same when opening."""
-        return await self._envelopes.seal(
-            await self._active(name, Purpose.SEAL), plaintext, bound_to
-        )
+        row = await self._active(name, Purpose.SEAL)
+        with self._accesses.using(Use.SEAL, row.kid):
+            return await self._envelopes.seal(row, plaintext, bound_to)
+
+    async def seal_for(self, name: str, owner: str, plaintext: bytes, bound_to: bytes) -> Sealed:
+        """Encrypt with the owner's own data key of this month, made on first use."""
+        row = await self._active(name, Purpose.SEAL)
+        if row.wrapped_by is None:
+            raise UnsupportedKey(f"{name} was not declared for data keys: declare it wrapped")
+        with self._accesses.using(Use.SEAL, name):
+            return await self._owners.seal(name, owner, plaintext, bound_to)
 
     async def open(self, sealed: Sealed, bound_to: bytes) -> bytes:
         """Return what was sealed, whatever version sealed it, or raise `CannotOpen`."""
-        return await self._envelopes.open(sealed, bound_to)
+        with self._accesses.using(Use.OPEN, sealed.kid):
+            if self._owners.knows(sealed.kid):
+                return await self._owners.open(sealed, bound_to)
+            return await self._envelopes.open(sealed, bound_to)
 
     async def public_keys(self, name: str) -> tuple[PublicKey, ...]:
         """Return every public key of this name, newest first."""
@@ -112,11 +159,35 @@ class KeysService:
 
     async def rotate(self, command: RotateKey) -> KeyVersion:
         """Make a new version active; the one before keeps verifying or decrypting."""
-        return told(await self._rotation.rotate(command))
+        rotated = await self._rotation.rotate(command)
+        if rotated.name == KEY_ENCRYPTION_KEY:
+            await self._owners.rewrap()
+        return told(rotated)
+
+    async def plan(self, command: PlanKey) -> KeyPlan:
+        """Say what happens to a key by itself."""
+        now = self._clock.now()
+        async with self._database.transaction() as tx:
+            logical = await store.logical_key(tx, command.plan.name)
+            if logical is None:
+                raise UnknownKey
+            rules.plannable(command.plan, logical.purpose)
+            await store.change_plan(tx, command.plan)
+            await self._telling.planned(tx, command.plan, command.by, now)
+        return command.plan
+
+    async def plans(self) -> tuple[KeyPlan, ...]:
+        """Return what happens to each key by itself."""
+        async with self._database.transaction() as tx:
+            return tuple(await store.plans(tx))
 
     async def destroy(self, command: DestroyKey) -> KeyVersion:
         """Erase a version that no longer does new work."""
         return told(await self._rotation.destroy(command))
+
+    async def shred(self, command: ShredKeys) -> int:
+        """Erase every data key of an owner and return how many there were."""
+        return await self._owners.shred(command)
 
     async def inventory(self) -> tuple[KeyVersion, ...]:
         """Return every version of every key, by name and version."""
@@ -143,6 +214,12 @@ class KeysService:
             destroyed=len(destroyed),
             oldest_active_at=min((row.created_at for row in active), default=None),
         )
+
+    async def accesses(self, query: AccessesOf) -> AccessPage:
+        """Return a page of the access log, newest first."""
+        limit = max(1, min(query.limit, ACCESSES_MAX))
+        found = await access_store.page(self._database, query, limit + 1)
+        return AccessPage(tuple(found[:limit]), has_more=len(found) > limit)
 
     async def _active(self, name: str, purpose: Purpose) -> VersionRow:
         row = await self._registry.active(name)

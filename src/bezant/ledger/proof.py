@@ -4,7 +4,7 @@ outside the database.
 
 import os
 from bisect import bisect_right
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, TextIO
@@ -55,9 +55,9 @@ class Proof:
         check = Check(heads)
         fault = None
         try:
-            for title in await self._books():
+            for title in await self.titles():
                 await self._verify_book(check, title, since, noted)
-            await self._nothing_loose()
+            await self.nothing_loose()
             check.finish()
         except Tampered as found:
             fault = found
@@ -88,13 +88,7 @@ class Proof:
             check.take(batch)
             noted(batch)
         if start is None:
-            await self._nothing_beside(check, book, before)
-
-    async def _nothing_beside(self, check: Check, book: int, before: CountsRow) -> None:
-        """Refuse rows that no batch knows of: they change no hash, and may change an answer."""
-        done = check.books.get(book) or Book(book, last=book << BOOK_BITS)
-        async with self._database.transaction() as tx:
-            counted = await chain.counts(tx, book, done.last)
+            done = check.books.get(book) or Book(book, last=book << BOOK_BITS)
             known = CountsRow(
                 done.transfers,
                 done.entries,
@@ -102,13 +96,23 @@ class Proof:
                 check.holds - before.holds,
                 check.steps - before.steps,
             )
-            if counted == known:
-                return
-            stray = await chain.stray(tx, book, done.last)
-        row = "rows outside every batch" if stray is None else f"transfer {stray:016x}"
-        raise Tampered(book, done.batch, row, "there are rows that no batch knows of")
+            await self.nothing_beside(book, done.batch, done.last, known)
 
-    async def _nothing_loose(self) -> None:
+    async def nothing_beside(self, book: int, batch: int, last: int, known: CountsRow) -> None:
+        """Refuse rows that no batch knows of: they change no hash, and may change an answer."""
+        async with self._database.transaction() as tx:
+            if await chain.counts(tx, book, last) == known:
+                return
+            stray = await chain.stray(tx, book, last)
+        row = "rows outside every batch" if stray is None else f"transfer {stray:016x}"
+        raise Tampered(book, batch, row, "there are rows that no batch knows of")
+
+    async def has(self, link: BatchRow) -> bool:
+        """Tell whether a batch is still the one it was."""
+        async with self._database.transaction() as tx:
+            return await chain.batches(tx, link.book, link.first - 1, 1) == [link]
+
+    async def nothing_loose(self) -> None:
         """Refuse rows of no book and rows from the future, which no look at a book comes across."""
         async with self._database.transaction() as tx:
             found = await chain.loose(tx)
@@ -125,7 +129,7 @@ class Proof:
         """Write what an outsider needs to recompute everything; answer how many batches that is."""
         file.write(f'{{"format":"{export.FORMAT}"}}\n')
         count = 0
-        for title in await self._books(mode):
+        for title in await self.titles(mode):
             async for batch in self.batches(title):
                 file.write(export.written(batch) + "\n")
                 noted(batch)
@@ -154,8 +158,11 @@ class Proof:
         return len(lines)
 
     async def batches(
-        self, title: rows.Title, after: BatchRow | None = None
-    ) -> AsyncIterator[rows.Batch]:
+        self,
+        title: rows.Title,
+        after: BatchRow | None = None,
+        transfers_at_once: int = TRANSFERS_AT_ONCE,
+    ) -> AsyncGenerator[rows.Batch]:
         """Yield the batches of a book, up to the newest there was when this began."""
         book = title.id
         position = book << BOOK_BITS if after is None else after.last
@@ -164,7 +171,8 @@ class Proof:
         while newest is not None and position < newest:
             async with self._database.transaction() as tx:
                 found = await chain.batches(tx, book, position, BATCHES_AT_ONCE)
-                found = _not_too_many([one for one in found if one.last <= newest])
+                found = [one for one in found if one.last <= newest]
+                found = _not_too_many(found, transfers_at_once)
                 if not found:
                     return
                 whole = await _filled(tx, found, position)
@@ -174,7 +182,8 @@ class Proof:
                 yield batch
             position = found[-1].last
 
-    async def _books(self, mode: Mode | None = None) -> list[rows.Title]:
+    async def titles(self, mode: Mode | None = None) -> list[rows.Title]:
+        """Return every book, in order."""
         async with self._database.transaction() as tx:
             found = await chain.titles(tx)
         return [
@@ -212,9 +221,9 @@ def _append(path: Path, text: str) -> None:
             os.close(folder)
 
 
-def _not_too_many(found: list[BatchRow]) -> list[BatchRow]:
+def _not_too_many(found: list[BatchRow], transfers: int) -> list[BatchRow]:
     """Keep as many batches as fit into one reading; one always does."""
-    until = found[0].first + TRANSFERS_AT_ONCE if found else 0
+    until = found[0].first + transfers if found else 0
     return [one for place, one in enumerate(found) if place == 0 or one.last < until]
 
 

@@ -126,6 +126,27 @@ class NewSession:
 
 
 @dataclass(frozen=True, slots=True)
+class SessionsOf:
+    """Ask for checkout sessions, newest first. Every condition given holds for each of them."""
+
+    tenant: str
+    mode: Mode
+    order: str | None = None
+    link: str | None = None
+    customer: str | None = None
+    limit: int = 20
+    before: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SessionPage:
+    """A page of checkout sessions."""
+
+    sessions: tuple[CheckoutSession, ...]
+    has_more: bool
+
+
+@dataclass(frozen=True, slots=True)
 class CreateLink:
     """Make a link that anybody may pay, so many times and so long."""
 

@@ -1,5 +1,6 @@
 """Checkout sessions: one payer, one order, one payment, however often the payer tries."""
 
+import asyncio
 import hashlib
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -11,34 +12,37 @@ from bezant.actor import Mode
 from bezant.db.database import Tx
 from bezant.errors import BezantError
 from bezant.ids import MalformedId, read, spell
-from bezant.money import Money
 from bezant.orders import rules
 from bezant.orders.checkout import (
     CheckoutSession,
     ConfirmSession,
     NewSession,
-    NextStep,
     Offer,
     OpenSession,
     ReadSession,
-    SessionState,
+    SessionPage,
+    SessionsOf,
 )
 from bezant.orders.order import CreateOrder
 from bezant.orders.ordering import Desk, Ordering
 from bezant.orders.port import (
+    PAGE_MAX,
     CardOfAnotherSession,
-    LinkUsedUp,
+    CheckoutBusy,
     MalformedOffer,
     OrderKeyReused,
     SessionOver,
     UnknownCheckoutSession,
+    UnknownOrder,
     WayNotOffered,
 )
 from bezant.orders.secrets import ClientSecrets
+from bezant.orders.standing import LINK, PAID, SESSION, UNDER_WAY, may_try_again, session_of
 from bezant.orders.store import checkout as store
-from bezant.orders.store.checkout import SessionRow
+from bezant.orders.store.checkout import SessionRow, Wanted
 from bezant.orders.store.order import hold_names
 from bezant.orders.telling import PREFIX, money
+from bezant.orders.uses import Uses
 from bezant.payments.port import (
     ConfirmPayment,
     CreatePayment,
@@ -53,18 +57,9 @@ from bezant.payments.port import (
 )
 from bezant.vault.port import Vault
 
-SESSION: Final = "cs"
-LINK: Final = "plink"
 CUSTOMER: Final = "cus"
 ENDED_AT_ONCE: Final = 100
 FIRST_OF_ALL: Final = (datetime(1970, 1, 1, tzinfo=UTC), UUID(int=0))
-PAID: Final = frozenset(
-    {PaymentState.AUTHORIZED, PaymentState.PARTLY_CAPTURED, PaymentState.SUCCEEDED}
-)
-GIVEN_UP: Final = frozenset({PaymentState.VOIDED, PaymentState.EXPIRED})
-UNDER_WAY: Final = frozenset(
-    {PaymentState.PROCESSING, PaymentState.NEEDS_ACTION, PaymentState.UNKNOWN}
-)
 _log = telemetry.log("orders")
 
 
@@ -78,6 +73,7 @@ class Checkouts(Ordering):
         self._payments = payments
         self._vault = vault
         self._secrets = secrets
+        self._uses = Uses(desk, payments)
         self._looked_at = FIRST_OF_ALL
 
     async def open_session(self, command: OpenSession) -> NewSession:
@@ -85,6 +81,7 @@ class Checkouts(Ordering):
         rules.well_formed(command.offer)
         if command.customer:
             read(CUSTOMER, command.customer, "customer")
+            await self._payments.customer(command.tenant, command.mode, command.customer)
         now = self._desk.clock.now()
         until = rules.lasts_until(command.expires_at, now, rules.SESSION_LIFE)
         idem = rules.idem("session", command.tenant, command.mode, command.key)
@@ -110,18 +107,34 @@ class Checkouts(Ordering):
             await self._secrets.check(query.session, query.client_secret)
         return await self._told(row)
 
+    async def sessions(self, query: SessionsOf) -> SessionPage:
+        """Return a page of checkout sessions."""
+        limit = max(1, min(query.limit, PAGE_MAX))
+        wanted = Wanted(
+            read(PREFIX, query.order, "order") if query.order else None,
+            read(LINK, query.link, "link") if query.link else None,
+            read(SESSION, query.before, "starting_after") if query.before else None,
+        )
+        async with self._desk.database.transaction() as tx:
+            rows = await store.sessions(tx, query, wanted, limit + 1)
+        found = await asyncio.gather(*map(self._told, rows[:limit]))
+        return SessionPage(tuple(found), has_more=len(rows) > limit)
+
     async def confirm(self, command: ConfirmSession) -> CheckoutSession:
         """Pay."""
         row = await self._row(command.tenant, command.mode, command.session)
         await self._secrets.check(command.session, command.client_secret)
         offer = rules.read_offer(row.offer, money(row.amount, row.asset))
         if offer.ways and command.way not in offer.ways:
-            raise WayNotOffered(field="way")
+            raise WayNotOffered(field="method")
         await self._may_use(command, row)
-        row = await self._begin(row.id)
-        paying = await self._payment_of(row, offer)
-        payment = await self._confirmed(command, paying, offer.return_url)
-        return self._with(replace(row, payment=paying), payment)
+        payment = await self._told_before(command, row, offer.return_url)
+        if payment is None:
+            row = await self._begin(row.id)
+            row = replace(row, payment=await self._payment_of(row, offer))
+            payment = await self._confirmed(command, row, offer.return_url)
+            await self._uses.tried(row, payment)
+        return session_of(row, payment, self._desk.clock.now())
 
     async def expire_session(self, tenant: str, mode: Mode, session: str) -> CheckoutSession:
         """End a session that was not paid."""
@@ -144,6 +157,10 @@ class Checkouts(Ordering):
             except BezantError as refusal:  # Its turn comes again; the others have theirs now.
                 _log.warn("checkout.not_ended", code=refusal.code)
         return len(rows)
+
+    async def give_back_uses(self) -> int:
+        """Give uses of links back whose payers were declined; returns how many were looked at."""
+        return await self._uses.look()
 
     async def new_session(self, row: SessionRow) -> NewSession:
         """Return a session with its secret."""
@@ -175,13 +192,17 @@ class Checkouts(Ordering):
             uses_link=False,
             payment="",
             request=request,
+            look_at=None,
         )
 
     async def _order_of(self, tx: Tx, command: OpenSession) -> UUID:
         """Return the order to be paid, made now if none is named: no money without an order."""
         offer = command.offer
         if command.order:
-            found = await self.found(tx, command.tenant, command.mode, command.order)
+            try:
+                found = await self.found(tx, command.tenant, command.mode, command.order)
+            except UnknownOrder:
+                raise UnknownOrder(field="order") from None
             if found.asset != offer.amount.asset.code:
                 raise MalformedOffer("the order is in another asset", field="amount")
             return found.id
@@ -220,17 +241,24 @@ class Checkouts(Ordering):
             if not row.customer or kept.customer != row.customer:
                 raise WayNotOffered(field="saved")
 
+    async def _told_before(
+        self, command: ConfirmSession, row: SessionRow, return_url: str
+    ) -> Payment | None:
+        """Return what a try came to that was let go of; a repeat of it is no new one."""
+        if row.link_id is None or row.uses_link or not row.payment:
+            return None
+        try:
+            return await self._confirmed(command, row, return_url)
+        except (SessionOver, CheckoutBusy):
+            return None
+
     async def _begin(self, session_id: UUID) -> SessionRow:
         """Let the payer try if the session is open, and count the use of its link once."""
-        now = self._desk.clock.now()
         async with self._desk.database.transaction() as tx:
             row = await store.lock_session(tx, session_id)
-            if row.ended_at is not None or row.expires_at <= now:
+            if row.ended_at is not None or row.expires_at <= self._desk.clock.now():
                 raise SessionOver
-            if row.link_id is not None and not row.uses_link:
-                if not await store.use_link(tx, row.link_id, now):
-                    raise LinkUsedUp("this link was used up, or closed, before you paid")
-                await store.set_uses_link(tx, row.id, uses=True)
+            await self._uses.take(tx, row)
         return row
 
     async def _payment_of(self, row: SessionRow, offer: Offer) -> str:
@@ -238,9 +266,9 @@ class Checkouts(Ordering):
         key = f"checkout:{spell(SESSION, row.id)}"
         if row.payment:
             known = await self._payments.payment(row.tenant, row.mode, row.payment)
-            if known.state is not PaymentState.FAILED:
+            if known.state is not PaymentState.FAILED and not may_try_again(row, known):
                 return row.payment
-            key += f":{row.payment}"  # It never reached a provider: nobody was charged.
+            key += f":{row.payment}"  # Nobody was charged by that one, and nobody will be.
         created = await self._payments.create(
             CreatePayment(
                 key=key,
@@ -260,26 +288,31 @@ class Checkouts(Ordering):
         async with self._desk.database.transaction() as tx:
             await store.set_payment(tx, row.id, row.payment, created.id)
             now = await store.lock_session(tx, row.id)
-        if now.payment != created.id:
-            raise SessionOver  # It ended meanwhile. What was made waits for nobody, and is unpaid.
+        if now.payment != created.id:  # What was made waits for nobody, and is unpaid.
+            raise SessionOver if now.ended_at is not None else CheckoutBusy(retry_after_seconds=1)
         return created.id
 
-    async def _confirmed(self, command: ConfirmSession, payment: str, return_url: str) -> Payment:
+    async def _confirmed(
+        self, command: ConfirmSession, row: SessionRow, return_url: str
+    ) -> Payment:
         means = f"{command.way}\n{command.card}\n{command.saved}\n{command.key}"
         digest = hashlib.sha256(means.encode()).hexdigest()[:32]
         pay_with = PayWith(MethodKind(command.way.value), command.card, command.saved)
         try:
             return await self._payments.confirm(
                 ConfirmPayment(
-                    f"checkout:{command.session}:{digest}",
+                    f"checkout:{row.payment}:{digest}",
                     command.tenant,
                     command.mode,
-                    payment,
+                    row.payment,
                     pay_with,
                     return_url,
                 )
             )
         except NotInThisState:
+            now = await self._payments.payment(row.tenant, row.mode, row.payment)
+            if may_try_again(row, now):
+                raise CheckoutBusy(retry_after_seconds=1) from None
             raise SessionOver("this checkout was paid, or is just being paid") from None
 
     async def _end(self, row: SessionRow) -> bool:
@@ -300,12 +333,14 @@ class Checkouts(Ordering):
     async def _gave_up(self, row: SessionRow) -> bool:
         """Make sure that a session's payment will never be paid; False if it was, or may be."""
         payment = await self._payments.payment(row.tenant, row.mode, row.payment)
-        if payment.state in (PaymentState.CREATED, PaymentState.DECLINED, *UNDER_WAY):
-            key = f"checkout:{spell(SESSION, row.id)}:void"
+        unpaid = payment.state in (PaymentState.CREATED, PaymentState.DECLINED, PaymentState.FAILED)
+        if unpaid or payment.state in UNDER_WAY:
+            key = f"checkout:{row.payment}:void"
+            expired = VoidPayment(
+                key, row.tenant, row.mode, row.payment, "checkout expired", unpaid
+            )
             try:
-                payment = await self._payments.void(
-                    VoidPayment(key, row.tenant, row.mode, row.payment, "checkout expired")
-                )
+                payment = await self._payments.void(expired)
             except (NotInThisState, PaymentBusy):
                 return False
         if payment.state in PAID:
@@ -315,40 +350,7 @@ class Checkouts(Ordering):
         return payment.state not in UNDER_WAY
 
     async def _told(self, row: SessionRow) -> CheckoutSession:
-        if not row.payment:
-            return self._with(row, None)
-        return self._with(row, await self._payments.payment(row.tenant, row.mode, row.payment))
-
-    def _with(self, row: SessionRow, payment: Payment | None) -> CheckoutSession:
-        """Return a session as the door tells it: its state is its payment's."""
-        action = None if payment is None else payment.next_action
-        declined = None if payment is None else payment.declined
-        return CheckoutSession(
-            id=spell(SESSION, row.id),
-            mode=row.mode,
-            state=self._state(row, payment),
-            offer=rules.read_offer(row.offer, _amount(row)),
-            order=spell(PREFIX, row.order_id),
-            link="" if row.link_id is None else spell(LINK, row.link_id),
-            customer=row.customer,
-            payment=row.payment,
-            payment_state="" if payment is None else payment.state.value,
-            next_action=None if action is None else NextStep(action.type, action.url, action.facts),
-            advice="" if declined is None else declined.advice,
-            created_at=row.created_at,
-            expires_at=row.expires_at,
-        )
-
-    def _state(self, row: SessionRow, payment: Payment | None) -> SessionState:
-        if payment is not None and payment.state in PAID:
-            return SessionState.COMPLETE
-        if payment is not None and payment.state in UNDER_WAY:
-            return SessionState.PENDING
-        over = payment is not None and payment.state in GIVEN_UP
-        if over or row.ended_at is not None or row.expires_at <= self._desk.clock.now():
-            return SessionState.EXPIRED
-        return SessionState.OPEN
-
-
-def _amount(row: SessionRow) -> Money:
-    return money(row.amount, row.asset)
+        payment = None
+        if row.payment:
+            payment = await self._payments.payment(row.tenant, row.mode, row.payment)
+        return session_of(row, payment, self._desk.clock.now())

@@ -13,7 +13,7 @@ from bezant.ids import MalformedId, read
 from bezant.money import Money
 from bezant.orders import rules
 from bezant.orders.ordering import Desk, note
-from bezant.orders.store import fact
+from bezant.orders.store import checkout, fact
 from bezant.orders.store import order as store
 from bezant.orders.store.fact import FactRow
 from bezant.orders.telling import PREFIX, of_payment
@@ -23,6 +23,12 @@ FEED: Final = "payments"
 HOLDING: Final = frozenset({"authorized", "partly_captured"})
 """The states of a payment in which money is set aside."""
 GIVEN_BACK: Final = "refund.succeeded"
+CAME_BACK: Final = "refund.came_back"
+"""A refund that was given, and that the payer's bank did not take: it is paid again."""
+NOTHING_CAME: Final = frozenset(
+    {"payment.declined", "payment.failed", "payment.voided", "payment.expired"}
+)
+"""What is told of payments that may have been a payer's try by a link."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +41,9 @@ class Told:
     """Events about refunds and disputes do not tell it."""
     paid: Money
     refunded: Money
-    """Given back by this very event. Payments tell a sum too, but it counts what is only asked
-    for: an order is not refunded while somebody still has to approve it.
+    """Given back by this very event; less than nothing where it came back. Payments tell a sum too,
+    but it counts what is only asked for: an order is not refunded while somebody still has to
+    approve it.
     """
     disputed: Money
 
@@ -52,8 +59,12 @@ class Following:
     async def handle(self, tx: Tx, fed: FedEvent) -> None:
         """Take what an event tells of a payment that names an order."""
         event = fed.event
+        if event.type in NOTHING_CAME:
+            await checkout.note_look(tx, event.subject, self._desk.clock.now())
+        if not (self._always or event.data.get("order")):
+            return
         told = told_by(event)
-        if told is None or not (told.order or self._always):
+        if told is None:
             return
         await store.hold_names(tx, event.tenant, event.mode, (told.order,))
         before = await fact.lock(tx, told.payment)
@@ -79,6 +90,9 @@ class Following:
 
     async def _without_order(self, tx: Tx, row: FactRow) -> None:
         if row.giving_back:
+            if row.due_at is None and has_money(row):
+                # What was told to be given back is here again: it is looked at now.
+                row = replace(row, due_at=row.updated_at)
             await settled(self._desk, tx, row)
             return
         needed = rules.needs_order(row.said, always=self._always)
@@ -94,7 +108,10 @@ def told_by(event: Event) -> Told | None:
     if not isinstance(payment := data.get("payment"), str):
         return None
     paid = _money(data["captured"])
-    back = _money(data["amount"]) if event.type == GIVEN_BACK else Money(0, paid.asset)
+    back = Money(0, paid.asset)
+    if event.type in (GIVEN_BACK, CAME_BACK):
+        amount = _money(data["amount"])
+        back = amount if event.type == GIVEN_BACK else -amount
     held: Money | None = None
     if data.get("object") == "payment":
         nothing = Money(0, paid.asset)
@@ -119,7 +136,7 @@ async def join(desk: Desk, tx: Tx, row: FactRow) -> bool:
     if order is None:
         return False
     await fact.put(tx, replace(row, order_id=order.id, due_at=None))
-    await note(desk, tx, order.status, order.id, row.updated_at)
+    await note(desk, tx, order, row.updated_at)
     return True
 
 

@@ -1,6 +1,7 @@
 """Orders over HTTP: the merchant's server makes them, the payer's browser pays by client secret."""
 
 from collections.abc import Callable
+from datetime import datetime
 from time import monotonic
 from typing import Annotated, TypeVar
 
@@ -11,7 +12,7 @@ from bezant.errors import Invalid
 from bezant.http.idempotency import Idempotency
 from bezant.http.limits import MemoryLimits, Rule, bucket_of_address
 from bezant.http.pages import Page, PageQuery, PageRequest
-from bezant.http.routes import Asker, Routes, ThisVisit
+from bezant.http.routes import Asker, RequiredKey, Routes, ThisVisit
 from bezant.orders import messages as models
 from bezant.orders.checkout import (
     ConfirmSession,
@@ -20,6 +21,7 @@ from bezant.orders.checkout import (
     OpenLink,
     OpenSession,
     ReadSession,
+    SessionsOf,
 )
 from bezant.orders.order import CreateOrder, OrdersOf, OrderStatus
 from bezant.orders.port import ClientSecretInvalid, Orders, TooManyCheckouts
@@ -31,6 +33,8 @@ READ, WRITE = "orders.read", "orders.write"
 PAYER_READ, PAYER_WRITE = "checkout.read", "checkout.write"
 """What a publishable key may do: with a client secret, and only there."""
 REPLAYED = "idempotent-replayed"
+Word = Annotated[str | None, Query(max_length=500)]
+Notes = Annotated[list[str] | None, Query(max_length=50, description="key:value")]
 Shown = TypeVar("Shown", bound=models.OfferAnswer)
 # Each opening writes an order and an event, and anybody may follow a link who sees its page.
 OPENINGS_OF_ADDRESS = Rule(60, 60)
@@ -80,11 +84,18 @@ def _add_orders(made: Routes, orders: Orders, path: str) -> None:
         asker: Asker,
         page: PageQuery,
         status: OrderStatus | None = None,
-        reference: Annotated[str | None, Query(max_length=500)] = None,
+        reference: Word = None,
+        customer: Word = None,
+        created_from: datetime | None = None,
+        created_until: datetime | None = None,
+        metadata: Notes = None,
+        query: Annotated[str, Query(max_length=500, description="In reference, description")] = "",
     ) -> Page[models.OrderAnswer]:
-        found = await orders.orders(
-            OrdersOf(asker.tenant, asker.mode, status, reference, page.limit, _after(page))
-        )
+        wanted = OrdersOf(
+            asker.tenant, asker.mode, status, reference, page.limit, _after(page), customer,
+            created_from, created_until, models.notes(metadata or ()), query,
+        )  # fmt: skip
+        found = await orders.orders(wanted)
         return Page(data=[models.order(one) for one in found.orders], has_more=found.has_more)
 
     @made.get(path + "/{order}", permission=READ, summary="One order")
@@ -126,7 +137,17 @@ def _add_sessions(made: Routes, orders: Orders) -> None:
     async def expire(session: str, asker: Asker) -> models.SessionAnswer:
         return models.session(await orders.expire_session(asker.tenant, asker.mode, session))
 
-    del open_session, expire
+    @made.get("/v1/checkout_sessions", permission=READ, summary="List checkout sessions")
+    async def listed(
+        asker: Asker, page: PageQuery, order: Word = None, link: Word = None, customer: Word = None
+    ) -> Page[models.SessionAnswer]:
+        wanted = SessionsOf(
+            asker.tenant, asker.mode, order, link, customer, page.limit, _after(page)
+        )
+        found = await orders.sessions(wanted)
+        return Page(data=[models.session(one) for one in found.sessions], has_more=found.has_more)
+
+    del open_session, expire, listed
 
 
 def _add_payers(made: Routes, orders: Orders) -> None:
@@ -148,12 +169,12 @@ def _add_payers(made: Routes, orders: Orders) -> None:
         "/v1/checkout_sessions/{session}/confirm",
         permission=PAYER_WRITE,
         status=200,
-        idempotency=Idempotency.OPTIONAL,
+        idempotency=Idempotency.REQUIRED,
         body_bytes_max=PAYER_BYTES_MAX,
         summary="Pay",
     )
     async def confirm(
-        session: str, body: models.ConfirmBody, asker: Asker, visit: ThisVisit
+        session: str, body: models.ConfirmBody, asker: Asker, key: RequiredKey
     ) -> models.SessionAnswer:
         command = ConfirmSession(
             asker.tenant,
@@ -163,7 +184,7 @@ def _add_payers(made: Routes, orders: Orders) -> None:
             body.method,
             body.card,
             body.saved,
-            visit.idempotency_key or "",
+            key,
         )
         return _shown(asker, models.session(await orders.confirm(command)))
 

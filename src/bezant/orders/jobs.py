@@ -8,6 +8,7 @@ from bezant.orders.service import OrdersService
 
 HEAL_EVERY_SECONDS: Final = 10.0
 END_EVERY_SECONDS: Final = 30.0
+LOOK_EVERY_SECONDS: Final = 10.0
 
 
 def ticks(service: OrdersService, healing: Healing) -> tuple[Tick, ...]:
@@ -21,7 +22,12 @@ def ticks(service: OrdersService, healing: Healing) -> tuple[Tick, ...]:
         del turn
         await service.end_overdue()
 
+    async def look(turn: Turn) -> None:
+        del turn  # A use is given back under the session's lock, once.
+        await service.give_back_uses()
+
     return (
         Tick("orders.heal", HEAL_EVERY_SECONDS, heal),
         Tick("orders.end_checkouts", END_EVERY_SECONDS, end),
+        Tick("orders.give_back_uses", LOOK_EVERY_SECONDS, look),
     )

@@ -16,7 +16,7 @@ from bezant.orders.checkout import (
     OpenSession,
     PaymentLink,
 )
-from bezant.orders.checkouts import LINK, Checkouts
+from bezant.orders.checkouts import Checkouts
 from bezant.orders.port import (
     PAGE_MAX,
     LinkClosed,
@@ -24,6 +24,7 @@ from bezant.orders.port import (
     OrderKeyReused,
     UnknownPaymentLink,
 )
+from bezant.orders.standing import LINK
 from bezant.orders.store import checkout as store
 from bezant.orders.store.checkout import LinkRow
 from bezant.orders.telling import money

@@ -1,11 +1,13 @@
 """Orders, checkouts and links as JSON."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, SecretStr
 
 from bezant.actor import Mode
+from bezant.errors import Invalid
 from bezant.http.amounts import JsonMoney
 from bezant.orders.checkout import CheckoutSession, Offer, PaymentLink, SessionState, Way
 from bezant.orders.order import Order, OrderStatus
@@ -186,6 +188,14 @@ def link(told: PaymentLink) -> LinkAnswer:
     return LinkAnswer.model_validate(
         {**_offer(told.offer), **{name: getattr(told, name) for name in names}}
     )
+
+
+def notes(asked: Sequence[str]) -> dict[str, str]:
+    """Read conditions on metadata, each written `key:value`."""
+    pairs = [one.partition(":") for one in asked]
+    if not all(key and colon for key, colon, _ in pairs):
+        raise Invalid("metadata is asked for as key:value", field="metadata")
+    return {key: value for key, _, value in pairs}
 
 
 def _session(told: CheckoutSession) -> dict[str, object]:

@@ -42,7 +42,7 @@ class CreateOrder:
 
 @dataclass(frozen=True, slots=True)
 class OrdersOf:
-    """Ask for orders, newest first."""
+    """Ask for orders, newest first. Every condition given holds for each of them."""
 
     tenant: str
     mode: Mode
@@ -50,6 +50,12 @@ class OrdersOf:
     reference: str | None = None
     limit: int = 20
     before: str | None = None
+    customer: str | None = None
+    created_from: datetime | None = None
+    created_until: datetime | None = None
+    metadata: Mapping[str, str] = field(default_factory=dict[str, str])
+    text: str = ""
+    """A part of the reference or the description."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -72,7 +72,7 @@ class Ordering:
             return await self._made_before(tx, row), False
         for early in await fact.waiting_for(tx, row.tenant, row.mode, row.asset, names):
             await fact.put(tx, replace(early, order_id=row.id, due_at=None))
-        stored = await store.touch(tx, row.id, row.created_at)
+        stored = await store.touch(tx, row.tenant, row.mode, row.id, row.created_at)
         events = [of_order(self._desk.ids, "created", stored)]
         if stored.status is not OrderStatus.OPEN:
             events.append(of_order(self._desk.ids, stored.status.value, stored))
@@ -95,10 +95,9 @@ class Ordering:
         """Return a page of orders."""
         limit = max(1, min(query.limit, PAGE_MAX))
         before = read(PREFIX, query.before, "starting_after") if query.before else None
+        rules.askable(query)
         async with self._desk.database.transaction() as tx:
-            rows = await store.page(
-                tx, query.tenant, query.mode, query.status, query.reference, before, limit + 1
-            )
+            rows = await store.page(tx, query, before, limit + 1)
         return OrderPage(tuple(told(row) for row in rows[:limit]), has_more=len(rows) > limit)
 
     async def _made_before(self, tx: Tx, row: NewOrder) -> OrderRow:
@@ -110,10 +109,10 @@ class Ordering:
         return known
 
 
-async def note(desk: Desk, tx: Tx, before: OrderStatus, order_id: UUID, at: datetime) -> None:
+async def note(desk: Desk, tx: Tx, before: OrderRow, at: datetime) -> None:
     """Tell the world if an order's status is another one now."""
-    after = await store.touch(tx, order_id, at)
-    if after.status is not before:
+    after = await store.touch(tx, before.tenant, before.mode, before.id, at)
+    if after.status is not before.status:
         await desk.outbox.append(tx, of_order(desk.ids, after.status.value, after))
 
 

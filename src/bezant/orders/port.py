@@ -24,6 +24,8 @@ from bezant.orders.checkout import (
     OpenSession,
     PaymentLink,
     ReadSession,
+    SessionPage,
+    SessionsOf,
     SessionState,
     Way,
 )
@@ -34,6 +36,7 @@ __all__ = [
     "PAGE_MAX",
     "TEXT_CHARACTERS_MAX",
     "CardOfAnotherSession",
+    "CheckoutBusy",
     "CheckoutSession",
     "ClientSecretInvalid",
     "ConfirmSession",
@@ -60,7 +63,9 @@ __all__ = [
     "PaymentLink",
     "ReadSession",
     "SessionOver",
+    "SessionPage",
     "SessionState",
+    "SessionsOf",
     "TooManyCheckouts",
     "UnknownCheckoutSession",
     "UnknownOrder",
@@ -114,6 +119,12 @@ class SessionOver(Refused):
     """This checkout is over: it was paid, or its time has passed."""
 
     code = "checkout_session_over"
+
+
+class CheckoutBusy(Conflict):
+    """Another try in this checkout has just come to nothing; try again in a moment."""
+
+    code = "checkout_busy"
 
 
 class WayNotOffered(Refused):
@@ -173,6 +184,10 @@ class Orders(Protocol):
 
     async def session(self, query: ReadSession) -> CheckoutSession:
         """Return a checkout session."""
+        ...
+
+    async def sessions(self, query: SessionsOf) -> SessionPage:
+        """Return a page of checkout sessions."""
         ...
 
     async def confirm(self, command: ConfirmSession) -> CheckoutSession:

@@ -14,11 +14,13 @@ from bezant.actor import Mode
 from bezant.errors import Invalid
 from bezant.money import AmountTooLarge, Money
 from bezant.orders.checkout import Offer, Way
+from bezant.orders.order import OrdersOf
 from bezant.orders.port import (
     METADATA_KEYS_MAX,
     TEXT_CHARACTERS_MAX,
     MalformedOffer,
 )
+from bezant.secret import holds_card_number
 
 SESSION_LIFE: Final = timedelta(hours=24)
 SESSION_LIFE_MAX: Final = timedelta(days=30)
@@ -57,11 +59,12 @@ def well_formed(offer: Offer) -> None:
             f"a descriptor has at most {DESCRIPTOR_CHARACTERS_MAX} plain characters",
             field="descriptor",
         )
+    no_card(descriptor, "descriptor")
     web_address(offer.return_url, "return_url")
     web_address(offer.cancel_url, "cancel_url")
     check_metadata(offer.metadata)
     if len(set(offer.ways)) != len(offer.ways):
-        raise MalformedOffer("name each way to pay once", field="ways")
+        raise MalformedOffer("name each way to pay once", field="methods")
 
 
 def whole(amount: Money) -> Decimal:
@@ -83,7 +86,14 @@ def text(value: str, field: str) -> str:
         raise MalformedOffer(
             f"this is at most {TEXT_CHARACTERS_MAX} characters in one line", field=field
         )
+    no_card(value, field)
     return value
+
+
+def no_card(value: str, field: str) -> None:
+    """Refuse a text with a card's number in it: only the vault may ever hold one."""
+    if holds_card_number(value):
+        raise MalformedOffer("a card's number does not belong here: tokenize it", field=field)
 
 
 def web_address(value: str, field: str) -> None:
@@ -92,6 +102,7 @@ def web_address(value: str, field: str) -> None:
         return
     if len(value) > URL_CHARACTERS_MAX or not _VISIBLE.match(value) or not _leads_well(value):
         raise MalformedOffer("an address to return to begins with https://", field=field)
+    no_card(value, field)
 
 
 def _leads_well(address: str) -> bool:
@@ -120,6 +131,21 @@ def check_metadata(metadata: Mapping[str, str]) -> None:
         raise MalformedOffer(
             f"metadata has at most {METADATA_KEYS_MAX} short texts", field="metadata"
         )
+    for key, value in metadata.items():
+        no_card(key, "metadata")
+        no_card(value, "metadata")
+
+
+def askable(query: OrdersOf) -> None:
+    """Refuse conditions nothing can be compared with."""
+    for field in ("created_from", "created_until"):
+        moment: datetime | None = getattr(query, field)
+        if moment is not None and moment.tzinfo is None:
+            raise Invalid("a time says its offset from UTC, such as Z", field=field)
+    text(query.text, "query")
+    text(query.reference or "", "reference")
+    text(query.customer or "", "customer")
+    check_metadata(query.metadata)
 
 
 def lasts_until(asked: datetime | None, now: datetime, life: timedelta) -> datetime:

@@ -12,30 +12,39 @@ from datetime import timedelta
 from typing import Final
 from uuid import UUID
 
-from bezant import ids, telemetry
+from bezant import telemetry
 from bezant.actor import Mode
-from bezant.errors import BezantError
+from bezant.errors import BezantError, Unavailable
 from bezant.payments.attempt import Operation
-from bezant.payments.codes import ENDED_NUMBERS, Ended
+from bezant.payments.codes import ENDED_NUMBERS, OPERATIONS, Ended, Waiting
 from bezant.payments.concluding import Conclusions
 from bezant.payments.disputing import Disputing
 from bezant.payments.exchanging import Heard
 from bezant.payments.failpoints import Point
+from bezant.payments.giving import Giving, attempt_in
 from bezant.payments.overruling import Overruling
 from bezant.payments.parts import Parts
+from bezant.payments.port import BookUnavailable
 from bezant.payments.question import Arrival, Arrived
+from bezant.payments.repeating import AGAIN_SECONDS
 from bezant.payments.returning import Returning
-from bezant.payments.rules import payment_of
+from bezant.payments.rules import attempt_id, payment_of
 from bezant.payments.store import arrival as stored
-from bezant.payments.store import due, write
+from bezant.payments.store import due, read, write
 from bezant.payments.taking import Taking
 from bezant.payments.walk import Walk
 from bezant.payments.work import Work
 from bezant.psp.port import (
+    MISMATCH,
+    Decline,
+    DeclineCode,
+    DisputeNews,
     Incoming,
     ProviderNotConfigured,
+    ProviderUnavailable,
     Result,
     SettlementLine,
+    ShowsDisputes,
     UnknownProvider,
     Verdict,
     WebhookCheck,
@@ -44,10 +53,16 @@ from bezant.psp.port import (
 _log = telemetry.log("payments")
 _SET_ASIDE: Final = ENDED_NUMBERS[Ended.AUTHORIZED]
 _CAPTURED: Final = ENDED_NUMBERS[Ended.CAPTURED]
+_REFUNDED: Final = ENDED_NUMBERS[Ended.REFUNDED]
 LEASE: Final = timedelta(seconds=60)
 ROUND_MAX: Final = 50
 PAUSE: Final = timedelta(seconds=2)
 TRIES_MAX: Final = 8  # With pauses of 2, 4, … seconds: nine minutes for an answer to be stored.
+PATIENCE_TRIES_MAX: Final = 1_000
+"""While a provider or the book does not answer, an event waits for days: it may tell of money."""
+_SAYS: Final = frozenset({Result.REFUNDED, Result.DECLINED, Result.VOIDED})
+_OF_CONCERN: Final = frozenset({("charge", True), ("refund", True), ("dispute", False)})
+"""Lines of a bank's notification, and whether their money came to us."""
 HEADERS_KEPT_MAX: Final = 40
 HEADER_CHARACTERS_MAX: Final = 2_000
 
@@ -72,6 +87,7 @@ class Arriving:
         self._disputing = disputing
         self._overruling = Overruling(parts, conclusions)
         self._taking = Taking(parts, conclusions)
+        self._giving = Giving(parts, returning, walk.work)
         self._soon: asyncio.Task[None] | None = None
         self._more = False
 
@@ -130,19 +146,20 @@ class Arriving:
         return len(rows)
 
     async def _acted(self, row: stored.ArrivalRow) -> None:
-        parts = self._parts
+        parts, tries_max = self._parts, TRIES_MAX
         try:
-            note = await self._act_on(row)
+            note, over = await self._act_on(row), "unmatched"
         except BezantError as error:
-            note = "" if row.tries < TRIES_MAX else error.code
+            note, over = "", error.code
+            tries_max = PATIENCE_TRIES_MAX if isinstance(error, Unavailable) else TRIES_MAX
         except Exception as error:  # noqa: BLE001 - one event must not hold up the others
             _log.error("arrival.failed", error, provider=row.provider, arrival=row.event)
-            note = "" if row.tries < TRIES_MAX else "failed"
+            note, over = "", "failed"
         async with parts.database.transaction() as tx:
-            if note or row.tries >= TRIES_MAX:
-                await stored.done(tx, row.id, note or "unmatched")
+            if note or row.tries >= tries_max:
+                await stored.done(tx, row.id, note or over)
             else:
-                due_at = parts.clock.now() + PAUSE * 2**row.tries
+                due_at = parts.clock.now() + PAUSE * 2 ** min(row.tries, TRIES_MAX)
                 await stored.later(tx, row.id, due_at, "waits")
 
     async def _act_on(self, row: stored.ArrivalRow) -> str:
@@ -153,8 +170,8 @@ class Arriving:
             case "charge" | "refund":
                 hint = connector.capabilities.event_hint or news.verdict is None
                 return await self._work(row, news, None if hint else news.verdict)
-            case "dispute" if news.dispute is not None:
-                return await self._dispute(row, news)
+            case "dispute":
+                return await self._dispute(row, await self._dispute_told(row, news))
             case "statement":
                 notes = [await self._line(row, line) for line in news.lines]
                 return "statement" if all(notes) else ""
@@ -166,28 +183,74 @@ class Arriving:
         if attempt is None:
             return ""
         if verdict is None:
-            await self._walk.ask_about(attempt)
+            await self._hinted(attempt)
         else:
             await self._heard(attempt, verdict, of_refund=news.about == "refund")
         # It may be told under the charge's key what a capture or refund of ours has come to.
         for other in await due.open_of(self._parts.database, payment_of(attempt)):
             if other != attempt:
                 await self._walk.ask_about(other)
+        if news.about == "refund":
+            await self._look(attempt)
         return "done"
 
+    async def _hinted(self, attempt: UUID) -> None:
+        """Ask about an attempt. One that has ended nobody asks about by himself: a hint about it
+        waits until the provider answers.
+        """
+        ended = await due.one(self._parts.database, attempt)
+        heard = await self._walk.ask_about(attempt)
+        if ended is not None and ended.result is not None and (heard is None or _is_silent(heard)):
+            raise ProviderUnavailable(retry_after_seconds=AGAIN_SECONDS)
+
+    async def _look(self, attempt: UUID) -> None:
+        """Look at every refund of the charge an event speaks of, unless it named one of ours."""
+        found = await due.one(self._parts.database, attempt)
+        row = await read.payment(self._parts.database, payment_of(attempt))
+        if found is None or row is None or OPERATIONS[found.operation] is Operation.REFUND:
+            return
+        charge = await due.one(self._parts.database, attempt_id(row.id, row.charge))
+        if charge is None or charge.provider != found.provider:
+            return
+        for new in await self._giving.look(await self._walk.work(charge)):
+            await self._walk.ask_about(new)  # To have it booked.
+
     async def _line(self, row: stored.ArrivalRow, line: SettlementLine) -> bool:
-        """Take a payer's transfer that a bank tells of."""
-        if line.kind != "charge" or line.gross.minor <= 0:
+        """Take a payer's transfer that a bank tells of, or one that came back."""
+        towards_us = line.gross.minor > 0
+        if (line.kind, towards_us) not in _OF_CONCERN:
             return True
         attempt = await self._attempt(row, line.attempt, (line.reference,))
         if attempt is None:
             return False
+        if line.kind == "dispute":
+            mode = Mode.LIVE if row.live else Mode.TEST
+            lost = DisputeNews(line.part, "lost", -line.gross, "taken back by the payer's bank")
+            await self._disputing.heard(row.provider, mode, payment_of(attempt), lost)
+            return True
+        if line.kind == "refund":
+            await self._came_back(attempt, line)
+            return True
         verdict = Verdict(
             Result.CAPTURED, line.reference, line.id, line.gross, fee=line.fee or None,
             payer=line.payer,
         )  # fmt: skip
         await self._heard(attempt, verdict)
         return True
+
+    async def _came_back(self, attempt: UUID, line: SettlementLine) -> None:
+        """Take a refund that a bank has booked back: what is booked needs no asking."""
+        found = await due.one(self._parts.database, attempt)
+        if found is None or OPERATIONS[found.operation] is not Operation.REFUND:
+            return
+        work = await self._walk.work(found)
+        if work.amount != line.gross:
+            _log.error("arrival.differs", attempt=work.key, amount=str(line.gross))
+            return
+        decline = Decline(DeclineCode.RETURNED, soft=False, raw="returned")
+        verdict = Verdict(Result.DECLINED, work.reference, line.part, decline=decline)
+        work.answers = False
+        await self._returning.conclude(work, Heard(verdict))
 
     async def _heard(self, attempt: UUID, verdict: Verdict, *, of_refund: bool = False) -> None:
         found = await due.one(self._parts.database, attempt)
@@ -199,7 +262,9 @@ class Arriving:
             return  # Named by its charge: the refund itself is asked about.
         if self._differs(work, verdict):
             _log.error("arrival.differs", attempt=work.key, amount=str(verdict.amount))
-            await self._walk.ask_about(attempt)
+            await self._hinted(attempt)
+        elif found.result is not None and of_refund:
+            await self._heard_late_of_refund(found, verdict)
         elif found.result is not None:
             await self._heard_late(found, work, verdict)
         elif work.operation is Operation.REFUND:
@@ -228,8 +293,41 @@ class Arriving:
         else:
             await self._overruling.heard(work, Heard(verdict))
 
+    async def _heard_late_of_refund(self, found: due.DueRow, verdict: Verdict) -> None:
+        """Take what is told of a refund that has ended. What contradicts that may be news, or an
+        old event that comes late: the provider is asked how it is now.
+        """
+        if found.waiting == Waiting.UNBOOKED:
+            await self._walk.ask_about(found.attempt)  # To have it booked, first of all.
+            raise BookUnavailable(retry_after_seconds=AGAIN_SECONDS)
+        given = verdict.result is Result.REFUNDED
+        if given is (found.result == _REFUNDED) or verdict.result not in _SAYS:
+            return
+        heard = await self._walk.ask_about(found.attempt)
+        if heard is None or _is_silent(heard):
+            raise ProviderUnavailable(retry_after_seconds=AGAIN_SECONDS)
+        if heard.verdict.result is Result.NOT_FOUND:  # Not under our key; the event has its name.
+            work = await self._walk.work(found)
+            work.answers = False
+            await self._returning.conclude(work, Heard(verdict))
+
+    async def _dispute_told(self, row: stored.ArrivalRow, news: Incoming) -> Incoming:
+        """Return what is told of a dispute; where an event is a hint it is fetched again."""
+        connector = self._parts.connectors[row.provider]
+        if news.dispute is not None and not connector.capabilities.event_hint:
+            return news
+        if not isinstance(connector, ShowsDisputes) or not news.part:
+            return Incoming(news.id, news.type, "")
+        mode = Mode.LIVE if row.live else Mode.TEST
+        answer = await self._parts.vault.send(connector.ask_dispute(mode, news.part))
+        told = connector.asked_dispute(news.part, answer)
+        if told is None:
+            raise ProviderUnavailable(retry_after_seconds=AGAIN_SECONDS)
+        return told
+
     async def _dispute(self, row: stored.ArrivalRow, news: Incoming) -> str:
-        assert news.dispute is not None, "it tells of a dispute"
+        if news.dispute is None:
+            return "of no concern"
         attempt = await self._attempt(row, news.attempt, (news.reference, news.part))
         if attempt is None:
             return ""
@@ -240,18 +338,29 @@ class Arriving:
     async def _attempt(
         self, row: stored.ArrivalRow, key: str, references: tuple[str, ...]
     ) -> UUID | None:
-        """Find the attempt an event is about: by our key, or by the provider's name of it."""
+        """Find the attempt an event is about: by our key, or by the provider's name of it. Others
+        who have the provider's account may have given it keys of theirs.
+        """
         database = self._parts.database
-        if key.startswith("att_"):
-            named = ids.read("att", key)
-        else:
-            wanted = [one for one in references if one]
-            known = await write.attempts_known(database, wanted, row.provider) if wanted else []
-            named = min(known, default=None)  # The charge is a payment's first of them.
-        found = None if named is None else await due.one(database, named)
-        if found is None or found.provider != row.provider or found.live != row.live:
-            return None
-        return found.attempt
+        named = attempt_in(key)
+        if named is not None and await self._is_of(row, named):
+            return named
+        wanted = [one for one in references if one]
+        known = await write.attempts_known(database, wanted, row.provider) if wanted else []
+        for one in sorted(known):  # The charge is a payment's first of them.
+            if await self._is_of(row, one):
+                return one
+        return None
+
+    async def _is_of(self, row: stored.ArrivalRow, attempt: UUID) -> bool:
+        """Tell whether an attempt is one at the event's provider, in its mode."""
+        found = await due.one(self._parts.database, attempt)
+        return found is not None and found.provider == row.provider and found.live == row.live
+
+
+def _is_silent(heard: Heard) -> bool:
+    """Tell whether a question was not answered; an answer about something else is one."""
+    return heard.verdict.result is Result.UNKNOWN and heard.verdict.status != MISMATCH
 
 
 def _kept(headers: Mapping[str, str]) -> str:

@@ -4,6 +4,7 @@ from typing import LiteralString
 
 from bezant import ids
 from bezant.actor import PLATFORM, Mode
+from bezant.errors import Invalid
 from bezant.money import ASSETS, Money
 from bezant.payments import routing, rules
 from bezant.payments.advice import declined
@@ -50,7 +51,7 @@ class Questions:
         _between(query, conditions, values)
         if query.before is not None:
             conditions.append("p.id < %(before)s")
-            values["before"] = rules.payment_id(query.before, "before")
+            values["before"] = rules.payment_id(query.before, "starting_after")
         values["limit"] = limit + 1
         rows = await read.payments(self._parts.database, conditions, values)
         told = tuple(spelled(row.facts(), row.standing()) for row in rows[:limit])
@@ -85,7 +86,7 @@ class Questions:
             values["state"] = REFUND_STATE_NUMBERS[query.state]
         if query.before is not None:
             conditions.append("r.id < %(before)s")
-            values["before"] = ids.read("re", query.before, "before")
+            values["before"] = ids.read("re", query.before, "starting_after")
         rows = await stored.refunds(self._parts.database, conditions, values)
         return RefundPage(tuple(row.spelled() for row in rows[:limit]), len(rows) > limit)
 
@@ -100,6 +101,8 @@ class Questions:
         since, until = rules.aware(query.since, "since"), rules.aware(query.until, "until")
         assert since is not None, "a query says since when"
         assert until is not None, "a query says until when"
+        if since > until:
+            raise Invalid("it ends before it begins", field="until")
         whose = None if query.tenant == PLATFORM else rules.tenant_id(query.tenant)
         rows = await sums.stats(self._parts.database, whose, query.mode is Mode.LIVE, since, until)
         return Stats(
@@ -157,11 +160,9 @@ def _about(query: PaymentsOf, conditions: Conditions, values: Values) -> None:
         conditions.append("coalesce(p.changed -> 'metadata', p.metadata) @> %(metadata)s::jsonb")
         values["metadata"] = rules.as_json(query.metadata)
     if query.text:
-        conditions.append("""
-            (p.order_id ILIKE %(text)s OR p.details ->> 'descriptor' ILIKE %(text)s
-            OR coalesce(p.changed ->> 'description', p.details ->> 'description') ILIKE %(text)s)
-        """)
+        conditions.append(read.SOMEWHERE)
         values["text"] = f"%{_literally(query.text)}%"
+        values["named"] = query.text
 
 
 def _between(query: PaymentsOf, conditions: Conditions, values: Values) -> None:
@@ -218,7 +219,7 @@ def _declined(row: read.AttemptRow) -> Declined | None:
 
 
 def _state(ended: Ended | None, waiting: int | None) -> AttemptState:
-    if ended is Ended.DECLINED:
+    if ended in (Ended.DECLINED, Ended.CAME_BACK):
         return AttemptState.DECLINED
     if ended is Ended.NOT_REACHED:
         return AttemptState.FAILED

@@ -115,6 +115,14 @@ class Booking:
         ]
         return await self._of(work, "/late", 0, sides, "refund given after all")
 
+    async def came_back(self, work: Work, again: int = 0) -> Booked:
+        """A refund that was given came back: the provider owes us again, and we the merchant."""
+        sides = [
+            ("psp_receivable", work.provider, Side.DEBIT, work.amount),
+            ("merchant_payable", work.facts.tenant, Side.CREDIT, work.amount),
+        ]
+        return await self._of(work, "/came_back", again, sides, "refund came back")
+
     async def disputed(
         self,
         facts: Facts,

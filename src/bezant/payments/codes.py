@@ -9,6 +9,7 @@ from bezant.payments.dispute import DisputeState
 from bezant.payments.method import MethodKind
 from bezant.payments.payment import DeclineCode, PaymentState
 from bezant.payments.refund import RefundState
+from bezant.payments.rule import TermsState
 
 Choice = TypeVar("Choice", bound=StrEnum)
 
@@ -24,6 +25,8 @@ class Ended(StrEnum):
     NOT_REACHED = "not_reached"
     """No provider did anything, for certain."""
     RUN_OUT = "run_out"
+    CAME_BACK = "came_back"
+    """A refund that was given, and that the payer's bank did not take."""
 
 
 class Waiting(IntEnum):
@@ -58,6 +61,7 @@ class Kind(IntEnum):
     REFUND_UNKNOWN = 24
     REFUND_SUCCEEDED = 25
     REFUND_FAILED = 26
+    REFUND_CAME_BACK = 27
     DISPUTE_OPENED = 41
     DISPUTE_UNDER_REVIEW = 42
     DISPUTE_WON = 43
@@ -76,6 +80,8 @@ STATE_NUMBERS: Final = _numbers(PaymentState)
 STATES: Final = _choices(PaymentState)
 REFUND_STATE_NUMBERS: Final = _numbers(RefundState)
 REFUND_STATES: Final = _choices(RefundState)
+TERMS_STATE_NUMBERS: Final = _numbers(TermsState)
+TERMS_STATES: Final = _choices(TermsState)
 DISPUTE_STATE_NUMBERS: Final = _numbers(DisputeState)
 DISPUTE_STATES: Final = _choices(DisputeState)
 METHOD_NUMBERS: Final = _numbers(MethodKind)

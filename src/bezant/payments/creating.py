@@ -25,6 +25,7 @@ from bezant.payments.port import (
     TooManyAttempts,
     UnknownCustomer,
     UnknownPayment,
+    UnknownPriority,
 )
 from bezant.payments.repeating import AGAIN_SECONDS, Repeats
 from bezant.payments.states import PAYMENT, PaymentEvent
@@ -142,6 +143,10 @@ class Creating:
         self, command: CreatePayment, payment: UUID, request: UUID, now: datetime
     ) -> tuple[Facts, Paying | None]:
         parts = self._parts
+        if command.priority:
+            known = (rule.priority for rule in (await parts.rulebook.rules()).fees)
+            if command.priority not in known:
+                raise UnknownPriority(field="priority")
         named = command.customer
         if not named and (command.customer_email or command.customer_name):
             named = await self._customer(command, request, now)

@@ -23,6 +23,7 @@ from bezant.payments.parts import Parts
 from bezant.payments.port import KeyReused, MethodMissing, UnknownCustomer, UnknownMethod
 from bezant.payments.store import customer as stored
 from bezant.payments.store import write
+from bezant.vault.port import UnknownCard
 
 METHODS_MAX = 100  # Of one customer; nobody has more cards.
 LABEL_CHARACTERS_MAX = 100
@@ -114,7 +115,7 @@ class Customers:
     async def page(self, query: CustomersOf) -> CustomerPage:
         """Return a page of customers, newest first."""
         limit = rules.limit(query.limit)
-        before = None if query.before is None else ids.read("cus", query.before, "before")
+        before = None if query.before is None else ids.read("cus", query.before, "starting_after")
         rows = await stored.customers(
             self._parts.database, rules.tenant_id(query.tenant), query.mode is Mode.LIVE,
             query.email, before, limit + 1,
@@ -127,9 +128,13 @@ class Customers:
         rules.metadata(command.facts)
         if (command.kind is MethodKind.CARD) != bool(command.card):
             raise MethodMissing("cards, and only they, are named by a token", field="card")
+        rules.kept_facts(command.kind, command.facts)
         customer = await self._found(command.tenant, command.mode, command.customer)
         if command.card:  # Whose card it is, the vault knows.
-            await self._parts.vault.card(command.tenant, command.mode, command.card)
+            try:
+                await self._parts.vault.card(command.tenant, command.mode, command.card)
+            except UnknownCard:
+                raise UnknownCard(field="card") from None
         request = rules.request_id(command.tenant, command.mode, command.key)
         number = uuid5(request, "method")
         row = stored.MethodRow(

@@ -151,7 +151,7 @@ class Disputing:
             values["state"] = DISPUTE_STATE_NUMBERS[query.state]
         if query.before is not None:
             conditions.append("d.id < %(before)s")
-            values["before"] = ids.read("dp", query.before, "before")
+            values["before"] = ids.read("dp", query.before, "starting_after")
         rows = await stored.disputes(self._parts.database, conditions, values)
         return DisputePage(tuple(row.spelled() for row in rows[:limit]), len(rows) > limit)
 

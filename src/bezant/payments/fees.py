@@ -10,14 +10,17 @@ from bezant.payments.rule import FeeRule
 def rule_for(
     rules: Sequence[FeeRule], tenant: str, asset: str, method: MethodKind, priority: str
 ) -> FeeRule | None:
-    """Return the rule that says most about such a payment."""
+    """Return the rule that says most about such a payment.
+
+    Where no rule is about its priority, it costs what every other payment costs.
+    """
     fitting = [
         rule
         for rule in rules
         if rule.tenant in ("", tenant)
         and rule.asset in ("", asset)
         and rule.method in (None, method)
-        and rule.priority == priority
+        and rule.priority in ("", priority)
     ]
     return max(fitting, key=_specific, default=None)
 
@@ -37,5 +40,5 @@ def fee(rule: FeeRule | None, amount: Money, *, first: bool) -> Money:
     return Money(max(0, min(charged, amount.minor)), amount.asset)
 
 
-def _specific(rule: FeeRule) -> tuple[bool, bool, bool]:
-    return (bool(rule.tenant), bool(rule.asset), rule.method is not None)
+def _specific(rule: FeeRule) -> tuple[bool, bool, bool, bool]:
+    return (bool(rule.priority), bool(rule.tenant), bool(rule.asset), rule.method is not None)

@@ -29,6 +29,15 @@ from bezant.payments.told import microseconds, spelled, written
 from bezant.payments.work import EXPIRY, Work, asking
 
 _SET_ASIDE = frozenset({PaymentState.AUTHORIZED, PaymentState.PARTLY_CAPTURED})
+_UNPAID = frozenset(
+    {
+        PaymentState.CREATED,
+        PaymentState.DECLINED,
+        PaymentState.FAILED,
+        PaymentState.VOIDED,
+        PaymentState.EXPIRED,
+    }
+)
 
 
 class Following:
@@ -66,6 +75,8 @@ class Following:
         row = await found(self._parts, command.tenant, command.mode, command.payment)
         if row.busy:
             raise PaymentBusy(retry_after_seconds=AGAIN_SECONDS)
+        if command.unpaid_only and row.state_named not in _UNPAID:
+            raise NotInThisState(facts={"state": row.state_named.value})
         if row.state_named not in _SET_ASIDE:
             return await self._given_up(row, request, fingerprint, PaymentEvent.LET_GO)
         left = Money(int(row.authorized - row.captured), row.money)
@@ -92,7 +103,7 @@ class Following:
         if asked.asset != left.asset:
             raise Invalid(f"this payment is in {left.asset.code}", field="amount")
         if asked > left:
-            raise CaptureTooLarge(facts={"left": str(left)})
+            raise CaptureTooLarge(field="amount", facts={"left": str(left)})
         return asked
 
     def _offered(self, row: read.PaymentRow, amount: Money, *, last: bool) -> None:
@@ -171,6 +182,8 @@ class Following:
                 state = PAYMENT.after(locked.state_named, event)
                 if state is None or locked.busy:
                     raise NotInThisState(facts={"state": locked.state_named.value})
+                if locked.state != row.state:  # Perhaps a provider has something of it by now.
+                    raise PaymentBusy(retry_after_seconds=AGAIN_SECONDS)
                 standing = msgspec.structs.replace(
                     standing, state=STATE_NUMBERS[state], updated_at=microseconds(now)
                 )

@@ -13,6 +13,9 @@ from bezant.payments.store.settle import Settling, settle
 DUE: Final = timedelta(seconds=25)
 """A sender has heard by then, or never will: a provider is given twenty seconds."""
 
+PAUSE_SECONDS: Final = 0.002
+"""Between two batches, while each has many: a batch costs as much as a dozen payments in it."""
+
 
 class Gathered:
     """Begins and ends of payments, many in one commit."""
@@ -20,8 +23,12 @@ class Gathered:
     def __init__(self, database: Database) -> None:
         self._begin_line = database.line("begin")
         self._settle_line = database.line("settle")
-        self._begins: Poster[Beginning, Asked | None] = Poster("payments begin", self._begin)
-        self._settles: Poster[Settling, bool] = Poster("payments settle", self._settle)
+        self._begins: Poster[Beginning, Asked | None] = Poster(
+            "payments begin", self._begin, pause_seconds=PAUSE_SECONDS
+        )
+        self._settles: Poster[Settling, bool] = Poster(
+            "payments settle", self._settle, pause_seconds=PAUSE_SECONDS
+        )
 
     def start(self) -> None:
         """Begin to write."""

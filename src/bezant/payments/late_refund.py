@@ -1,17 +1,19 @@
-"""A refund that was given up, and of which the provider says later that it gave it."""
+"""Refunds that ended otherwise than was thought: one that was given up and was given after all, and
+one that was given and came back, because the payer's bank did not take it.
+"""
 
 from bezant import telemetry
 from bezant.payments.booking import Booked
-from bezant.payments.codes import ENDED_NUMBERS, Ended, Kind
+from bezant.payments.codes import ENDED_NUMBERS, Ended, Kind, Waiting
 from bezant.payments.exchanging import Heard
 from bezant.payments.parts import Parts
 from bezant.payments.port import BookUnavailable
 from bezant.payments.repeating import AGAIN_SECONDS
 from bezant.payments.states import REFUND, RefundEvent
-from bezant.payments.store import read, write
+from bezant.payments.store import due, read, write
 from bezant.payments.store import refund as stored
 from bezant.payments.work import Work
-from bezant.psp.port import Result
+from bezant.psp.port import Result, Verdict
 
 _log = telemetry.log("payments")
 
@@ -21,7 +23,7 @@ async def given_after_all(parts: Parts, work: Work, heard: Heard) -> bool:
     if heard.verdict.result is not Result.REFUNDED or work.refund is None:
         return False
     row = await stored.refund(parts.database, work.refund)
-    if row is None or row.failure is None:
+    if row is None or row.failure is None or await _is_final(parts, work):
         return False
     now = parts.clock.now()
     if await parts.booking.given_late(work) is not Booked.YES:
@@ -54,3 +56,48 @@ async def given_after_all(parts: Parts, work: Work, heard: Heard) -> bool:
     _log.warn("refund.overruled", attempt=work.key)
     parts.told()
     return True
+
+
+async def came_back(parts: Parts, work: Work, heard: Heard) -> bool:
+    """Believe that a refund that was given came back; false if that is not what was told."""
+    verdict = heard.verdict
+    # The provider has to call the refund by its name: an error in answer to us says nothing of it.
+    failed = verdict.result in (Result.DECLINED, Result.VOIDED) and bool(verdict.part)
+    found = await due.one(parts.database, work.attempt) if failed and work.refund else None
+    if found is None or work.refund is None or found.result != ENDED_NUMBERS[Ended.REFUNDED]:
+        return False
+    if found.waiting == Waiting.UNBOOKED:  # First that it was given, then that it came back.
+        raise BookUnavailable(retry_after_seconds=AGAIN_SECONDS)
+    now, failure = parts.clock.now(), _why(verdict)
+    booked = await parts.booking.came_back(work)
+    async with parts.database.transaction() as tx:
+        payment = await read.locked(tx, work.facts.id)
+        row = await stored.refund(tx, work.refund)
+        assert payment is not None, "a refund has a payment"
+        assert row is not None, "refunds are not deleted"
+        state = REFUND.after(row.state, RefundEvent.CAME_BACK)
+        if state is None or not await write.came_back(tx, work.attempt, now, heard.digest, failure):
+            return False
+        await stored.change(tx, row.id, state, now, failure=failure)
+        await stored.count_again(tx, payment.id)
+        await stored.add_step(tx, row, Kind.REFUND_CAME_BACK, state, now, work.number)
+        if booked is not Booked.YES:
+            await due.add_unbooked(tx, work.attempt, now, int(booked is Booked.REFUSED))
+    _log.warn("refund.came_back", attempt=work.key, why=failure)
+    parts.told()
+    return True
+
+
+async def _is_final(parts: Parts, work: Work) -> bool:
+    """Tell whether the provider itself has called this very refund failed: it never says otherwise
+    later, and what it said before may arrive late.
+    """
+    found = await due.one(parts.database, work.attempt)
+    if found is None or found.result == ENDED_NUMBERS[Ended.CAME_BACK]:
+        return True
+    return found.result == ENDED_NUMBERS[Ended.DECLINED] and bool(found.known_part)
+
+
+def _why(verdict: Verdict) -> str:
+    raw = verdict.decline.raw if verdict.decline else ""
+    return raw or verdict.status or "came_back"

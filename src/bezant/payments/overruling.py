@@ -20,7 +20,6 @@ from bezant.payments.codes import ENDED_NUMBERS, STATE_NUMBERS, Ended
 from bezant.payments.concluding import Conclusions
 from bezant.payments.exchanging import Heard
 from bezant.payments.judging import KINDS, Judgement
-from bezant.payments.late_refund import given_after_all
 from bezant.payments.parts import Parts
 from bezant.payments.port import BookUnavailable, PaymentBusy
 from bezant.payments.repeating import AGAIN_SECONDS
@@ -44,8 +43,6 @@ class Overruling:
     async def heard(self, work: Work, heard: Heard) -> bool:
         """Believe money that a provider says it has; false if there is nothing to believe."""
         parts, now = self._parts, self._parts.clock.now()
-        if work.operation is Operation.REFUND:
-            return await given_after_all(parts, work, heard)
         if work.operation not in (Operation.CHARGE, Operation.CAPTURE):
             return False
         judgement = judging.judged(work, heard.verdict, now, 0)

@@ -36,6 +36,10 @@ async def looked_up(
     if not pay_with.saved:
         if pay_with.kind is MethodKind.CARD and not pay_with.card:
             raise MethodMissing("a card is named by its token", field="pay_with.card")
+        if pay_with.kind is MethodKind.BANK_ACCOUNT:
+            raise MethodMissing(
+                "a bank account is one that was saved as a payment method", field="pay_with.saved"
+            )
         return Paying(pay_with.kind, pay_with.card, {}, known, email, name)
     number = ids.read(SAVED, pay_with.saved, "pay_with.saved")
     method = await stored.method(database, rules.tenant_id(tenant), mode is Mode.LIVE, number)

@@ -144,6 +144,8 @@ class VoidPayment:
     mode: Mode
     payment: str
     reason: str = ""
+    unpaid_only: bool = False
+    """Refuse if anything of the payer's is set aside, or about to be."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,6 @@ payment is `unknown` until the provider was asked and has told.
 from typing import Protocol
 
 from bezant.actor import Mode
-from bezant.errors import Conflict, Forbidden, Invalid, NotFound, Refused, Unavailable
 from bezant.events import Feed
 from bezant.payments.attempt import Attempt, AttemptState, Operation
 from bezant.payments.dispute import Dispute, DisputePage, DisputesOf, DisputeState, SubmitEvidence
@@ -49,7 +48,41 @@ from bezant.payments.question import (
     StatsOf,
 )
 from bezant.payments.refund import Refund, RefundPage, RefundsOf, RefundState, RequestRefund
-from bezant.payments.rule import FeeRule, RoutingRule, Terms
+from bezant.payments.refusal import (
+    AmountTooSmall,
+    BookRefused,
+    BookUnavailable,
+    CaptureTooLarge,
+    FileUnfinished,
+    KeyInFlight,
+    KeyReused,
+    MalformedRules,
+    MerchantsOnly,
+    MethodMissing,
+    NoProvider,
+    NotInThisState,
+    PaymentBusy,
+    PlatformOnly,
+    RefundTooLarge,
+    StepNotOffered,
+    TermsBusy,
+    TooManyAttempts,
+    UnknownCustomer,
+    UnknownDispute,
+    UnknownMethod,
+    UnknownPayment,
+    UnknownPriority,
+    UnknownRefund,
+    UnknownTermsChange,
+)
+from bezant.payments.rule import (
+    ChangeTerms,
+    FeeRule,
+    RoutingRule,
+    Terms,
+    TermsChange,
+    TermsState,
+)
 
 __all__ = [
     "ATTEMPTS_MAX",
@@ -61,6 +94,7 @@ __all__ = [
     "PAGE_MAX",
     "RULES_MAX",
     "TEXT_CHARACTERS_MAX",
+    "WAITING_TERMS_MAX",
     "AmountTooSmall",
     "Arrival",
     "Arrived",
@@ -73,6 +107,7 @@ __all__ = [
     "CaptureTooLarge",
     "ChangeCustomer",
     "ChangePayment",
+    "ChangeTerms",
     "ConfirmPayment",
     "CreateCustomer",
     "CreatePayment",
@@ -123,12 +158,17 @@ __all__ = [
     "StepNotOffered",
     "SubmitEvidence",
     "Terms",
+    "TermsBusy",
+    "TermsChange",
+    "TermsState",
     "TooManyAttempts",
     "UnknownCustomer",
     "UnknownDispute",
     "UnknownMethod",
     "UnknownPayment",
+    "UnknownPriority",
     "UnknownRefund",
+    "UnknownTermsChange",
     "VoidPayment",
 ]
 
@@ -138,141 +178,10 @@ KEYS_KEPT_DAYS = 30
 TEXT_CHARACTERS_MAX = 500
 DESCRIPTOR_CHARACTERS_MAX = 22  # The longest that card schemes print on a statement.
 RULES_MAX = 1_000
+WAITING_TERMS_MAX = 100  # Changes of the rules that wait for somebody's agreement.
 METADATA_KEYS_MAX = 50
 METADATA_KEY_CHARACTERS_MAX = 40
 METADATA_VALUE_CHARACTERS_MAX = 500
-
-
-class UnknownPayment(NotFound):
-    """There is no such payment."""
-
-    code = "unknown_payment"
-
-
-class UnknownRefund(NotFound):
-    """There is no such refund."""
-
-    code = "unknown_refund"
-
-
-class UnknownDispute(NotFound):
-    """There is no such dispute."""
-
-    code = "unknown_dispute"
-
-
-class UnknownCustomer(NotFound):
-    """There is no such customer."""
-
-    code = "unknown_customer"
-
-
-class UnknownMethod(NotFound):
-    """There is no such saved payment method."""
-
-    code = "unknown_method"
-
-
-class AmountTooSmall(Invalid):
-    """A payment, a capture and a refund move more than nothing."""
-
-    code = "amount_too_small"
-
-
-class MethodMissing(Invalid):
-    """Say with what it is paid: a card's token, a saved method, or another kind."""
-
-    code = "method_missing"
-
-
-class NoProvider(Refused):
-    """No provider that is set up here takes such a payment."""
-
-    code = "no_provider"
-
-
-class NotInThisState(Refused):
-    """The payment is in a state in which this cannot be done."""
-
-    code = "not_in_this_state"
-
-
-class CaptureTooLarge(Refused):
-    """Less than that is set aside and not captured yet."""
-
-    code = "capture_too_large"
-
-
-class RefundTooLarge(Refused):
-    """Less than that was captured and not given back yet."""
-
-    code = "refund_too_large"
-
-
-class StepNotOffered(Refused):
-    """The provider of this payment does not offer this step."""
-
-    code = "step_not_offered"
-
-
-class TooManyAttempts(Refused):
-    """More has been tried with this payment than one payment can take."""
-
-    code = "too_many_attempts"
-
-
-class MalformedRules(Invalid):
-    """These rules of routing or fees contradict themselves."""
-
-    code = "malformed_rules"
-
-
-class PlatformOnly(Forbidden):
-    """This is for the platform's own people."""
-
-    code = "platform_only"
-
-
-class PaymentBusy(Conflict):
-    """Another step of this payment is under way; ask again in a moment."""
-
-    code = "payment_busy"
-
-
-class KeyInFlight(Conflict):
-    """The first request with this key is still being answered; send it again in a moment."""
-
-    code = "key_in_flight"
-
-
-class KeyReused(Refused):
-    """This key was used before for another request."""
-
-    code = "key_reused"
-
-
-class FileUnfinished(Conflict):
-    """Another file with some of these movements was begun and not finished: send that one again."""
-
-    code = "file_unfinished"
-
-
-class BookRefused(Refused):
-    """The book does not take this; see why there, and send it again."""
-
-    code = "book_refused"
-
-
-class BookUnavailable(Unavailable):
-    """The book does not answer right now; the same may be sent again."""
-
-    code = "book_unavailable"
-
-
-class MerchantsOnly(Refused):
-    """Payments belong to a merchant; the platform has none of its own."""
-
-    code = "merchants_only"
 
 
 class Payments(Protocol):
@@ -382,8 +291,12 @@ class Payments(Protocol):
         """Return the rules of routing and fees."""
         ...
 
-    async def set_terms(self, terms: Terms) -> Terms:
-        """Replace the rules of routing and fees by these."""
+    async def change_terms(self, command: ChangeTerms) -> TermsChange:
+        """Replace the rules; where that changes fees, a second person has to agree first."""
+        ...
+
+    async def terms_change(self, change: str) -> TermsChange:
+        """Return one change of the rules."""
         ...
 
     async def stats(self, query: StatsOf) -> Stats:

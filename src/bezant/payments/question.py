@@ -30,7 +30,9 @@ class PaymentsOf:
     created_until: datetime | None = None
     metadata: Mapping[str, str] = field(default_factory=dict[str, str])
     text: str = ""
-    """A word or beginning of the description, the order or the descriptor."""
+    """A part of the description, the order, the descriptor or the customer's name or address; or
+    the whole id of the payment or reference of the provider.
+    """
     limit: int = 20
     before: str | None = None
 

@@ -123,7 +123,7 @@ class Refunding:
         if amount.asset != left.asset:
             raise Invalid(f"this payment is in {left.asset.code}", field="amount")
         if amount > left or left.minor <= 0:
-            raise RefundTooLarge(facts={"left": str(left)})
+            raise RefundTooLarge(field="amount", facts={"left": str(left)})
         can = self._parts.connectors[payment.provider or ""].capabilities
         if not can.refund or (amount.minor != payment.captured and not can.partial_refund):
             raise StepNotOffered("this provider does not give back a part", field="amount")

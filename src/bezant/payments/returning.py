@@ -19,7 +19,7 @@ from bezant.payments.codes import (
 from bezant.payments.concluding import pause_seconds
 from bezant.payments.exchanging import Heard
 from bezant.payments.failpoints import Point
-from bezant.payments.late_refund import given_after_all
+from bezant.payments.late_refund import came_back, given_after_all
 from bezant.payments.parts import Parts
 from bezant.payments.port import UnknownRefund
 from bezant.payments.refund import Refund
@@ -57,10 +57,12 @@ class Returning:
 
     async def conclude(self, work: Work, heard: Heard) -> None:
         """Store what an answer means for a refund; what was given although we had given it up is
-        believed.
+        believed, and so is what came back after it was given.
         """
-        if not await self._concluded(work, heard):
-            await given_after_all(self._parts, work, heard)
+        parts = self._parts
+        if await self._concluded(work, heard) or await given_after_all(parts, work, heard):
+            return
+        await came_back(parts, work, heard)
 
     async def _concluded(self, work: Work, heard: Heard) -> bool:
         """Store what an answer means; its money is booked before. False if it has ended before."""

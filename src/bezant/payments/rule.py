@@ -1,8 +1,11 @@
 """The rules of routing and fees, as data: the whole of them is read and replaced together."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
+from enum import StrEnum
 
+from bezant.actor import Actor
 from bezant.payments.method import MethodKind
 
 
@@ -45,3 +48,40 @@ class Terms:
 
     routing: tuple[RoutingRule, ...] = ()
     fees: tuple[FeeRule, ...] = ()
+
+
+class TermsState(StrEnum):
+    """What became of a change of the rules."""
+
+    NEEDS_APPROVAL = "needs_approval"
+    """It changes fees, so a second person has to agree."""
+    IN_FORCE = "in_force"
+    """The rules were replaced by these."""
+    REJECTED = "rejected"
+    """The second person said no, or nobody answered in time."""
+    OVERTAKEN = "overtaken"
+    """The rules it was made for had changed before anybody agreed: make it anew."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeTerms:
+    """Replace the rules by these."""
+
+    by: Actor
+    terms: Terms
+
+
+@dataclass(frozen=True, slots=True)
+class TermsChange:
+    """A change of the rules as it stands."""
+
+    id: str
+    """`trm_…`."""
+    state: TermsState
+    terms: Terms
+    """The rules it wants."""
+    proposed_by: str
+    approval: str
+    """The approval it needs or had, `apr_…`."""
+    proposed_at: datetime
+    decided_at: datetime | None

@@ -14,6 +14,7 @@ from bezant import ids
 from bezant.actor import PLATFORM, Mode
 from bezant.errors import Invalid
 from bezant.money import AmountTooLarge, Money
+from bezant.payments.method import MethodKind
 from bezant.payments.payment import CreatePayment
 from bezant.payments.port import (
     DESCRIPTOR_CHARACTERS_MAX,
@@ -26,6 +27,7 @@ from bezant.payments.port import (
     MerchantsOnly,
     UnknownPayment,
 )
+from bezant.secret import holds_card_number
 
 AMOUNT_MAX: Final = 10**32 - 1  # What the book can hold on one leg.
 KEY_CHARACTERS_MAX: Final = 255
@@ -35,18 +37,18 @@ ADDRESS_CHARACTERS_MAX: Final = 2_000
 EMAIL_CHARACTERS_MAX: Final = 254
 NAME_CHARACTERS_MAX: Final = 200
 PLATFORM_ID: Final = UUID(int=0)
+KEPT_BY: Final[Mapping[MethodKind, tuple[tuple[str, ...], ...]]] = {
+    MethodKind.BANK_ACCOUNT: (("payment_method",), ("routing_number", "account_number")),
+    MethodKind.BANK_TRANSFER: (("iban", "name"),),
+    MethodKind.PAYPAL: (("vault_id",),),
+    MethodKind.CRYPTO: (("address",),),
+}
+"""By what a provider knows a way to pay that was kept: one of these sets of facts."""
 _VISIBLE: Final = re.compile(r"[\x21-\x7e]+\Z")
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 _EMAIL: Final = re.compile(r"[^@\s]{1,64}@[^@\s]+\Z")
 _COUNTRY: Final = re.compile(r"[A-Z]{2}\Z")
 _DESCRIPTOR: Final = re.compile(r"[A-Za-z0-9 .,&*/+-]*\Z")
-# The lengths and beginnings of the networks' numbers (ISO/IEC 7812), in groups or not. Shorter ones
-# would take telephone numbers for cards.
-_CARD: Final = re.compile(
-    r"(?<![0-9A-Za-z_])(?:(?:4|5[1-5]|2[2-7]|6)(?:[ -]?[0-9]){12,18}|3(?:[ -]?[0-9]){13,14})"
-    r"(?![0-9A-Za-z])"
-)
-_CARD_DIGITS: Final = frozenset({14, 15, 16, 19})
 CARD_BEGINNING: Final = "card_"  # How the vault's tokens begin.
 _encode: Final = msgspec.json.Encoder().encode
 
@@ -134,11 +136,8 @@ def token(card: str) -> None:
 
 def no_card(value: str, field: str) -> None:
     """Refuse a text with a card's number in it: only the vault may ever hold one."""
-    for found in _CARD.finditer(value):
-        digits = [int(one) for one in found[0] if one.isdigit()]
-        doubled = sum(sum(divmod(2 * one, 10)) for one in digits[-2::-2])
-        if len(digits) in _CARD_DIGITS and (doubled + sum(digits[-1::-2])) % 10 == 0:
-            raise Invalid("a card's number does not belong here: tokenize it", field=field)
+    if holds_card_number(value):
+        raise Invalid("a card's number does not belong here: tokenize it", field=field)
 
 
 def descriptor(value: str) -> None:
@@ -186,6 +185,14 @@ def metadata(values: Mapping[str, str]) -> None:
             )
         no_card(key, "metadata")
         no_card(value, "metadata")
+
+
+def kept_facts(kind: MethodKind, facts: Mapping[str, str]) -> None:
+    """Refuse to keep what nobody could be charged by, or paid back to, later."""
+    ways = KEPT_BY.get(kind, ())
+    if ways and not any(all(facts.get(name) for name in names) for names in ways):
+        wanted = ", or ".join(" and ".join(names) for names in ways)
+        raise Invalid(f"to keep this, facts has {wanted}", field="facts")
 
 
 def noted(before: Mapping[str, str], change: Mapping[str, str]) -> dict[str, str]:

@@ -1,28 +1,23 @@
-"""Setting the rules of routing and fees: checked as a whole, replaced as a whole."""
+"""What rules of routing and fees may be: they are checked as a whole."""
 
 from bezant.assets import known_assets
 from bezant.payments.parts import Parts
 from bezant.payments.port import RULES_MAX, MalformedRules
 from bezant.payments.rule import FeeRule, RoutingRule, Terms
 from bezant.payments.rules import tenant_id
-from bezant.payments.store import rules as stored
 
 WEIGHT_MAX = 1_000
 _ASSETS = frozenset(code for code, _, _ in known_assets())
 
 
-async def set_terms(parts: Parts, terms: Terms) -> Terms:
-    """Replace all rules by these."""
+def check(parts: Parts, terms: Terms) -> None:
+    """Refuse rules that contradict themselves, or that name what is not there."""
     if len(terms.routing) + len(terms.fees) > RULES_MAX:
         raise MalformedRules(f"at most {RULES_MAX} rules", field="routing")
     for place, rule in enumerate(terms.routing):
         _check_routing(parts, rule, f"routing[{place}]")
     for place, rule in enumerate(terms.fees):
         _check_fee(rule, f"fees[{place}]")
-    async with parts.database.transaction() as tx:
-        await stored.replace(tx, terms)
-    parts.rulebook.forget()
-    return await parts.rulebook.rules()
 
 
 def _check_routing(parts: Parts, rule: RoutingRule, field: str) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from bezant.actor import Mode
 from bezant.approvals.port import Approvals
+from bezant.payments.amending import Amending
 from bezant.payments.approving import Approving
 from bezant.payments.arriving import Arriving
 from bezant.payments.asking import Questions
@@ -15,6 +16,7 @@ from bezant.payments.creating import Creating
 from bezant.payments.customers import Customers
 from bezant.payments.dispute import Dispute, DisputePage, DisputesOf, SubmitEvidence
 from bezant.payments.disputing import Disputing
+from bezant.payments.elsewhere import Elsewhere
 from bezant.payments.exchanging import Exchanges
 from bezant.payments.following import Following
 from bezant.payments.giving_up import GivingUp
@@ -50,8 +52,7 @@ from bezant.payments.refund import Refund, RefundPage, RefundsOf, RequestRefund
 from bezant.payments.refunding import Refunding, Thresholds
 from bezant.payments.repeating import Repeats
 from bezant.payments.returning import Returning
-from bezant.payments.rule import Terms
-from bezant.payments.ruling import set_terms
+from bezant.payments.rule import ChangeTerms, Terms, TermsChange
 from bezant.payments.settling import Settling
 from bezant.payments.walk import Walk
 from bezant.psp.port import WebhookCheck
@@ -76,6 +77,7 @@ class PaymentsService:
         self._creating = Creating(parts, carrier, repeats)
         self._following = Following(parts, carrier, repeats)
         self._approving = Approving(parts, exchanges, returning, approvals)
+        self._amending = Amending(parts, approvals)
         self._refunding = Refunding(parts, exchanges, returning, self._approving, thresholds)
         self._customers = Customers(parts)
         self._questions = Questions(parts)
@@ -85,7 +87,7 @@ class PaymentsService:
         self._arriving = Arriving(
             parts, checks, self._walk, conclusions, returning, self._disputing
         )
-        self._settling = Settling(parts)
+        self._settling = Settling(parts, Elsewhere(parts, self._walk, returning, self._disputing))
 
     def start(self) -> None:
         """Begin to write."""
@@ -110,8 +112,9 @@ class PaymentsService:
         return await self._walk.expire()
 
     async def take_up_approved(self) -> int:
-        """Begin refunds that were approved."""
-        return await self._approving.take_up_approved()
+        """Begin refunds, and put rules in force, that were approved."""
+        refunds = await self._approving.take_up_approved()
+        return refunds + await self._amending.take_up_approved()
 
     async def act_on_arrivals(self) -> int:
         """Act on providers' events that are due."""
@@ -131,7 +134,8 @@ class PaymentsService:
         return await self._following.capture(command)
 
     async def void(self, command: VoidPayment) -> Payment:
-        await self._giving_up.before_void(command)
+        if not command.unpaid_only:
+            await self._giving_up.before_void(command)
         return await self._following.void(command)
 
     async def change(self, command: ChangePayment) -> Payment:
@@ -200,8 +204,11 @@ class PaymentsService:
     async def terms(self) -> Terms:
         return await self._parts.rulebook.rules()
 
-    async def set_terms(self, terms: Terms) -> Terms:
-        return await set_terms(self._parts, terms)
+    async def change_terms(self, command: ChangeTerms) -> TermsChange:
+        return await self._amending.change(command)
+
+    async def terms_change(self, change: str) -> TermsChange:
+        return await self._amending.one(change)
 
     async def stats(self, query: StatsOf) -> Stats:
         return await self._questions.stats(query)

@@ -20,6 +20,7 @@ from bezant.errors import Invalid
 from bezant.ledger.port import Side
 from bezant.money import Asset, Money, asset_of, total
 from bezant.payments.booking import Booked, Sides
+from bezant.payments.elsewhere import Elsewhere
 from bezant.payments.parts import Parts
 from bezant.payments.port import BookRefused, BookUnavailable, FileUnfinished
 from bezant.payments.question import SettledAsset, SettleFile, Settlement
@@ -64,8 +65,9 @@ class _Sums:
 class Settling:
     """Posts settlement files."""
 
-    def __init__(self, parts: Parts) -> None:
+    def __init__(self, parts: Parts, elsewhere: Elsewhere) -> None:
         self._parts = parts
+        self._elsewhere = elsewhere
 
     async def settle(self, command: SettleFile) -> Settlement:
         """Post a file; the same file, and the same movement in another one, once."""
@@ -87,6 +89,8 @@ class Settling:
         live = command.mode is Mode.LIVE
         lines = await self._new(lines, command.provider, live, digest)
         known = await self._attempts(lines, command.provider, live)
+        ours = [(line, known[place]) for place, line in enumerate(lines) if place in known]
+        await self._elsewhere.settled(command.provider, command.mode, ours)
         sums = {
             asset.code: _sums(asset, of, known, direct=direct) for asset, of in _by_asset(lines)
         }

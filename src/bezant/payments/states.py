@@ -53,6 +53,8 @@ class RefundEvent(StrEnum):
     PENDING = "pending"
     GIVEN = "given"
     NOT_GIVEN = "not_given"
+    CAME_BACK = "came_back"
+    """It was given, and the payer's bank did not take it."""
 
 
 class DisputeEvent(StrEnum):
@@ -133,6 +135,7 @@ REFUND: Final = Table(
     pending: processing unknown -> processing
     given: processing unknown succeeded failed -> succeeded
     not_given: processing unknown failed -> failed
+    came_back: succeeded failed -> failed
     """,
 )
 DISPUTE: Final = Table(

@@ -15,9 +15,9 @@ from bezant.errors import BezantError
 from bezant.money import Money
 from bezant.payments.attempt import Operation
 from bezant.payments.booking import Booked
-from bezant.payments.codes import ENDINGS, OPERATIONS, Ended, Waiting
+from bezant.payments.codes import ENDED_NUMBERS, ENDINGS, OPERATIONS, Ended, Waiting
 from bezant.payments.concluding import Conclusions
-from bezant.payments.exchanging import Exchanges
+from bezant.payments.exchanging import Exchanges, Heard
 from bezant.payments.following import Following
 from bezant.payments.overruling import Overruling
 from bezant.payments.parts import Parts
@@ -32,6 +32,7 @@ LEASE: Final = timedelta(seconds=30)  # A question takes twenty at most.
 ROUND_MAX: Final = 50  # Looked after at once; the next tick comes in a second.
 BOOK_AGAIN: Final = timedelta(seconds=15)
 EXPIRE_AGAIN: Final = timedelta(hours=1)
+_CAME_BACK: Final = ENDED_NUMBERS[Ended.CAME_BACK]
 
 
 class Walk:
@@ -83,24 +84,24 @@ class Walk:
                 _log.warn("expiry.waits", payment=f"pay_{payment.hex}", code=error.code)
         return len(found)
 
-    async def ask_about(self, attempt: UUID) -> None:
-        """Ask about one attempt now: something was heard of it."""
+    async def ask_about(self, attempt: UUID) -> Heard | None:
+        """Ask about one attempt now, and return what was heard: something was told of it."""
         row = await due.one(self._parts.database, attempt)
-        if row is not None:
-            await self._look_after(row, answers=False)
+        return None if row is None else await self._look_after(row, answers=False)
 
-    async def _look_after(self, row: due.DueRow, *, answers: bool = True) -> None:
+    async def _look_after(self, row: due.DueRow, *, answers: bool = True) -> Heard | None:
         work = await self.work(row)
         work.answers = answers
         if work.waiting is Waiting.UNBOOKED:
             await self._book(work, row)
-            return
+            return None
         ended = row.result is not None
         heard = await self._exchanges.ask(work, finishes=not ended)
         if work.operation is Operation.REFUND:
             await self._returning.conclude(work, heard)
         elif ended or await self._conclusions.conclude(work, heard) is None:
             await self._overruling.heard(work, heard)
+        return heard
 
     async def work(self, row: due.DueRow) -> Work:
         """Return an attempt as work, with its payment as it stands."""
@@ -146,6 +147,8 @@ class Walk:
     async def _booked(self, work: Work, row: due.DueRow) -> Booked:
         booking = self._parts.booking
         asset = work.amount.asset
+        if row.result == _CAME_BACK:
+            return await booking.came_back(work, row.asked)
         if work.operation is Operation.REFUND:
             return await self._returning.booked(work, given=_given(row), again=row.asked)
         moved = Money(int(row.moved), asset) if row.moved is not None else work.amount

@@ -12,12 +12,8 @@ from bezant.exchange import ProviderAnswer, Sending
 from bezant.money import Money
 from bezant.psp.declines import SOFT
 from bezant.psp.document import Document, NotReadable, read_json
-from bezant.psp.port import Decline, DeclineCode, Result, Verdict
+from bezant.psp.port import MISMATCH, Decline, DeclineCode, Result, Verdict
 
-MISMATCH: Final = "alarm_answer_differs"
-"""The status of a verdict on an answer that speaks of another amount, asset or charge than asked:
-somebody has to look.
-"""
 RETRY_SECONDS: Final = 2.0  # When a provider says "in flight" and not how long.
 RETRY_SECONDS_MAX: Final = 3_600.0
 

@@ -136,15 +136,19 @@ def _line(one: Node, entry: Node, amount: Money, number: int) -> SettlementLine:
     iban = text_of(one, "RltdPties/DbtrAcct/Id/IBAN")
     name = text_of(one, "RltdPties/Dbtr/Pty/Nm") or text_of(one, "RltdPties/Dbtr/Nm")
     payer = {"iban": iban, "name": name} if iban and kind == "charge" else {}
+    attempt = key_of(text_of(one, "Refs/EndToEndId"))
+    entry_name = text_of(one, "Refs/AcctSvcrRef") or text_of(entry, "AcctSvcrRef")
     return SettlementLine(
         kind=kind,
         reference=reference_in(reference),
-        attempt=key_of(text_of(one, "Refs/EndToEndId")),
+        attempt=attempt,
         gross=amount,
         fee=EUR(0),
         occurred_at=_booked_at(entry, number),
-        id=text_of(one, "Refs/AcctSvcrRef") or text_of(entry, "AcctSvcrRef"),
+        id=entry_name,
         payer=payer,
+        # A refund is known by the key of its order, money taken back by the bank's own name.
+        part={"refund": spelled_key(attempt), "dispute": entry_name}.get(kind, ""),
     )
 
 

@@ -38,6 +38,7 @@ from bezant.psp.port import (
     MalformedWebhook,
     MethodKind,
     NextAction,
+    RefundNews,
     Result,
     SettlementLine,
     Verdict,
@@ -57,6 +58,9 @@ _SETTLED: Final = {
     "dispute_won": "dispute_reversal",
     "payout": "payout",
 }
+
+_TURNED: Final = frozenset({"refund_failed", "dispute_won"})
+_GIVEN_OR_TAKEN: Final = frozenset({"refund", "dispute", "dispute_reversal"})
 
 
 class Card:
@@ -168,6 +172,19 @@ class Card:
             case _:
                 return _authorisation(thing, step.charge_attempt, step.charged)
 
+    def ask_refunds(self, step: FollowUp) -> ProviderRequest:
+        """List the refunds of an authorisation."""
+        path = f"/authorisations/{segment(step.reference)}/refunds"
+        return _get(step.mode, "ask", path, step.attempt)
+
+    def listed_refunds(self, step: FollowUp, answer: ProviderAnswer) -> Sequence[RefundNews] | None:
+        """Read every refund as it is now."""
+        found = None if unasked(answer) else body_of(answer)
+        refunds = [] if found is None else found.each("refunds")
+        if found is None or not found.has("refunds"):
+            return None
+        return [_listed(one, step.reference) for one in refunds]
+
     def evidence(
         self, mode: Mode, dispute: str, key: str, evidence: Mapping[str, str]
     ) -> ProviderRequest:
@@ -259,6 +276,14 @@ def _part(found: Document, step: FollowUp, done: Result) -> Verdict:
     return _state(done, step.reference, part, step.amount, status)
 
 
+def _listed(one: Document, reference: str) -> RefundNews:
+    part, amount = one.text("id"), _money(one, "amount")
+    if not part or amount is None or one.text("authorisation") != reference:
+        return RefundNews(part, "", unreadable())
+    verdict = _state(Result.REFUNDED, reference, part, amount, one.text("status"))
+    return RefundNews(part, one.text("key"), verdict)
+
+
 def _state(done: Result, reference: str, part: str, amount: Money, status: str) -> Verdict:
     match status:
         case "captured" if done is Result.CAPTURED:
@@ -303,6 +328,7 @@ def _settled(line: table.Line) -> SettlementLine:
     kind = _SETTLED.get(line.text("type"))
     if kind is None:
         raise line.wrong("type is none of the known ones")
+    name = line.text("id")
     return SettlementLine(
         kind=kind,
         reference=line.text("authorisation"),
@@ -310,7 +336,9 @@ def _settled(line: table.Line) -> SettlementLine:
         gross=line.counted("gross", line.text("asset")),
         fee=line.counted("fee", line.text("asset")),
         occurred_at=line.at("occurred_at"),
-        id=line.text("id"),
+        # What turns another movement back has its name, and is a movement of its own.
+        id=f"{name}/{line.text('type')}" if line.text("type") in _TURNED else name,
+        part=name if kind in _GIVEN_OR_TAKEN else "",
     )
 
 

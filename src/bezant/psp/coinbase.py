@@ -22,6 +22,7 @@ from bezant.psp.port import (
     Incoming,
     MethodKind,
     NotOfferedByProvider,
+    RefundNews,
     Result,
     SettlementLine,
     Verdict,
@@ -139,6 +140,14 @@ class Coinbase:
                 return coinbase_reading.asked_closed(answer, step)
             case _:
                 return coinbase_reading.checkout(answer, step.charge_attempt, step.charged)
+
+    def ask_refunds(self, step: FollowUp) -> ProviderRequest:
+        """Fetch the checkout, which lists its refunds."""
+        return self._get("ask", step.mode, step.reference, step.attempt)
+
+    def listed_refunds(self, step: FollowUp, answer: ProviderAnswer) -> Sequence[RefundNews] | None:
+        """Read every refund as it is now."""
+        return None if unasked(answer) else coinbase_reading.listed_refunds(answer, step.reference)
 
     def incoming(self, headers: Mapping[str, str], body: bytes) -> Incoming:
         """Read an event: a snapshot of the checkout."""

@@ -1,6 +1,7 @@
 """Reading Coinbase's checkouts, which payment links share: snapshots of one thing at a time."""
 
 import hashlib
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
@@ -23,6 +24,7 @@ from bezant.psp.port import (
     Incoming,
     MalformedWebhook,
     NextAction,
+    RefundNews,
     Result,
     Verdict,
 )
@@ -85,6 +87,24 @@ def asked_refund(answer: ProviderAnswer, step: FollowUp) -> Verdict:
     return Verdict(Result.NOT_FOUND)
 
 
+def listed_refunds(answer: ProviderAnswer, reference: str) -> Sequence[RefundNews] | None:
+    """Read every refund of a checkout; our key stands in the reasons of ours."""
+    found = body_of(answer)
+    if found is None or found.text("id") != reference:
+        return None
+    made = [
+        (one, UNITS.read(one.text("amount"), one.text("currency"))) for one in found.each("refunds")
+    ]
+    return [
+        RefundNews(
+            one.text("id"),
+            _key_in(one.text("reason")),
+            unreadable() if amount is None else _state(one, reference, amount),
+        )
+        for one, amount in made
+    ]
+
+
 def event(body: bytes) -> Incoming:
     """Read an event. It has no id of its own: the same bytes are the same event."""
     try:
@@ -124,11 +144,16 @@ def _refund_event(found: Document, name: str, kind: str, at: datetime | None) ->
     if not made:
         return Incoming(name, kind, "refund", reference=reference, occurred_at=at)
     last = made[-1]
-    attempt = last.text("reason").rpartition("[")[2].removesuffix("]")
+    attempt = _key_in(last.text("reason"))
     amount = UNITS.read(last.text("amount"), last.text("currency"))
     verdict = None if amount is None else _state(last, reference, amount)
     part = last.text("id")
     return Incoming(name, kind, "refund", attempt, reference, part, verdict, occurred_at=at)
+
+
+def _key_in(reason: str) -> str:
+    key = reason.rpartition("[")[2]
+    return key.removesuffix("]") if key.endswith("]") else ""
 
 
 def _heard(answer: ProviderAnswer) -> Document | Verdict:

@@ -12,10 +12,11 @@ from bezant.psp import table
 from bezant.psp.port import SettlementLine
 
 _NEEDED: Final = ("ID", "Timestamp", "Transaction Type", "Asset", "Quantity Transacted")
+_BACK: Final = "Send Reversal"
 _KINDS: Final = {
     "Receive": "charge",
     "Send": "refund",
-    "Send Reversal": "refund",
+    _BACK: "refund",
     "Withdrawal": "payout",
     "Fee": "fee",
 }
@@ -34,6 +35,7 @@ def _line(line: table.Line) -> SettlementLine:
     if kind is None:
         raise line.wrong("Transaction Type is none of the known ones")
     about = _ID.search(line.text("Notes"))
+    name = line.text("ID")
     return SettlementLine(
         kind=kind,
         reference=about[0] if about else "",
@@ -41,5 +43,7 @@ def _line(line: table.Line) -> SettlementLine:
         gross=line.money("Quantity Transacted", asset),
         fee=line.money(_FEES, asset),
         occurred_at=line.at("Timestamp"),
-        id=line.text("ID"),
+        # What comes back has the name of what was sent, and is a movement of its own.
+        id=f"{name}/back" if line.text("Transaction Type") == _BACK else name,
+        part=name if kind == "refund" else "",
     )

@@ -24,6 +24,7 @@ class Incoming:
     verdict: Verdict | None = None
     """What it tells, or nothing where it is only a hint: then the thing is fetched again."""
     dispute: "DisputeNews | None" = None
+    """What it tells of a dispute, or nothing where it is only a hint."""
     occurred_at: datetime | None = None
     lines: "Sequence[SettlementLine]" = ()
     """What a `statement` tells, where one message tells of several movements."""
@@ -40,6 +41,17 @@ class DisputeNews:
     amount: Money
     reason: str = ""
     evidence_due_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RefundNews:
+    """A refund of a charge as the provider has it now, whoever has made it."""
+
+    part: str
+    """The provider's name of the refund."""
+    attempt: str
+    """Our key, where it carries one: of the refund if it is ours, else perhaps of the charge."""
+    verdict: Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,3 +73,7 @@ class SettlementLine:
     """The provider's own name of the movement, the same in every file that tells of it."""
     payer: Mapping[str, str] = field(default_factory=dict[str, str])
     """What a refund would need to know of the payer's side."""
+    part: str = ""
+    """The provider's name of the refund or dispute that moved the money, where the file tells it:
+    the same that events and questions tell.
+    """

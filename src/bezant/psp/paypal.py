@@ -20,6 +20,7 @@ from bezant.psp.port import (
     FollowUp,
     Incoming,
     MethodKind,
+    RefundNews,
     Result,
     SettlementLine,
     Verdict,
@@ -157,6 +158,23 @@ class PayPal:
                 return paypal_reading.order(answer, step.charge_attempt, step.charged)
             case _:
                 return paypal_reading.asked_part(operation, answer, step)
+
+    def ask_refunds(self, step: FollowUp) -> ProviderRequest:
+        """Fetch the order, which lists what was given back of it by anybody."""
+        return _get(step.mode, f"/v2/checkout/orders/{segment(step.reference)}", step)
+
+    def listed_refunds(self, step: FollowUp, answer: ProviderAnswer) -> Sequence[RefundNews] | None:
+        """Read every refund as it is now."""
+        return None if unasked(answer) else paypal_reading.listed_refunds(answer, step.reference)
+
+    def ask_dispute(self, mode: Mode, dispute: str) -> ProviderRequest:
+        """Fetch a dispute: what an event says of it is a hint."""
+        path = f"/v1/customer/disputes/{segment(dispute)}"
+        return ProviderRequest(NAME, mode, "ask", "GET", path, key=dispute)
+
+    def asked_dispute(self, dispute: str, answer: ProviderAnswer) -> Incoming | None:
+        """Read how far it is, and what it is about."""
+        return None if unasked(answer) else paypal_events.asked_dispute(dispute, answer)
 
     def incoming(self, headers: Mapping[str, str], body: bytes) -> Incoming:
         """Read an event: a hint."""

@@ -1,5 +1,6 @@
 """Reading PayPal's orders, authorizations, captures, refunds, and errors."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -16,7 +17,14 @@ from bezant.psp.answers import (
 )
 from bezant.psp.document import Document
 from bezant.psp.paypal_words import ISSUES, UNCLEAR, money_of
-from bezant.psp.port import DeclineCode, FollowUp, NextAction, Result, Verdict
+from bezant.psp.port import (
+    DeclineCode,
+    FollowUp,
+    NextAction,
+    RefundNews,
+    Result,
+    Verdict,
+)
 
 ON_ITS_WAY: Final = timedelta(minutes=1)
 """So long a request may take to be worked on after it was sent."""
@@ -94,6 +102,23 @@ def asked_part(operation: str, answer: ProviderAnswer, step: FollowUp) -> Verdic
         if step.attempt in {one.text("invoice_id"), one.text("custom_id")}:
             return _our_part(operation, one, step)
     return Verdict(Result.NOT_FOUND)
+
+
+def listed_refunds(answer: ProviderAnswer, reference: str) -> Sequence[RefundNews] | None:
+    """Read every refund an order lists; one made on PayPal's pages may bear its capture's names."""
+    found = body_of(answer)
+    if found is None or found.text("id") != reference:
+        return None
+    return [
+        RefundNews(
+            one.text("id"),
+            one.text("custom_id") or one.text("invoice_id"),
+            _refund(one, reference),
+        )
+        for unit in found.each("purchase_units")
+        for one in unit.each("payments", "refunds")
+        if one.text("id")
+    ]
 
 
 def searched(answer: ProviderAnswer, step: FollowUp) -> Verdict:

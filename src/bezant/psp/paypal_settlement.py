@@ -27,7 +27,8 @@ _UNITS: Final = MinorUnits({"HUF": 0, "TWD": 0}, {})
 # By the event's code, the longest beginning first.
 _KINDS: Final = (
     ("T1107", "refund"),
-    ("T1106", "dispute"),
+    ("T1100", "refund"),
+    ("T1106", "refund"),
     ("T1110", "dispute"),
     ("T1111", "dispute_reversal"),
     ("T1201", "dispute"),
@@ -36,6 +37,11 @@ _KINDS: Final = (
     ("T03", "charge"),
     ("T04", "payout"),
 )
+
+_OF: Final = "PayPal Reference ID"
+_OF_KIND: Final = "PayPal Reference ID Type"
+_TURNED: Final = frozenset({"T1100", "T1111", "T1202"})
+"""What takes another movement back, perhaps under its name: it is a movement of its own."""
 
 
 def read(file: bytes) -> Sequence[SettlementLine]:
@@ -48,17 +54,20 @@ def _line(line: table.Line) -> SettlementLine:
     if len(code) != 5 or not code.startswith("T"):
         raise line.wrong("Transaction Event Code is none")
     kind = next((kind for begin, kind in _KINDS if code.startswith(begin)), "fee")
+    name = line.text("Transaction ID")
     currency = line.text("Gross Transaction Currency")
     fee_currency = line.text("Fee Currency") or currency
     fee = _directed(line, "Fee Amount", "Fee Debit or Credit", fee_currency)
     return SettlementLine(
         kind=kind,
-        reference=line.text("Transaction ID"),
+        # What gives money back names what it is of.
+        reference=(line.text(_OF) if line.text(_OF_KIND) == "TXN" else "") or name,
         attempt=line.text("Invoice ID") or line.text("Custom Field"),
         gross=_directed(line, "Gross Transaction Amount", "Transaction Debit or Credit", currency),
         fee=-fee,
         occurred_at=line.at("Transaction Completion Date"),
-        id=line.text("Transaction ID"),
+        id=f"{name}/{code}" if code in _TURNED else name,
+        part=name if kind == "refund" else "",
     )
 
 

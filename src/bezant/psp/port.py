@@ -6,16 +6,17 @@ yes is a yes.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from bezant.actor import Mode
 from bezant.errors import Invalid, Refused, Unauthenticated, Unavailable
 from bezant.exchange import ProviderAnswer, ProviderRequest
 from bezant.psp.charge import Capabilities, Charge, FollowUp, MethodKind
-from bezant.psp.news import DisputeNews, Incoming, SettlementLine
-from bezant.psp.verdict import Decline, DeclineCode, NextAction, Result, Verdict
+from bezant.psp.news import DisputeNews, Incoming, RefundNews, SettlementLine
+from bezant.psp.verdict import MISMATCH, Decline, DeclineCode, NextAction, Result, Verdict
 
 __all__ = [
+    "MISMATCH",
     "AmountNotAccepted",
     "BadWebhookSignature",
     "Capabilities",
@@ -26,6 +27,7 @@ __all__ = [
     "DisputeNews",
     "FollowUp",
     "Incoming",
+    "ListsRefunds",
     "MalformedSettlement",
     "MalformedWebhook",
     "MethodKind",
@@ -33,8 +35,10 @@ __all__ = [
     "NotOfferedByProvider",
     "ProviderNotConfigured",
     "ProviderUnavailable",
+    "RefundNews",
     "Result",
     "SettlementLine",
+    "ShowsDisputes",
     "StaleWebhook",
     "Transport",
     "UnknownProvider",
@@ -163,6 +167,34 @@ class Connector(Protocol):
 
     def settlement(self, file: bytes) -> Sequence[SettlementLine]:
         """Read a settlement file, or raise MalformedSettlement with the line."""
+        ...
+
+
+@runtime_checkable
+class ListsRefunds(Protocol):
+    """A connector whose provider lists the refunds of a charge: those made elsewhere, too."""
+
+    def ask_refunds(self, step: FollowUp) -> ProviderRequest:
+        """Build the question for every refund of a charge."""
+        ...
+
+    def listed_refunds(self, step: FollowUp, answer: ProviderAnswer) -> Sequence[RefundNews] | None:
+        """Read them as they are now; nothing if the answer does not tell."""
+        ...
+
+
+@runtime_checkable
+class ShowsDisputes(Protocol):
+    """A connector whose provider shows a dispute by its name: needed where events are hints."""
+
+    def ask_dispute(self, mode: Mode, dispute: str) -> ProviderRequest:
+        """Build the question for a dispute."""
+        ...
+
+    def asked_dispute(self, dispute: str, answer: ProviderAnswer) -> Incoming | None:
+        """Read it as an event would tell it, of no concern if there is none; nothing if the answer
+        does not tell.
+        """
         ...
 
 

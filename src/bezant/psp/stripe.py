@@ -22,6 +22,7 @@ from bezant.psp.port import (
     FollowUp,
     Incoming,
     MethodKind,
+    RefundNews,
     Result,
     SettlementLine,
     Verdict,
@@ -31,6 +32,7 @@ from bezant.psp.stripe_intent import (
     charged_intent,
     found_intent,
     known_intent,
+    listed_refunds,
     read_refund,
     refund_among,
     refusal,
@@ -198,15 +200,10 @@ class Stripe:
     def ask(self, operation: str, step: FollowUp) -> ProviderRequest:
         """Fetch the intent, or find it while its id is not known; list its refunds."""
         if operation == "refund":
-            path = "/v1/refunds" + query([("payment_intent", step.reference), ("limit", "100")])
-        elif step.reference:
-            path = _intent_path(step.reference) + query([_FEE])
-        else:
-            path = _finding(step)
-        headers = (("Stripe-Version", VERSION),)
-        return ProviderRequest(
-            NAME, step.mode, "ask", "GET", path, headers, key=step.attempt, tenant=step.tenant
-        )
+            return self.ask_refunds(step)
+        if step.reference:
+            return _get(step, _intent_path(step.reference) + query([_FEE]))
+        return _get(step, _finding(step))
 
     def asked(self, operation: str, step: FollowUp, answer: ProviderAnswer) -> Verdict:
         """Read what is known of a step."""
@@ -223,6 +220,16 @@ class Stripe:
         if not step.reference:
             return found_intent(operation, found, step)
         return known_intent(operation, found, step)
+
+    def ask_refunds(self, step: FollowUp) -> ProviderRequest:
+        """List the refunds of an intent: ours, and those made on the dashboard."""
+        asked = [("payment_intent", step.reference), ("limit", str(LIST_MAX))]
+        return _get(step, "/v1/refunds" + query(asked))
+
+    def listed_refunds(self, step: FollowUp, answer: ProviderAnswer) -> Sequence[RefundNews] | None:
+        """Read every refund as it is now."""
+        found = None if unasked(answer) else body_of(answer)
+        return None if found is None else listed_refunds(found, step.reference)
 
     def evidence(
         self, mode: Mode, dispute: str, key: str, evidence: Mapping[str, str]
@@ -275,6 +282,13 @@ def _account_fields(charge: Charge) -> Form:
         yield "payment_method_data[billing_details][email]", charge.customer_email
     # The rules of ACH ask for the payer's consent; ours was taken when the account was given.
     yield "mandate_data[customer_acceptance][type]", "offline"
+
+
+def _get(step: FollowUp, path: str) -> ProviderRequest:
+    headers = (("Stripe-Version", VERSION),)
+    return ProviderRequest(
+        NAME, step.mode, "ask", "GET", path, headers, key=step.attempt, tenant=step.tenant
+    )
 
 
 def _post(operation: str, mode: Mode, path: str, fields: Form, key: str) -> ProviderRequest:

@@ -1,9 +1,19 @@
 """Reading a PaymentIntent, a refund, or an error of Stripe's."""
 
+from collections.abc import Sequence
+
 from bezant.money import Money
 from bezant.psp.answers import declined, mismatch, same, unreadable
 from bezant.psp.document import Document
-from bezant.psp.port import Charge, DeclineCode, FollowUp, NextAction, Result, Verdict
+from bezant.psp.port import (
+    Charge,
+    DeclineCode,
+    FollowUp,
+    NextAction,
+    RefundNews,
+    Result,
+    Verdict,
+)
 from bezant.psp.stripe_words import UNITS, decline_of, fee_of, told
 
 
@@ -105,6 +115,19 @@ def refund_news(found: Document) -> Verdict:
     """Read a refund as an event tells it."""
     amount = UNITS.read(found.whole("amount"), found.text("currency"))
     return unreadable() if amount is None else _read_refund(found, amount)
+
+
+def listed_refunds(found: Document, intent: str) -> Sequence[RefundNews] | None:
+    """Read every refund in the list of an intent's refunds; nothing if it is no such list."""
+    refunds = found.each("data")
+    if found.text("object") != "list" or any(
+        one.text("payment_intent") != intent or not one.text("id") for one in refunds
+    ):
+        return None
+    return [
+        RefundNews(one.text("id"), one.text("metadata", "attempt"), refund_news(one))
+        for one in refunds
+    ]
 
 
 def refund_among(found: Document, step: FollowUp) -> Verdict:

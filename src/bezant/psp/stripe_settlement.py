@@ -25,6 +25,8 @@ _KINDS: Final = {
     "payout_reversal": "payout",
 }
 
+_PARTS: Final = frozenset({"refund", "dispute", "dispute_reversal"})
+
 
 def read(file: bytes) -> Sequence[SettlementLine]:
     """Read every line, or raise MalformedSettlement with the first that is wrong."""
@@ -35,7 +37,8 @@ def _line(line: table.Line) -> SettlementLine:
     currency = line.text("currency")
     kind = _KINDS.get(line.text("reporting_category"), "fee")
     created = "created_utc" if line.text("created_utc") else "created"
-    reference = line.text("payment_intent_id") or line.text("source_id")
+    source = line.text("source_id")
+    reference = line.text("payment_intent_id") or source
     return SettlementLine(
         kind=kind,
         reference=reference,
@@ -45,4 +48,5 @@ def _line(line: table.Line) -> SettlementLine:
         occurred_at=line.at(created),
         payout=line.text("automatic_payout_id"),
         id=line.text("balance_transaction_id"),
+        part=source if kind in _PARTS else "",
     )

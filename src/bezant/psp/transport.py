@@ -11,32 +11,25 @@ import os
 import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import Final
-
-import aiohttp
-from yarl import URL
+from urllib.parse import urlsplit
 
 from bezant import telemetry
 from bezant.actor import Mode
 from bezant.db.guard import no_open_transaction
 from bezant.exchange import LOCAL, Encoding, ProviderAnswer, ProviderRequest, Sending
 from bezant.psp.account import NONCE_BYTES, Account, ClientCredentials, Clocks, SigningKey
+from bezant.psp.connection import Broken, Connections, NotConnected
 from bezant.psp.document import NotReadable, read_json
 from bezant.psp.port import ProviderNotConfigured
 from bezant.rpc.breaker import Breaker
 from bezant.telemetry.metrics import Meters
 
 ANSWER_BYTES_MAX: Final = 1_048_576
-CONNECTIONS_MAX: Final = 256  # To one provider in one mode; beyond that a call waits for its turn.
-CONNECT_SECONDS: Final = 5.0
-# Shorter than any provider keeps an idle connection: a request on one that the other end has just
-# closed would end in silence.
-KEEP_ALIVE_SECONDS: Final = 4.0
 SLOW_SECONDS: Final = 10.0  # A call unanswered for so long counts as a failure of its provider.
 TOKEN_MARGIN_SECONDS: Final = 60.0
 TOKEN_SECONDS_MAX: Final = 86_400
 TOKEN_DEADLINE_SECONDS: Final = 10.0
 CERTIFICATE_BYTES_MAX: Final = 65_536
-_AGENT: Final = "bezant"
 _log = telemetry.log("psp")
 
 
@@ -93,21 +86,21 @@ class HttpTransport:
     async def close(self) -> None:
         """Close every connection."""
         for line in self._lines.values():
-            await line.close()
+            line.close()
 
 
 class _Line:
     """The connections to one account."""
 
     def __init__(self, account: Account, clocks: Clocks, chance: Callable[[int], bytes]) -> None:
-        base = URL(account.base_url, encoded=True)
+        base = urlsplit(account.base_url)
         self._account: Final = account
-        self._base: Final = account.base_url
-        self._host_and_path: Final = base.authority + base.raw_path.rstrip("/")
+        self._path: Final = base.path
+        self._host_and_path: Final = base.netloc + base.path
         self._clocks: Final = clocks
         self._chance: Final = chance
         self._breaker: Final = Breaker(time.monotonic)
-        self._session: aiohttp.ClientSession | None = None
+        self._connections: Final = Connections(account.base_url)
         self._token = ""
         self._token_until_seconds = 0.0
         self._token_lock: Final = asyncio.Lock()
@@ -125,14 +118,18 @@ class _Line:
         return answer
 
     async def fetch(self, url: str) -> bytes | None:
-        answer = await self._exchange("GET", url, (), b"", TOKEN_DEADLINE_SECONDS)
+        parts = urlsplit(url)
+        elsewhere = Connections(url)
+        path = f"{parts.path or '/'}{parts.query and f'?{parts.query}'}"
+        try:
+            answer = await _exchange(elsewhere, "GET", path, (), b"", TOKEN_DEADLINE_SECONDS)
+        finally:
+            elsewhere.close()
         fits = answer.status == 200 and len(answer.body) <= CERTIFICATE_BYTES_MAX
         return answer.body if fits else None
 
-    async def close(self) -> None:
-        if self._session is not None:
-            await self._session.close()
-            self._session = None
+    def close(self) -> None:
+        self._connections.close()
 
     async def _send(self, request: ProviderRequest) -> ProviderAnswer:
         answer = await self._send_once(request)
@@ -148,9 +145,13 @@ class _Line:
         headers = [*request.headers, proof]
         if request.encoding is not Encoding.NONE:
             headers.append(("content-type", request.encoding))
-        url = self._base + request.path
-        return await self._exchange(
-            request.method, url, headers, request.body, request.deadline_seconds
+        return await _exchange(
+            self._connections,
+            request.method,
+            self._path + request.path,
+            headers,
+            request.body,
+            request.deadline_seconds,
         )
 
     async def _proof(self, request: ProviderRequest) -> tuple[str, str] | None:
@@ -177,9 +178,10 @@ class _Line:
     async def _take_token(self, credential: ClientCredentials) -> None:
         self._token = ""
         asked_at = time.monotonic()
-        answer = await self._exchange(
+        answer = await _exchange(
+            self._connections,
             "POST",
-            self._base + credential.token_path,
+            self._path + credential.token_path,
             [credential.header(), ("content-type", Encoding.FORM)],
             b"grant_type=client_credentials",
             TOKEN_DEADLINE_SECONDS,
@@ -195,67 +197,37 @@ class _Line:
             kept_seconds = min(seconds, TOKEN_SECONDS_MAX) - TOKEN_MARGIN_SECONDS
             self._token_until_seconds = asked_at + max(kept_seconds, 0.0)
 
-    async def _exchange(
-        self,
-        method: str,
-        url: str,
-        headers: Iterable[tuple[str, str]],
-        body: bytes,
-        deadline_seconds: float,
-    ) -> ProviderAnswer:
-        began = time.perf_counter()
-        timeout = aiohttp.ClientTimeout(
-            total=deadline_seconds, connect=min(CONNECT_SECONDS, deadline_seconds)
+
+async def _exchange(
+    connections: Connections,
+    method: str,
+    path: str,
+    headers: Iterable[tuple[str, str]],
+    body: bytes,
+    deadline_seconds: float,
+) -> ProviderAnswer:
+    began = time.perf_counter()
+    try:
+        reply = await connections.exchange(
+            method,
+            path,
+            headers,
+            body,
+            deadline_seconds=deadline_seconds,
+            body_bytes_max=ANSWER_BYTES_MAX,
         )
-        try:
-            async with self._open().request(
-                method,
-                URL(url, encoded=True),
-                headers=list(headers),
-                data=body or None,
-                timeout=timeout,
-                allow_redirects=False,
-            ) as response:
-                read = await _read(response)
-        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError):
-            return ProviderAnswer(Sending.NOT_SENT, milliseconds=_since(began))
-        except (aiohttp.ClientError, TimeoutError, OSError):
-            return ProviderAnswer(Sending.SILENT, milliseconds=_since(began))
-        return ProviderAnswer(
-            Sending.ANSWERED,
-            response.status,
-            tuple(response.headers.items()),
-            read,
-            _since(began),
-            hashlib.sha256(read).hexdigest(),
-        )
-
-    def _open(self) -> aiohttp.ClientSession:
-        if self._session is None:
-            connector = aiohttp.TCPConnector(
-                limit=CONNECTIONS_MAX, keepalive_timeout=KEEP_ALIVE_SECONDS, ttl_dns_cache=60
-            )
-            self._session = aiohttp.ClientSession(
-                connector=connector,
-                cookie_jar=aiohttp.DummyCookieJar(),
-                headers={"user-agent": _AGENT, "accept-encoding": "identity"},
-                auto_decompress=False,
-                trust_env=False,
-            )
-        return self._session
-
-
-async def _read(response: aiohttp.ClientResponse) -> bytes:
-    """Read the body; one that is too long reads as nothing, so nobody takes a part for all."""
-    parts: list[bytes] = []
-    size = 0
-    async for part in response.content.iter_any():
-        size += len(part)
-        if size > ANSWER_BYTES_MAX:
-            response.close()
-            return b""
-        parts.append(part)
-    return b"".join(parts)
+    except NotConnected:
+        return ProviderAnswer(Sending.NOT_SENT, milliseconds=_since(began))
+    except Broken:
+        return ProviderAnswer(Sending.SILENT, milliseconds=_since(began))
+    return ProviderAnswer(
+        Sending.ANSWERED,
+        reply.status,
+        reply.headers,
+        reply.body,
+        _since(began),
+        hashlib.sha256(reply.body).hexdigest(),
+    )
 
 
 def _since(began_seconds: float) -> int:

@@ -4,8 +4,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import Final
 
 from bezant.money import Money
+
+MISMATCH: Final = "alarm_answer_differs"
+"""The status of a verdict on an answer that speaks of another amount, asset or charge than asked:
+somebody has to look.
+"""
 
 
 class Result(StrEnum):

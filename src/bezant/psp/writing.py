@@ -5,11 +5,12 @@ vault: it would be shown to whoever wrote it. So our own texts spell such words 
 means the same. The placeholders themselves stand last.
 """
 
-import json
 import re
 from collections.abc import Iterable, Mapping
 from typing import Final
 from urllib.parse import quote
+
+import msgspec
 
 Form = Iterable[tuple[str, str]]
 # A brace of the JSON itself is followed by `"` or `}`, so these are always inside a text.
@@ -33,7 +34,7 @@ def form(fields: Form, card_below: str = "") -> bytes:
 
 def document(fields: Mapping[str, object], *, card: bool = False) -> bytes:
     """Write a JSON object; with `card`, the card's data follows under `card`."""
-    text = json.dumps(fields, ensure_ascii=False, separators=(",", ":"))
+    text = msgspec.json.encode(fields).decode()
     text = _IN_JSON.sub(lambda found: f"\\u{ord(found[0][0]):04x}{found[0][1:]}", text)
     if card:
         text = (

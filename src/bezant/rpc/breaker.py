@@ -10,6 +10,7 @@ its deadline ends: a silent peer is noticed within seconds.
 from collections import deque
 from collections.abc import Callable
 from enum import StrEnum
+from math import inf
 from typing import Final
 
 WINDOW_SECONDS = 5.0
@@ -47,6 +48,7 @@ class Breaker:
         self._settled: deque[tuple[float, bool]] = deque()
         self._failed = 0
         self._under_way: set[Ticket] = set()
+        self._none_slow_before = inf
         self._probe: Ticket | None = None
         self._opened_until: float | None = None
         self._pause = PAUSE_SECONDS_MIN
@@ -63,6 +65,7 @@ class Breaker:
         now = self._now()
         self._notice_slow(now)
         ticket = Ticket(now + slow_seconds)
+        self._none_slow_before = min(self._none_slow_before, ticket.slow_at)
         if self._opened_until is not None:
             if self._probe is not None or now < self._opened_until:
                 return None
@@ -87,10 +90,11 @@ class Breaker:
         ticket.counted = True
 
     def _notice_slow(self, now: float) -> None:
-        if not self._under_way:
-            return
+        if now < self._none_slow_before:
+            return  # Hundreds may be under way, and every call passes here.
         for ticket in [late for late in self._under_way if now >= late.slow_at]:
             self.leave(ticket, answered=False)
+        self._none_slow_before = min([one.slow_at for one in self._under_way], default=inf)
 
     def _count(self, now: float, answered: bool) -> None:
         self._settled.append((now, answered))

@@ -6,6 +6,7 @@ log of every process names it. With tracing on, each call is a span on either si
 
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Final
 
 from bezant.telemetry import REQUEST_ID, TRACE_ID
@@ -15,6 +16,8 @@ TRACE_HEADER: Final = "traceparent"
 REQUEST_HEADER: Final = "x-request-id"
 CARRIED: Final = frozenset({TRACE_HEADER, REQUEST_HEADER})
 VALUE_CHARACTERS_MAX = 255
+CALLER: Final = ContextVar("caller", default="")
+"""The module that asks: by its certificate, or in one process by the name its port was given."""
 
 Metadata = tuple[tuple[str, str], ...]
 

@@ -42,7 +42,11 @@ MANNERS: Final[Mapping[str, Manners]] = {
         once=frozenset({"log_in", "change_password", "accept_invitation", "invite"})
         | {"create_key", "rotate_key", "revoke_keys"},
     ),
-    "keys.Keys": Manners(once=frozenset({"rotate"})),
+    "keys.Keys": Manners(
+        # A token may take its time to make a key, or to come back.
+        deadlines={"declare": 30.0, "rotate": 60.0, "destroy": 30.0},
+        once=frozenset({"rotate"}),
+    ),
     "ledger.Ledger": Manners(
         deadlines={
             "post_batch": 15.0,  # A thousand transfers may wait behind a thousand others.

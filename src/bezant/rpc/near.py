@@ -37,7 +37,8 @@ def near(
     for method in method_names(port):
         if caller is None or may_call(permits, caller, name, method):
             target = cast("Call", getattr(service, method))
-            calls[method] = staticmethod(_guarded(target, kept.deadline_of(method)))
+            guarded = _guarded(target, kept.deadline_of(method))
+            calls[method] = staticmethod(_named(caller, guarded) if caller else guarded)
         else:
             calls[method] = staticmethod(_refused(caller, name, method))
     return cast("Port", type(f"Near{port.__name__}", (), {**calls, "__slots__": ()})())
@@ -54,6 +55,17 @@ def _guarded(target: Call, seconds: float) -> Call:
         except Exception as error:  # noqa: BLE001  # whatever it is, it stays on this side
             _log.error("call.failed", error)
             raise fault(carrier.trace_id()) from None
+
+    return call
+
+
+def _named(caller: str, target: Call) -> Call:
+    async def call(*arguments: object, **named: object) -> object:
+        before = carrier.CALLER.set(caller)
+        try:
+            return await target(*arguments, **named)
+        finally:
+            carrier.CALLER.reset(before)
 
     return call
 

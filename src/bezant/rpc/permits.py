@@ -27,15 +27,17 @@ _ASK_ABOUT_PAYMENTS = frozenset(
     {"payment", "payments", "attempts", "refund", "refunds", "dispute", "disputes", "stats"}
     | {"customer", "customers", "method", "methods"}
 )
-_USE_KEYS = frozenset({"declare", "sign", "verify", "macs", "seal", "open", "public_keys"})
+_USE_KEYS = frozenset(
+    {"declare", "sign", "verify", "macs", "seal", "seal_for", "open", "public_keys"}
+)
 _SHOW_CARDS = frozenset({"card"})
-_IDENTIFY = frozenset({"identify", "generation", "note_uses"})
+_IDENTIFY = frozenset({"identify", "generation", "rechecks", "check_proof", "note_uses"})
 """What a module needs whose own HTTP door asks who is there."""
 
 Permits = Mapping[str, Mapping[str, frozenset[str]]]
 """By port, by calling module: the methods."""
 
-_LOG_REQUESTS = frozenset({"note_requests"})
+_LOG_REQUESTS = frozenset({"note_requests", "note_start"})
 
 PERMITS: Final[Permits] = {
     "approvals.Approvals": {
@@ -55,11 +57,13 @@ PERMITS: Final[Permits] = {
         "operator": EVERYTHING,
         "approvals": _LOG_REQUESTS,
         "forex": _LOG_REQUESTS,
-        "ledger": _LOG_REQUESTS,
+        "identity": _LOG_REQUESTS,
+        "keys": _LOG_REQUESTS,
+        "ledger": _LOG_REQUESTS | {"note_verification"},
         "orders": _LOG_REQUESTS,
         "payments": _LOG_REQUESTS,
         "people": _LOG_REQUESTS,
-        "receipts": _LOG_REQUESTS,
+        "receipts": _LOG_REQUESTS | {"events"},
         "reconciliation": _LOG_REQUESTS,
         "risk": _LOG_REQUESTS,
         "vault": _LOG_REQUESTS,
@@ -80,7 +84,7 @@ PERMITS: Final[Permits] = {
         "orders": _IDENTIFY,
         "payments": _IDENTIFY,
         "people": _IDENTIFY,
-        "receipts": _IDENTIFY,
+        "receipts": _IDENTIFY | {"merchant"},
         "reconciliation": _IDENTIFY,
         "risk": _IDENTIFY,
         "vault": _IDENTIFY,
@@ -89,6 +93,15 @@ PERMITS: Final[Permits] = {
         "approvals": _IDENTIFY | {"key"},
         "audit": _IDENTIFY,
     },
+    "identity.IdentityFeed": {
+        "gateway": _FOLLOW,
+        "operator": _FOLLOW,
+        "audit": _FOLLOW,
+    },
+    "identity.OpenIdProvider": {
+        "gateway": EVERYTHING,
+        "operator": EVERYTHING,
+    },
     "keys.Keys": {
         "gateway": EVERYTHING,
         "operator": EVERYTHING,
@@ -96,10 +109,15 @@ PERMITS: Final[Permits] = {
         "identity": _USE_KEYS,
         "orders": _USE_KEYS,
         "payments": _USE_KEYS,
-        "people": _USE_KEYS,
+        "people": _USE_KEYS | {"shred"},
         "receipts": _USE_KEYS,
         "vault": _USE_KEYS,
         "webhooks": _USE_KEYS,
+    },
+    "keys.KeysFeed": {
+        "gateway": _FOLLOW,
+        "operator": _FOLLOW,
+        "audit": _FOLLOW,
     },
     "ledger.Ledger": {
         "gateway": EVERYTHING,
@@ -144,6 +162,17 @@ PERMITS: Final[Permits] = {
         "operator": _FOLLOW,
         "orders": _FOLLOW,
         "receipts": _FOLLOW,
+        "reconciliation": _FOLLOW,
+        "webhooks": _FOLLOW,
+        "audit": _FOLLOW,
+    },
+    "receipts.Receipts": {
+        "gateway": EVERYTHING,
+        "operator": EVERYTHING,
+    },
+    "receipts.ReceiptsFeed": {
+        "gateway": _FOLLOW,
+        "operator": _FOLLOW,
         "reconciliation": _FOLLOW,
         "webhooks": _FOLLOW,
         "audit": _FOLLOW,

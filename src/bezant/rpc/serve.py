@@ -9,7 +9,7 @@ import grpc.aio
 from bezant import telemetry
 from bezant.clock import Clock
 from bezant.errors import BezantError, Invalid, TooManyRequests
-from bezant.rpc.carrier import CARRIED, answering, trace_id
+from bezant.rpc.carrier import CALLER, CARRIED, answering, trace_id
 from bezant.rpc.channel import METADATA_BYTES_MAX
 from bezant.rpc.codes import fault
 from bezant.rpc.deadline import within
@@ -140,6 +140,7 @@ class Server:
     def _admit(self, context: Context, port: str, method: str) -> None:
         caller = self._gate.caller(context.auth_context())
         require_permit(self._permits, caller, port, method)
+        CALLER.set(caller)  # Every call has a task, and so a context, of its own.
         if self._under_way > self._calls_max:
             raise Busy(retry_after_seconds=0.5)
 

@@ -269,7 +269,8 @@ async def _answer(send: Send, answer: Answer, method: str) -> None:
 async def _silence(receive: Receive) -> None:
     """Wait until the caller has given up."""
     with suppress(TimeoutError):
-        await asyncio.wait_for(_gone(receive), SILENCE_SECONDS_MAX)
+        async with asyncio.timeout(SILENCE_SECONDS_MAX):
+            await _gone(receive)
 
 
 async def _gone(receive: Receive) -> None:

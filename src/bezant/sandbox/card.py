@@ -6,6 +6,7 @@
     POST /authorisations/{id}/captures {key, amount?, final?}
     POST /authorisations/{id}/void     {key}
     POST /authorisations/{id}/refunds  {key, amount?}
+    GET  /authorisations/{id}/refunds
     POST /disputes/{id}/evidence       {key, evidence}
     GET  /captures/{id}  /refunds/{id}  /disputes/{id}
     GET  /operations/{key}             what a call under this key did, whoever saw its answer

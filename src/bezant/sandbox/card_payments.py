@@ -280,6 +280,12 @@ def find(call: Call, page: Page) -> Answer:
     return Answer.json(200, {"authorisations": [show(one) for one in found.values()]})
 
 
+def list_refunds(call: Call, page: Page) -> Answer:
+    """List what was given back of an authorisation, whoever asked for it."""
+    made = known(page, Authorisation, call.at("id"))
+    return Answer.json(200, {"refunds": [show(one) for one in page.find(Refund, parent=made.id)]})
+
+
 def operation(call: Call, page: Page) -> Answer:
     """Tell what a call under this key did, if it did anything."""
     done = page.get(Operation, call.at("key"))
@@ -336,6 +342,7 @@ ROUTES: Final = (
     Route("POST", "/authorisations/{id}/captures", "capture", capture, REFUSALS | {Effect.DISPUTE}),
     Route("POST", "/authorisations/{id}/void", "void", void, _NONE),
     Route("POST", "/authorisations/{id}/refunds", "refund", refund, REFUSALS),
+    Route("GET", "/authorisations/{id}/refunds", "query", list_refunds, _NONE),
     Route("GET", "/captures/{id}", "query", show_capture, _NONE),
     Route("GET", "/refunds/{id}", "query", show_refund, _NONE),
     Route("GET", "/operations/{key}", "query", operation, _NONE),

@@ -143,6 +143,8 @@ class PayPal:
                 paypal_authorizations.expire(page, due.subject)
             case "reverse":
                 paypal_money.reverse(page, due.subject)
+            case "refund_fails":
+                paypal_refunds.fail(page, due.subject)
             case "dispute":
                 paypal_disputes.raise_dispute(page, due.subject)
             case "lose":

@@ -47,6 +47,7 @@ _SUMMARIES: Final[Mapping[str, str]] = {
     "PAYMENT.CAPTURE.PENDING": "Payment pending",
     "PAYMENT.CAPTURE.REFUNDED": "A capture was refunded",
     "PAYMENT.CAPTURE.REVERSED": "A capture was reversed",
+    "PAYMENT.REFUND.FAILED": "A refund failed",
 }
 _RESOURCES: Final = {"CHECKOUT": "checkout-order", "CUSTOMER": "dispute"}
 
@@ -68,7 +69,7 @@ def emit(page: Page, kind: str, resource: View) -> None:
     id_ = f"WH-{page.new_id('', ID_LENGTH, IDS)}-{page.new_id('', ID_LENGTH, IDS)}"
     at = f"{base(page)}/v1/notifications/webhooks-events/{id_}"
     family, what, _ = kind.split(".")
-    refunded = kind == "PAYMENT.CAPTURE.REFUNDED"
+    refunded = kind in {"PAYMENT.CAPTURE.REFUNDED", "PAYMENT.CAPTURE.REVERSED"}
     body = msgspec.json.encode(
         {
             "id": id_,

@@ -28,6 +28,7 @@ from bezant.sandbox.paypal_values import Sum
 from bezant.sandbox.paypal_views import View, brief
 from bezant.sandbox.paypal_views import authorization as show_authorization
 from bezant.sandbox.paypal_views import capture as show_capture
+from bezant.sandbox.paypal_views import refund as show_refund
 from bezant.sandbox.scripts import Effect
 
 AUTHORIZED: Final = timedelta(days=29)
@@ -122,15 +123,28 @@ def clear(page: Page, id_: str) -> None:
 
 
 def reverse(page: Page, id_: str) -> None:
-    """Take a capture back for the payer, without asking the merchant."""
+    """Take a capture back for the payer, without asking the merchant: told as a refund."""
     one = there(page.get(Capture, id_))
     left = one.amount.minor - one.refunded
     if one.status is CaptureStatus.DECLINED or one.reversed or left == 0:
         return
-    one = replace(one, reversed=True, updated_at=page.now)
+    taken_back = Refund(
+        id=page.new_id("", ID_LENGTH, IDS),
+        capture=one.id,
+        amount=one.amount.of(left),
+        total_refunded=one.amount.minor,
+        custom_id=one.custom_id,
+        invoice_id=one.invoice_id,
+        note="",
+        created_at=page.now,
+        reversal=True,
+    )
+    page.put(taken_back, parent=one.id)
+    one = replace(one, reversed=True, refunded=one.amount.minor, updated_at=page.now)
     put(page, one)
-    page.move(Moved.RETURN, one.id, one.order, one.amount.currency, -left)
-    emit(page, "PAYMENT.CAPTURE.REVERSED", show_capture(page, one))
+    page.move(Moved.RETURN, taken_back.id, one.order, one.amount.currency, -left)
+    page.mark(one.order, taken_back.id)
+    emit(page, "PAYMENT.CAPTURE.REVERSED", show_refund(page, taken_back))
 
 
 def put(page: Page, one: Authorization | Capture) -> None:

@@ -151,6 +151,13 @@ class Capture:
     reversed: bool = False
 
 
+class RefundStatus(StrEnum):
+    """How far a refund is."""
+
+    COMPLETED = "COMPLETED"
+    FAILED = "FAILED"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refund:
     """Money given back to the payer."""
@@ -163,6 +170,9 @@ class Refund:
     invoice_id: str
     note: str
     created_at: datetime
+    status: RefundStatus = RefundStatus.COMPLETED
+    reversal: bool = False
+    """PayPal took it back itself, without asking the merchant."""
 
 
 class DisputeStatus(StrEnum):

@@ -19,13 +19,16 @@ from bezant.sandbox.paypal_objects import (
     Dispute,
     DisputeStatus,
     Refund,
+    RefundStatus,
 )
 from bezant.sandbox.paypal_requests import RefundRequest, decode, refuse_as_scripted
 from bezant.sandbox.paypal_values import parse
 from bezant.sandbox.paypal_views import capture as show_capture
 from bezant.sandbox.paypal_views import refund as show_refund
+from bezant.sandbox.scripts import Effect
 
 REFUNDABLE: Final = timedelta(days=180)
+COMES_BACK: Final = timedelta(days=2)
 
 
 def show_taken(call: Call, page: Page) -> Answer:
@@ -69,7 +72,23 @@ def refund(call: Call, page: Page) -> Answer:
     page.mark(taken.order, one.id, asked.custom_id, asked.invoice_id)
     view = show_refund(page, one)
     emit(page, "PAYMENT.CAPTURE.REFUNDED", view)
+    script = call.script
+    if script is not None and script.effect is Effect.RETURN:
+        page.later("refund_fails", one.id, timedelta(seconds=script.seconds) or COMES_BACK)
     return answered(call, 201, view)
+
+
+def fail(page: Page, id_: str) -> None:
+    """Let a refund come back that had been given: the payer's bank did not take it."""
+    one = there(page.get(Refund, id_))
+    taken = there(page.get(Capture, one.capture))
+    one = replace(one, status=RefundStatus.FAILED)
+    page.put(one, parent=taken.id)
+    left = taken.refunded - one.amount.minor
+    status = CaptureStatus.PARTIALLY_REFUNDED if left else CaptureStatus.COMPLETED
+    put(page, replace(taken, status=status, refunded=left, updated_at=page.now))
+    page.move(Moved.REFUND_FAILED, one.id, taken.order, one.amount.currency, one.amount.minor)
+    emit(page, "PAYMENT.REFUND.FAILED", show_refund(page, one))
 
 
 def again(call: Call, page: Page, id_: str) -> Answer:

@@ -16,6 +16,7 @@ from bezant.sandbox.paypal_views import PAYEE
 CODES: Final = {
     Moved.CHARGE: "T0006",
     Moved.REFUND: "T1107",
+    Moved.REFUND_FAILED: "T1100",
     Moved.RETURN: "T1106",
     Moved.DISPUTE: "T1110",
     Moved.DISPUTE_WON: "T1111",
@@ -105,7 +106,7 @@ def _line(page: Page, one: Movement) -> Sequence[Cell]:
 
 def known_as(page: Page, one: Movement) -> tuple[str, str, str]:
     """Return what a line refers to, and the merchant's names of it."""
-    if one.kind is Moved.REFUND:
+    if one.kind in {Moved.REFUND, Moved.REFUND_FAILED, Moved.RETURN}:
         refund = page.get(Refund, one.id)
         return (refund.capture, refund.invoice_id, refund.custom_id) if refund else ("", "", "")
     reference = ""

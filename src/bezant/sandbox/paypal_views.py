@@ -165,7 +165,7 @@ def refund(page: Page, one: Refund) -> View:
     at = f"{base(page)}/v2/payments"
     shown: View = {
         "id": one.id,
-        "status": "COMPLETED",
+        "status": one.status,
         "amount": one.amount.shown(),
         **_names(one.custom_id, one.invoice_id),
         "seller_payable_breakdown": {

@@ -64,7 +64,9 @@ class Postman:
     async def _run(self) -> None:
         while True:
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._book.changed.wait(), TICK_SECONDS)
+                # `wait_for` of Python 3.11 forgets a cancellation that meets what it waits for.
+                async with asyncio.timeout(TICK_SECONDS):
+                    await self._book.changed.wait()
             self._book.changed.clear()
             try:
                 if await self._anything_due():

@@ -77,7 +77,7 @@ class Platform:
     live: bool = named("BEZANT_LIVE", "Start without demo data and well-known secrets.", yes, False)
     node_environment: str = named("NODE_ENV", "`production` means the same as `--live`.", plain, "")
     api_url: str = named(
-        "API_URL", "Public address of the API, for links.", plain, "", awaits="links in messages"
+        "API_URL", "Public address of the API, for links.", plain, ""
     )
     audit_origin: str = named(
         "AUDIT_ORIGIN",
@@ -90,6 +90,12 @@ class Platform:
         "Witnesses of the transparency log by comma: address, space, name+id+key.",
         items,
         (),
+    )
+    receipts: str = named(
+        "RECEIPTS",
+        "What signs a receipt itself: compact, full (ML-DSA-87 too), or none to issue none.",
+        choice("compact", "full", "none"),
+        "compact",
     )
     peers: Mapping[str, str] = field(default_factory=dict[str, str])
     """Where modules in processes of their own listen for the others: `<MODULE>_GRPC`."""
@@ -207,7 +213,24 @@ class Identity:
         hidden,
         None,
         secret=True,
-        awaits="tokens",
+    )
+    issuer_url: str = named(
+        "ISSUER_URL",
+        "Where people's browsers find the issuer; the main listener on localhost if not set.",
+        plain,
+        "",
+    )
+    access_seconds: int = named(
+        "ACCESS_TOKEN_SECONDS", "How long an access token lives.", whole(60, 86_400), 3_600
+    )
+    refresh_seconds: int = named(
+        "REFRESH_TOKEN_SECONDS",
+        "How long somebody stays signed in to a client.",
+        whole(300, 365 * 86_400),
+        30 * 86_400,
+    )
+    identity_seconds: int = named(
+        "ID_TOKEN_SECONDS", "How long an ID token lives.", whole(60, 86_400), 3_600
     )
     relying_party: str = named("RP_ID", "Domain of passkeys.", plain, "", awaits="passkeys")
     expected_origin: str = named(
@@ -219,10 +242,9 @@ class Identity:
     )
     keycloak_admin: str = named(
         "KEYCLOAK_ADMIN",
-        "Name of the issuer's administrator.",
+        "Name of the issuer's administrator, who is made at the first start.",
         plain,
         "",
-        awaits="the issuer's console",
     )
     keycloak_admin_password: Secret[str] | None = named(
         "KEYCLOAK_ADMIN_PASSWORD",
@@ -230,7 +252,6 @@ class Identity:
         hidden,
         None,
         secret=True,
-        awaits="the issuer's console",
     )
     wso2_url: Secret[str] | None = named(
         "WSO2_IS_URL",
@@ -246,23 +267,36 @@ class Keys:
     """Where keys live."""
 
     softhsm_module: Path | None = named(
-        "SOFTHSM_MODULE", "PKCS#11 library.", path, None, awaits="the PKCS#11 provider"
+        "SOFTHSM_MODULE",
+        "PKCS#11 library; without one, keys lie in encrypted files.",
+        path,
+        None,
+        aliases=("PKCS11_MODULE",),
     )
     softhsm_user_pin: Secret[str] | None = named(
         "SOFTHSM_USER_PIN",
         "PIN of the token's user.",
         hidden,
         None,
+        aliases=("PKCS11_USER_PIN",),
         secret=True,
-        awaits="the PKCS#11 provider",
     )
     softhsm_so_pin: Secret[str] | None = named(
         "SOFTHSM_SO_PIN",
-        "PIN of the token's security officer.",
+        "PIN of the token's security officer; only to make a token.",
         hidden,
         None,
         secret=True,
-        awaits="the PKCS#11 provider",
+    )
+    pkcs11_token: str = named("PKCS11_TOKEN", "Label of the token.", plain, "payment-hsm")
+    pkcs11_token_serial: str = named(
+        "PKCS11_TOKEN_SERIAL", "Its serial number, where two tokens have one label.", plain, ""
+    )
+    pkcs11_certificate: str = named(
+        "PKCS11_CERTIFICATE",
+        "What to print as the module's certificate; nobody checks it.",
+        plain,
+        "",
     )
 
 

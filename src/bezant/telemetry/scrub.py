@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import cast
 
 from bezant.secret import MASK, Secret
@@ -71,10 +72,17 @@ def scrub(text: str) -> str:
 
 def scrub_fields(fields: Mapping[str, object], depth: int = 0) -> dict[str, object]:
     """Return the fields with secret names masked and every text scrubbed."""
-    return {
-        scrub(key): MASK if key.lower() in SECRET_FIELDS else _scrub_value(value, depth)
-        for key, value in fields.items()
-    }
+    found: dict[str, object] = {}
+    for key, value in fields.items():
+        name, is_secret = _named(key)
+        found[name] = MASK if is_secret else _scrub_value(value, depth)
+    return found
+
+
+@lru_cache(maxsize=1_024)
+def _named(key: str) -> tuple[str, bool]:
+    """Return a field's name as it may be told, and whether its value may not."""
+    return scrub(key), key.lower() in SECRET_FIELDS
 
 
 def _scrub_value(value: object, depth: int) -> object:  # noqa: PLR0911 - one line a type

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from bezant.errors import Invalid
+from bezant.secret import holds_card_number
 from bezant.webhooks.delivery import Outcome
 from bezant.webhooks.endpoint import (
     DESCRIPTION_CHARACTERS_MAX,
@@ -92,6 +93,8 @@ def well_formed_description(text: str) -> str:
     text = text.strip()
     if len(text) > DESCRIPTION_CHARACTERS_MAX or not (text.isprintable() or not text):
         raise MalformedEndpoint("a description has at most 500 characters", field="description")
+    if holds_card_number(text):
+        raise MalformedEndpoint("a card's number does not belong here", field="description")
     return text
 
 

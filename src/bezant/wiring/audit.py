@@ -16,24 +16,33 @@ from bezant.audit.witness.rounds import Rounds
 from bezant.audit.writer import Writer
 from bezant.db.jobs import Tick, Turn
 from bezant.db.nudges import Nudges
+from bezant.db.sequencer import Sequencer
 from bezant.events import Feed
-from bezant.keys.port import Keys
+from bezant.identity.port import IdentityFeed
+from bezant.keys.port import Keys, KeysFeed
 from bezant.ledger.port import LedgerFeed
 from bezant.orders.port import OrdersFeed
 from bezant.payments.port import PaymentsFeed
+from bezant.receipts.port import ReceiptsFeed
+from bezant.receipts.signing import EVERY_KEY
 from bezant.rpc.near import near
 from bezant.wiring.modules import FEEDS, open_audit
-from bezant.wiring.workbench import Workbench
+from bezant.wiring.workbench import FEED_CONNECTIONS_MAX, Workbench
 
 MODULE: Final = "audit"
 FOLLOWED: Final = {
     "approvals": ApprovalsFeed,
+    "identity": IdentityFeed,
+    "keys": KeysFeed,
     "ledger": LedgerFeed,
     "orders": OrdersFeed,
     "payments": PaymentsFeed,
+    "receipts": ReceiptsFeed,
 }
-"""The modules whose events get an entry in the log, each with the port of its feed."""
-RECHECK_EVERY_SECONDS: Final = 3_600.0
+"""The modules whose events get an entry in the log, each with the port of its feed. What happens in
+the audit itself gets one as well.
+"""
+RECHECK_EVERY_SECONDS: Final = 60.0
 THIN_EVERY_SECONDS: Final = 3_600.0
 
 
@@ -52,10 +61,13 @@ async def open_log(bench: Workbench, keys: Keys) -> TransparencyService:
         part.start()
         bench.stack.push_async_callback(part.stop)
     publisher = next(part for part in parts if isinstance(part, Publisher))
+    sequencer = Sequencer(await bench.database(MODULE, FEED_CONNECTIONS_MAX), MODULE, Nudges())
+    sequencer.start()
+    bench.stack.push_async_callback(sequencer.stop)
 
     async def recheck(turn: Turn) -> None:
         del turn  # Reading it twice does no harm.
-        await service.recheck()
+        await service.recheck_on()
 
     async def thin(turn: Turn) -> None:
         del turn
@@ -82,7 +94,7 @@ async def _assembled(
     origin = await writer.open(settings.audit_origin or f"bezant/{bench.site.installation}")
     nudges = Nudges(database)
     shelf = Shelf(database)
-    log_keys = LogKeys(keys, origin)
+    log_keys = LogKeys(keys, origin, EVERY_KEY)
     await log_keys.start()
     publisher = Publisher(database, writer, shelf, log_keys, bench.real, nudges, origin)
     following = Following(database, writer, nudges, feeds)
@@ -95,7 +107,7 @@ async def _assembled(
 
 
 async def _feeds(bench: Workbench) -> Mapping[str, Feed]:
-    return {
-        module: bench.elsewhere(port, module) or await bench.feed(module, FEEDS[module])
-        for module, port in FOLLOWED.items()
-    }
+    feeds: dict[str, Feed] = {MODULE: await bench.feed(MODULE, FEEDS[MODULE])}
+    for module, port in FOLLOWED.items():
+        feeds[module] = bench.elsewhere(port, module) or await bench.feed(module, FEEDS[module])
+    return feeds

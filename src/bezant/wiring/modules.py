@@ -5,14 +5,14 @@ from typing import Final
 
 from bezant.audit.port import Audit
 from bezant.audit.service import AuditService
-from bezant.db.database import Limits
+from bezant.db.feeds import StoredFeed
 from bezant.db.jobs import Tick, Turn
+from bezant.db.nudges import Nudges
+from bezant.db.sequencer import Sequencer
 from bezant.identity.callers import RememberedCallers
-from bezant.identity.port import Identity
+from bezant.identity.port import Identity, IdentityFeed, OpenIdProvider
 from bezant.identity.service import IdentityService
-from bezant.keys.file import FileProvider
 from bezant.keys.port import Keys
-from bezant.keys.service import KeysService
 from bezant.ledger import feed as ledger_feed
 from bezant.ledger import jobs as ledger_jobs
 from bezant.ledger.port import Ledger, LedgerFeed
@@ -20,57 +20,84 @@ from bezant.ledger.proof import Proof
 from bezant.ledger.service import LedgerService
 from bezant.payments import feed as payments_feed
 from bezant.rpc.near import near
-from bezant.wiring.workbench import Workbench
+from bezant.wiring.book import SLOW_CONNECTIONS_MAX, SLOW_QUESTIONS
+from bezant.wiring.issuer import issuer_of, start_issuer
+from bezant.wiring.workbench import FEED_CONNECTIONS_MAX, Workbench
 
 MODULES: Final = (
-    "approvals", "audit", "keys", "identity", "ledger", "orders", "payments", "vault", "webhooks",
+    "approvals", "audit", "keys", "identity", "ledger", "orders", "payments", "receipts", "vault",
+    "webhooks",
 )  # fmt: skip
 """What can have a process of its own."""
 FEEDS: Final = {
     "approvals": "event",
+    "audit": "event",
+    "identity": "event",
+    "keys": "event",
     "ledger": ledger_feed.SOURCE,
     "orders": "event",
     "payments": payments_feed.SOURCE,
+    "receipts": "event",
 }
 """The relation of the events of each module that has a feed."""
-SLOW_QUESTIONS: Final = Limits(statement_seconds=300, transaction_seconds=330)
-"""A report reads every entry of a month; nothing else may take so long."""
-SLOW_CONNECTIONS_MAX: Final = 2
 TIDY_EVERY_SECONDS: Final = 3_600.0
-
-
-async def keys_port(bench: Workbench) -> Keys:
-    """Return the key room, near or far."""
-    return bench.elsewhere(Keys, "keys") or near(Keys, await open_keys(bench))
-
-
-async def open_keys(bench: Workbench) -> KeysService:
-    """Open the key room on the encrypted folder of this installation."""
-    provider = await FileProvider.open(bench.site.folder / "keystore", key=bench.site.key)
-    service = KeysService(await bench.database("keys"), bench.real, [provider])
-    await service.start()
-    return service
+AUDIT_TIDY: Final = "audit.tidy"
 
 
 async def identity_port(bench: Workbench, keys: Keys) -> tuple[Identity, RememberedCallers]:
     """Return identity, near or far, with the memory of callers in front of it."""
+    identity, _, callers = await identity_ports(bench, keys)
+    return identity, callers
+
+
+async def identity_ports(
+    bench: Workbench, keys: Keys
+) -> tuple[Identity, OpenIdProvider, RememberedCallers]:
+    """Return identity and its OpenID provider, near or far, with the memory of callers."""
     identity = bench.elsewhere(Identity, "identity")
-    service = None if identity else await open_identity(bench, keys)
-    if service is not None:
-        identity = near(Identity, service)
-    assert identity is not None
+    provider = bench.elsewhere(OpenIdProvider, "identity")
+    service: IdentityService | None = None
+    if identity is None or provider is None:
+        service = (await open_identity_with_feed(bench, keys))[0]
+        identity, provider = near(Identity, service), near(OpenIdProvider, service)
     callers = RememberedCallers(identity, bench.real)
     if service is not None:
         service.when_rights_are_taken(callers.forget)
     await callers.start()
     bench.stack.push_async_callback(callers.stop)
-    return identity, callers
+    return identity, provider, callers
 
 
-async def open_identity(bench: Workbench, keys: Keys) -> IdentityService:
-    """Open identity."""
+async def open_identity_with_feed(
+    bench: Workbench, keys: Keys
+) -> tuple[IdentityService, IdentityFeed]:
+    """Open identity, and give what happens there its places in its feed."""
+    database = await bench.database("identity", FEED_CONNECTIONS_MAX)
+    nudges = Nudges(database)
+    nudges.start()
+    bench.stack.push_async_callback(nudges.stop)
+    sequencer = Sequencer(database, "identity", nudges)
+    sequencer.start()
+    bench.stack.push_async_callback(sequencer.stop)
+    service = await open_identity(bench, keys, nudges)
+    await start_issuer(service, bench.settings)
+    return service, StoredFeed(database, "identity")
+
+
+async def open_identity(
+    bench: Workbench, keys: Keys, nudges: Nudges | None = None
+) -> IdentityService:
+    """Open identity; whoever is running gives what happens its places in the feed."""
     database = await bench.database("identity")
-    service = IdentityService(database, bench.real, bench.ids, keys, live=bench.site.live)
+    service = IdentityService(
+        database,
+        bench.real,
+        bench.ids,
+        keys,
+        live=bench.site.live,
+        nudges=nudges,
+        issuer=issuer_of(bench.settings),
+    )
     await service.start()
 
     async def tidy(turn: Turn) -> None:
@@ -107,14 +134,6 @@ def _queued(service: LedgerService) -> Callable[[], int]:
     return lambda: service.queued
 
 
-async def open_book(bench: Workbench) -> tuple[LedgerService, Proof]:
-    """Open the book for a command beside a running platform: nothing recurring is started here."""
-    database = await bench.database("ledger", SLOW_CONNECTIONS_MAX, SLOW_QUESTIONS)
-    service = LedgerService(database, database, bench.clock)
-    bench.stack.push_async_callback(service.close)
-    return service, Proof(database, bench.clock)
-
-
 async def audit_port(bench: Workbench) -> Audit:
     """Return the audit, near or far."""
     return bench.elsewhere(Audit, "audit") or near(Audit, await open_audit(bench))
@@ -122,11 +141,12 @@ async def audit_port(bench: Workbench) -> Audit:
 
 async def open_audit(bench: Workbench) -> AuditService:
     """Open the audit."""
-    service = AuditService(await bench.database("audit"), bench.real)
+    service = AuditService(await bench.database("audit"), bench.real, bench.ids)
 
     async def tidy(turn: Turn) -> None:
         del turn  # Deleting what is long over may happen twice.
         await service.tidy()
 
-    bench.ticks.append(Tick("audit.tidy", TIDY_EVERY_SECONDS, tidy))
+    if not any(tick.name == AUDIT_TIDY for tick in bench.ticks):
+        bench.ticks.append(Tick(AUDIT_TIDY, TIDY_EVERY_SECONDS, tidy))
     return service

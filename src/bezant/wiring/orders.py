@@ -21,7 +21,8 @@ from bezant.rpc.near import near
 from bezant.vault.port import Vault
 from bezant.wiring.approvals import approvals_port
 from bezant.wiring.cards import vault_ports
-from bezant.wiring.modules import FEEDS, identity_port, keys_port, ledger_port
+from bezant.wiring.keys import keys_port
+from bezant.wiring.modules import FEEDS, identity_port, ledger_port
 from bezant.wiring.payments import payments_port
 from bezant.wiring.providers import open_providers_of
 from bezant.wiring.sandbox import sandbox_port

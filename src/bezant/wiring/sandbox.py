@@ -11,7 +11,8 @@ from bezant.ids import Ids
 from bezant.sandbox.site import LOOPBACK, Sandbox, SandboxPlan, addresses, build_sandbox
 from bezant.settings import Settings
 from bezant.wiring.providers import sandbox_access
-from bezant.wiring.workbench import Site, Workbench
+from bezant.wiring.site import Site
+from bezant.wiring.workbench import Workbench
 
 SANDBOX: Final = "sandbox"
 PORTS_ABOVE: Final = 10

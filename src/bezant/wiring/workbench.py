@@ -1,10 +1,7 @@
-"""What everything is built with: the site, clocks, databases, certificates, recurring work."""
+"""What everything is built with: clocks, databases, certificates, recurring work."""
 
 import asyncio
-from collections.abc import Mapping
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from bezant.clock import Clock
@@ -15,9 +12,9 @@ from bezant.db.jobs import JobRunner, Tick, Turn
 from bezant.db.recent_feed import RecentFeed
 from bezant.events import Feed
 from bezant.ids import Ids
-from bezant.secret import Secret
 from bezant.settings import Settings
 from bezant.telemetry.metrics import Meters
+from bezant.wiring.site import Site
 
 if TYPE_CHECKING:
     from bezant.rpc.papers import FolderIssuer
@@ -26,17 +23,6 @@ Port = TypeVar("Port")
 FEED_CONNECTIONS_MAX: Final = 2
 RENEWAL: Final = "rpc.renew_papers"
 RENEW_EVERY_SECONDS: Final = 60.0
-
-
-@dataclass(frozen=True, slots=True)
-class Site:
-    """Where a house is built: its folder, its key, and the address of each module's database."""
-
-    folder: Path
-    installation: str
-    live: bool
-    key: Secret[bytes]
-    databases: Mapping[str, Secret[str]]
 
 
 class Workbench:

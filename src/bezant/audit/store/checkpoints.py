@@ -48,10 +48,12 @@ async def newest(tx: Reads) -> CheckpointRow | None:
     return await tx.fetch_one(CheckpointRow, _SELECT + "ORDER BY c.size DESC LIMIT 1")
 
 
-async def kept(tx: Reads) -> list[RootRow]:
-    """Return every root that was signed and kept."""
+async def kept(tx: Reads, first: int) -> list[RootRow]:
+    """Return the roots that were signed and kept, of this size and larger."""
     return await tx.fetch_all(
-        RootRow, "SELECT c.size, c.root FROM audit.checkpoint AS c ORDER BY c.size"
+        RootRow,
+        "SELECT c.size, c.root FROM audit.checkpoint AS c WHERE c.size >= %s ORDER BY c.size",
+        (first,),
     )
 
 

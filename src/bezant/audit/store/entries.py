@@ -75,6 +75,15 @@ class OpeningRow:
 
 
 @dataclass(frozen=True, slots=True)
+class ContentRow:
+    """The hashes of a full tile; of level -1 an entry."""
+
+    level: int
+    number: int
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class RootRow:
     """The root of a full tile."""
 
@@ -182,6 +191,27 @@ async def tiles(tx: Reads, wanted: Sequence[tuple[int, int]]) -> list[TileRow]:
         """,
         ([level for level, _ in wanted], [number for _, number in wanted]),
     )
+
+
+async def entry_and_tiles(
+    tx: Reads, leaf: int, wanted: Sequence[tuple[int, int]]
+) -> tuple[bytes | None, dict[tuple[int, int], bytes]]:
+    """Return one entry, and full tiles by level and number: what a proof needs, asked at once."""
+    rows = await tx.fetch_all(
+        ContentRow,
+        """
+        SELECT -1 AS level, e.leaf AS number, e.entry AS content
+        FROM audit.entry AS e
+        WHERE e.leaf = %s
+        UNION ALL
+        SELECT t.level, t.number, t.nodes AS content
+        FROM unnest(%s::smallint[], %s::bigint[]) AS wanted (level, number)
+        JOIN audit.tile AS t ON t.level = wanted.level AND t.number = wanted.number
+        """,
+        (leaf, [level for level, _ in wanted], [number for _, number in wanted]),
+    )
+    found = {(row.level, row.number): row.content for row in rows}
+    return found.pop((-1, leaf), None), found
 
 
 async def roots(tx: Reads, level: int, first: int, count: int) -> list[RootRow]:

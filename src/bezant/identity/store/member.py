@@ -77,6 +77,27 @@ async def person_by_email(tx: Tx, email: str) -> PersonRow | None:
     return await tx.fetch_one(PersonRow, _PERSON + " WHERE m.email = %s", (email,))
 
 
+async def person_by_name(tx: Tx, typed: str) -> PersonRow | None:
+    """Return whoever signs in with this address or name."""
+    return await tx.fetch_one(
+        PersonRow, _PERSON + " WHERE m.email = %s OR m.username = %s", (typed, typed)
+    )
+
+
+async def name_person(tx: Tx, member_id: UUID, username: str) -> None:
+    """Give somebody a name to sign in with, unless another has it."""
+    await tx.execute(
+        """
+        UPDATE identity.member
+        SET username = %(username)s
+        WHERE
+            id = %(member)s
+            AND NOT EXISTS (SELECT FROM identity.member WHERE username = %(username)s)
+        """,
+        {"username": username, "member": member_id},
+    )
+
+
 async def person(tx: Tx, member_id: UUID) -> PersonRow | None:
     """Return a person."""
     return await tx.fetch_one(PersonRow, _PERSON + " WHERE m.id = %s", (member_id,))

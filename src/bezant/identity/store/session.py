@@ -158,18 +158,19 @@ async def end(tx: Tx, session_id: UUID, member_id: UUID, at: datetime) -> Sessio
     )
 
 
-async def end_by_token(tx: Tx, token_hash: bytes, at: datetime) -> UUID | None:
-    """End the session of a token; return its id if there was one."""
-    ended: UUID | None = await tx.fetch_value(
+async def end_by_token(tx: Tx, token_hash: bytes, at: datetime) -> SessionRow | None:
+    """End the session of a token; return it if there was one."""
+    return await tx.fetch_one(
+        SessionRow,
         """
         UPDATE identity.session
         SET ended_at = %s
         WHERE token_hash = %s AND ended_at IS NULL
-        RETURNING id
+        RETURNING
+            id, member_id, merchant_id, mode, created_at, last_seen_at, expires_at, address, agent
         """,
         (at, token_hash),
     )
-    return ended
 
 
 async def end_all(tx: Tx, member_id: UUID, at: datetime) -> None:

@@ -2,7 +2,7 @@
 -- status from its sums by the database itself: the module's role may set neither.
 
 CREATE TABLE customer_order (
-    id uuid PRIMARY KEY,
+    id uuid NOT NULL,
     tenant text NOT NULL,
     mode text NOT NULL CHECK (mode IN ('test', 'live')),
     asset text NOT NULL,
@@ -29,13 +29,13 @@ CREATE TABLE customer_order (
             WHEN refunded + disputed > 0 THEN 'part_refunded'
             ELSE 'part_paid'
         END
-    ) STORED
+    ) STORED,
+    -- Merchants may choose ids themselves, so one's id says nothing about another's.
+    PRIMARY KEY (tenant, mode, id)
 );
 
 CREATE UNIQUE INDEX customer_order_reference ON customer_order (tenant, mode, reference)
 WHERE reference <> '';
-
-CREATE INDEX customer_order_list ON customer_order (tenant, mode, id);
 
 -- What the payments' feed told of each payment that names an order, whether or not there is one.
 CREATE TABLE order_payment (
@@ -43,7 +43,7 @@ CREATE TABLE order_payment (
     tenant text NOT NULL,
     mode text NOT NULL CHECK (mode IN ('test', 'live')),
     said text NOT NULL, -- What the payment says it is for.
-    order_id uuid REFERENCES customer_order (id),
+    order_id uuid,
     asset text NOT NULL,
     held numeric(32, 0) NOT NULL CHECK (held >= 0),
     paid numeric(32, 0) NOT NULL CHECK (paid >= 0),
@@ -53,10 +53,11 @@ CREATE TABLE order_payment (
     due_at timestamptz, -- When money without an order is given back.
     giving_back boolean NOT NULL DEFAULT false, -- From here on no order takes it any more.
     evidence text NOT NULL DEFAULT '',
-    CHECK (order_id IS NULL OR NOT giving_back)
+    CHECK (order_id IS NULL OR NOT giving_back),
+    FOREIGN KEY (tenant, mode, order_id) REFERENCES customer_order (tenant, mode, id)
 );
 
-CREATE INDEX order_payment_order ON order_payment (order_id, payment)
+CREATE INDEX order_payment_order ON order_payment (tenant, mode, order_id, payment)
 WHERE order_id IS NOT NULL;
 
 CREATE INDEX order_payment_said ON order_payment (tenant, mode, said)
@@ -68,13 +69,13 @@ WHERE due_at IS NOT NULL;
 CREATE FUNCTION add_up_order() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = orders, pg_temp AS $$
 BEGIN
-    UPDATE customer_order
+    UPDATE customer_order AS o
     SET (held, paid, refunded, disputed) = (
         SELECT coalesce(sum(held), 0), coalesce(sum(paid), 0), coalesce(sum(refunded), 0), coalesce(sum(disputed), 0)
-        FROM order_payment
-        WHERE order_id = customer_order.id
+        FROM order_payment AS p
+        WHERE p.tenant = o.tenant AND p.mode = o.mode AND p.order_id = o.id
     )
-    WHERE id = new.order_id;
+    WHERE o.tenant = new.tenant AND o.mode = new.mode AND o.id = new.order_id;
     RETURN NULL;
 END $$;
 
@@ -107,7 +108,7 @@ CREATE TABLE checkout_session (
     id uuid PRIMARY KEY,
     tenant text NOT NULL,
     mode text NOT NULL CHECK (mode IN ('test', 'live')),
-    order_id uuid NOT NULL REFERENCES customer_order (id),
+    order_id uuid NOT NULL,
     link_id uuid REFERENCES payment_link (id),
     asset text NOT NULL,
     amount numeric(32, 0) NOT NULL CHECK (amount > 0),
@@ -120,11 +121,21 @@ CREATE TABLE checkout_session (
     payment text NOT NULL DEFAULT '',
     idem bytea UNIQUE CHECK (length(idem) = 32),
     request bytea NOT NULL,
-    CHECK (link_id IS NOT NULL OR NOT uses_link)
+    look_at timestamptz, -- When it is seen whether its payment came to nothing.
+    CHECK (link_id IS NOT NULL OR NOT uses_link),
+    FOREIGN KEY (tenant, mode, order_id) REFERENCES customer_order (tenant, mode, id)
 );
+
+CREATE INDEX checkout_session_list ON checkout_session (tenant, mode, id);
 
 CREATE INDEX checkout_session_expires ON checkout_session (expires_at)
 WHERE ended_at IS NULL;
+
+CREATE INDEX checkout_session_holds ON checkout_session (payment)
+WHERE uses_link;
+
+CREATE INDEX checkout_session_look ON checkout_session (look_at)
+WHERE look_at IS NOT NULL;
 
 REVOKE ALL ON FUNCTION add_up_order() FROM PUBLIC;
 
@@ -137,4 +148,4 @@ GRANT SELECT, INSERT, UPDATE (
     order_id, held, paid, refunded, disputed, updated_at, due_at, giving_back, evidence
 ) ON order_payment TO bezant_orders;
 GRANT SELECT, INSERT, UPDATE (closed_at, uses) ON payment_link TO bezant_orders;
-GRANT SELECT, INSERT, UPDATE (ended_at, uses_link, payment) ON checkout_session TO bezant_orders;
+GRANT SELECT, INSERT, UPDATE (ended_at, uses_link, payment, look_at) ON checkout_session TO bezant_orders;

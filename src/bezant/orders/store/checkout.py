@@ -8,10 +8,11 @@ from uuid import UUID
 
 from bezant.actor import Mode
 from bezant.db.database import Tx
+from bezant.orders.checkout import SessionsOf
 
 _SESSION: Final[LiteralString] = """
 id, tenant, mode, order_id, link_id, asset, amount, offer::text AS offer, customer, created_at,
-expires_at, ended_at, uses_link, payment, request
+expires_at, ended_at, uses_link, payment, request, look_at
 """
 _LINK: Final[LiteralString] = """
 id, tenant, mode, asset, amount, offer::text AS offer, created_at, expires_at, closed_at, uses,
@@ -38,6 +39,16 @@ class SessionRow:
     uses_link: bool
     payment: str
     request: bytes
+    look_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which sessions are asked for, by stored ids."""
+
+    order: UUID | None
+    link: UUID | None
+    before: UUID | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +106,34 @@ async def session(tx: Tx, session_id: UUID, tenant: str, mode: Mode) -> SessionR
     )
 
 
+async def sessions(tx: Tx, asked: SessionsOf, wanted: Wanted, limit: int) -> list[SessionRow]:
+    """Return sessions, newest first."""
+    return await tx.fetch_all(
+        SessionRow,
+        f"""
+        SELECT {_SESSION}
+        FROM checkout_session
+        WHERE
+            tenant = %(tenant)s AND mode = %(mode)s
+            AND (%(order)s::uuid IS NULL OR order_id = %(order)s)
+            AND (%(link)s::uuid IS NULL OR link_id = %(link)s)
+            AND (%(customer)s::text IS NULL OR customer = %(customer)s)
+            AND (%(before)s::uuid IS NULL OR id < %(before)s)
+        ORDER BY id DESC
+        LIMIT %(limit)s
+        """,
+        {
+            "tenant": asked.tenant,
+            "mode": asked.mode.value,
+            "order": wanted.order,
+            "link": wanted.link,
+            "customer": asked.customer,
+            "before": wanted.before,
+            "limit": limit,
+        },
+    )
+
+
 async def session_by_idem(tx: Tx, idem: bytes) -> SessionRow | None:
     """Return the session that was opened under a key."""
     return await tx.fetch_one(
@@ -114,12 +153,16 @@ async def lock_session(tx: Tx, session_id: UUID) -> SessionRow:
 
 
 async def set_payment(tx: Tx, session_id: UUID, before: str, payment: str) -> None:
-    """Note which payment a session has, unless somebody else has just done so, or it has ended."""
+    """Note which payment a session has, unless somebody else has just done so, or it has ended, or
+    its use of a link was given back.
+    """
     await tx.execute(
         """
         UPDATE checkout_session
         SET payment = %s
-        WHERE id = %s AND payment = %s AND ended_at IS NULL
+        WHERE
+            id = %s AND payment = %s AND ended_at IS NULL
+            AND (link_id IS NULL OR uses_link)
         """,
         (payment, session_id, before),
     )
@@ -128,6 +171,36 @@ async def set_payment(tx: Tx, session_id: UUID, before: str, payment: str) -> No
 async def set_uses_link(tx: Tx, session_id: UUID, uses: bool) -> None:
     """Note whether a session counts as a use of its link."""
     await tx.execute("UPDATE checkout_session SET uses_link = %s WHERE id = %s", (uses, session_id))
+
+
+async def note_look(tx: Tx, payment: str, at: datetime) -> None:
+    """Note that a payment came to nothing: its session may give its use of a link back."""
+    await tx.execute(
+        "UPDATE checkout_session SET look_at = %s WHERE payment = %s AND uses_link", (at, payment)
+    )
+
+
+async def to_look_at(tx: Tx, now: datetime, limit: int) -> list[SessionRow]:
+    """Return sessions that may give their use of a link back."""
+    return await tx.fetch_all(
+        SessionRow,
+        f"""
+        SELECT {_SESSION}
+        FROM checkout_session
+        WHERE look_at <= %s
+        ORDER BY look_at
+        LIMIT %s
+        """,
+        (now, limit),
+    )
+
+
+async def looked_at(tx: Tx, row: SessionRow, again_at: datetime | None) -> None:
+    """Note that a session was looked at, unless something was told of it since."""
+    await tx.execute(
+        "UPDATE checkout_session SET look_at = %s WHERE id = %s AND look_at = %s",
+        (again_at, row.id, row.look_at),
+    )
 
 
 async def end_session(tx: Tx, session_id: UUID, at: datetime) -> None:

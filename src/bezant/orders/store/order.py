@@ -11,15 +11,17 @@ import msgspec
 
 from bezant.actor import Mode
 from bezant.db.database import Tx
-from bezant.orders.order import OrderStatus
+from bezant.orders.order import OrdersOf, OrderStatus
 
 _COLUMNS: Final[LiteralString] = """
 id, tenant, mode, status, asset, amount, reference, description, customer, metadata, created_at,
 updated_at, request, held, paid, refunded, disputed,
 (
     SELECT coalesce(array_agg(payment ORDER BY payment), '{}')
-    FROM order_payment
-    WHERE order_id = customer_order.id
+    FROM order_payment AS p
+    WHERE
+        p.tenant = customer_order.tenant AND p.mode = customer_order.mode
+        AND p.order_id = customer_order.id
 ) AS payments
 """
 
@@ -140,25 +142,18 @@ async def named(
     )
 
 
-async def touch(tx: Tx, order_id: UUID, at: datetime) -> OrderRow:
+async def touch(tx: Tx, tenant: str, mode: Mode, order_id: UUID, at: datetime) -> OrderRow:
     """Note that an order changed, and return it."""
-    await tx.execute("UPDATE customer_order SET updated_at = %s WHERE id = %s", (at, order_id))
-    row = await tx.fetch_one(
-        OrderRow, f"SELECT {_COLUMNS} FROM customer_order WHERE id = %s", (order_id,)
+    await tx.execute(
+        "UPDATE customer_order SET updated_at = %s WHERE tenant = %s AND mode = %s AND id = %s",
+        (at, tenant, mode.value, order_id),
     )
+    row = await find(tx, order_id, tenant, mode)
     assert row is not None
     return row
 
 
-async def page(
-    tx: Tx,
-    tenant: str,
-    mode: Mode,
-    status: OrderStatus | None,
-    reference: str | None,
-    before: UUID | None,
-    limit: int,
-) -> list[OrderRow]:
+async def page(tx: Tx, query: OrdersOf, before: UUID | None, limit: int) -> list[OrderRow]:
     """Return orders, newest first."""
     return await tx.fetch_all(
         OrderRow,
@@ -169,15 +164,28 @@ async def page(
             tenant = %(tenant)s AND mode = %(mode)s
             AND (%(status)s::text IS NULL OR status = %(status)s)
             AND (%(reference)s::text IS NULL OR reference = %(reference)s)
+            AND (%(customer)s::text IS NULL OR customer = %(customer)s)
+            AND (%(from)s::timestamptz IS NULL OR created_at >= %(from)s)
+            AND (%(until)s::timestamptz IS NULL OR created_at < %(until)s)
+            AND metadata @> %(metadata)s::jsonb
+            AND (
+                %(text)s = '' OR strpos(lower(reference), lower(%(text)s)) > 0
+                OR strpos(lower(description), lower(%(text)s)) > 0
+            )
             AND (%(before)s::uuid IS NULL OR id < %(before)s)
         ORDER BY id DESC
         LIMIT %(limit)s
         """,
         {
-            "tenant": tenant,
-            "mode": mode.value,
-            "status": None if status is None else status.value,
-            "reference": reference,
+            "tenant": query.tenant,
+            "mode": query.mode.value,
+            "status": None if query.status is None else query.status.value,
+            "reference": query.reference,
+            "customer": query.customer,
+            "from": query.created_from,
+            "until": query.created_until,
+            "metadata": msgspec.json.encode(query.metadata).decode(),
+            "text": query.text,
             "before": before,
             "limit": limit,
         },

@@ -16,6 +16,7 @@ from bezant.payments.port import (
     Operation,
     PaymentState,
     RefundState,
+    TermsState,
 )
 
 
@@ -315,3 +316,15 @@ class TermsModel(Answer):
 
     routing: list[RoutingRuleModel]
     fees: list[FeeRuleModel]
+
+
+class TermsChangeModel(Answer):
+    """A change of the rules, and what became of it."""
+
+    id: str
+    state: TermsState
+    terms: TermsModel
+    proposed_by: str
+    approval: str
+    proposed_at: datetime
+    decided_at: datetime | None

@@ -12,6 +12,7 @@ from bezant.payments.http import answers as a
 from bezant.payments.http.lists import cursor_of
 from bezant.payments.http.raw import RawBody
 from bezant.payments.port import (
+    ChangeTerms,
     DisputesOf,
     DisputeState,
     FeeRule,
@@ -99,14 +100,23 @@ def _terms(routes: Routes, port: Payments) -> None:
         return a.TermsModel.model_validate(await port.terms())
 
     @routes.put("/v1/terms", permission="settings.write")
-    async def set_terms(body: a.TermsBody, asker: Asker) -> a.TermsModel:
-        """Replace the rules of routing and fees by these."""
+    async def change_terms(body: a.TermsBody, asker: Asker) -> a.TermsChangeModel:
+        """Replace the rules of routing and fees by these. Other fees need a second person's
+        agreement first. The same change again is the one that waits already.
+        """
         _of_the_platform(asker)
         terms = Terms(
             tuple(RoutingRule(**one.model_dump()) for one in body.routing),
             tuple(FeeRule(**one.model_dump()) for one in body.fees),
         )
-        return a.TermsModel.model_validate(await port.set_terms(terms))
+        change = await port.change_terms(ChangeTerms(asker, terms))
+        return a.TermsChangeModel.model_validate(change)
+
+    @routes.get("/v1/terms/changes/{change}", permission="settings.read")
+    async def terms_change(change: str, asker: Asker) -> a.TermsChangeModel:
+        """Return a change of the rules: what it wants, and what became of it."""
+        _of_the_platform(asker)
+        return a.TermsChangeModel.model_validate(await port.terms_change(change))
 
 
 def _of_the_platform(asker: Actor) -> None:

@@ -15,7 +15,7 @@ from bezant.actor import Actor
 from bezant.errors import BezantError, Invalid, SeveralInvalid
 from bezant.http.fast import FastAnswer, FastBody, FastRequest, FastRoute
 from bezant.http.idempotency import Idempotency
-from bezant.http.mistakes import of_msgspec
+from bezant.http.mistakes import FieldInvalid, of_msgspec
 from bezant.http.pages import PageQuery
 from bezant.http.routes import Asker, Routes, ThisVisit
 from bezant.http.visit import Visit
@@ -49,15 +49,19 @@ Written = Annotated[
     ),
 ]
 """An amount exactly as it was written."""
+Word = Annotated[msgspec.Raw, msgspec.Meta(extra_json_schema={"type": "string"})]
+"""A text that is read by hand, so that every mistake of a body is told at once."""
+FINEST: Final = Asset("ETH", 18, "")
+"""Of all assets the one with the most decimals: what is no amount of it is none of any other."""
 
 
 class AskBody(FastBody, frozen=True):
     """Money to ask a customer for; `token` charges a card at once."""
 
     amount: Written = msgspec.field(default_factory=msgspec.Raw)
-    currency: str = ""
-    customer_email: str = ""
-    customer_name: str = ""
+    currency: Word = msgspec.field(default_factory=msgspec.Raw)
+    customer_email: Word = msgspec.field(default_factory=msgspec.Raw)
+    customer_name: Word = msgspec.field(default_factory=msgspec.Raw)
     token: str = ""
     order_id: str = ""
     description: str = ""
@@ -66,17 +70,18 @@ class AskBody(FastBody, frozen=True):
     def command(self, actor: Actor, key: str, *, named: bool) -> CreatePayment:
         """Return the command, or every mistake at once."""
         mistakes: list[Invalid] = []
-        asset = _asset(self.currency, mistakes)
+        asset = _asset(_word(self.currency, "currency", mistakes), mistakes)
         amount = _amount(self.amount, asset, mistakes)
-        name = self.customer_name.strip()
-        if named and not name:
+        name = _word(self.customer_name, "customer_name", mistakes)
+        if named and name is not None and not name.strip():
             mistakes.append(Invalid("a name has at least one character", field="customer_name"))
-        if named and "@" not in self.customer_email.strip("@"):
+        email = _word(self.customer_email, "customer_email", mistakes)
+        if named and email is not None and "@" not in email.strip("@"):
             mistakes.append(
                 Invalid("an address looks like name@example.com", field="customer_email")
             )
-        if mistakes or amount is None:
-            raise SeveralInvalid(mistakes)
+        if mistakes or amount is None or name is None or email is None:
+            raise _all_of(mistakes)
         return CreatePayment(
             key=key,
             tenant=actor.tenant,
@@ -86,8 +91,8 @@ class AskBody(FastBody, frozen=True):
             order=self.order_id,
             description=self.description,
             metadata=self.metadata,
-            customer_email=self.customer_email,
-            customer_name=name,
+            customer_email=email,
+            customer_name=name.strip(),
         )
 
 
@@ -211,7 +216,7 @@ async def _give_back(
     if bytes(asked.amount):
         amount = _amount(asked.amount, found.amount.asset, mistakes)
     if mistakes:
-        raise SeveralInvalid(mistakes)
+        raise _all_of(mistakes)
     key = visit.idempotency_key or visit.request_id
     made = await port.request_refund(
         RequestRefund(key, asker.tenant, asker.mode, found.id, asker, amount, asked.reason)
@@ -239,7 +244,22 @@ def _plain(told: msgspec.Struct) -> Mapping[str, object]:
     return msgspec.to_builtins(told)
 
 
-def _asset(code: str, mistakes: list[Invalid]) -> Asset | None:
+def _all_of(mistakes: list[Invalid]) -> Invalid:
+    return mistakes[0] if len(mistakes) == 1 else SeveralInvalid(mistakes)
+
+
+def _word(raw: msgspec.Raw, field: str, mistakes: list[Invalid]) -> str | None:
+    """Return a text, or note that it is none; what is missing is empty."""
+    try:
+        return msgspec.json.decode(bytes(raw) or b'""', type=str)
+    except msgspec.MsgspecError:
+        mistakes.append(FieldInvalid("expected text in quotes", field=field))
+        return None
+
+
+def _asset(code: str | None, mistakes: list[Invalid]) -> Asset | None:
+    if code is None:
+        return None
     try:
         return asset_of(code, "currency")
     except BezantError as error:
@@ -248,16 +268,15 @@ def _asset(code: str, mistakes: list[Invalid]) -> Asset | None:
 
 
 def _amount(raw: msgspec.Raw, asset: Asset | None, mistakes: list[Invalid]) -> Money | None:
-    if asset is None:
-        return None
+    """Return an amount; without an asset, only note what is wrong in any of them."""
     try:
-        amount = Money.parse(_text(bytes(raw)), asset, "amount")
+        amount = Money.parse(_text(bytes(raw)), asset or FINEST, "amount")
         if amount.minor <= 0:
             raise AmountTooSmall(field="amount")
     except BezantError as error:
         mistakes.append(_as_invalid(error))
         return None
-    return amount
+    return None if asset is None else amount
 
 
 def _text(written: bytes) -> str:

@@ -11,7 +11,7 @@ from bezant.actor import Actor
 from bezant.errors import Invalid
 from bezant.http.pages import Page, PageQuery, PageRequest
 from bezant.http.routes import Asker, Routes
-from bezant.money import Money
+from bezant.money import Money, asset_of
 from bezant.payments.http import answers as a
 from bezant.payments.port import (
     ChangePayment,
@@ -99,7 +99,9 @@ def _payments(routes: Routes, port: Payments) -> None:
     async def search(
         asker: Asker, page: PageQuery, where: Annotated[Filters, Depends(filters)], query: str
     ) -> Page[a.PaymentModel]:
-        """Find payments by a word of their description, order or descriptor."""
+        """Find payments by a part of their description, order or descriptor, by a part of their
+        customer's name or address, or by their own id or the provider's reference.
+        """
         return await _found(port, asker, page, where.model_copy(update={"text": query}))
 
     @routes.get("/v1/payments/{payment}", permission=READ)
@@ -189,7 +191,7 @@ async def _found(
             where.provider,
             where.reference,
             where.method,
-            where.asset,
+            None if where.asset is None else asset_of(where.asset, "asset").code,
             _amount(where.amount_min, where.asset, "amount_min"),
             _amount(where.amount_max, where.asset, "amount_max"),
             where.created_from,

@@ -22,7 +22,9 @@ SELECT
             'step_failed', s.kind
         )
         WHEN s.kind < 40
-            THEN 'refund.' || payments.name_of('created approved rejected unknown succeeded failed', s.kind - 20)
+            THEN 'refund.' || payments.name_of(
+                'created approved rejected unknown succeeded failed came_back', s.kind - 20
+            )
         ELSE 'dispute.' || payments.name_of('opened under_review won lost', s.kind - 40)
     END AS type,
     1 AS version,

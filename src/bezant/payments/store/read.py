@@ -42,6 +42,21 @@ BY_REFERENCE: Final[LiteralString] = """
             AND x.reference = %(reference)s
     )
 """
+SOMEWHERE: Final[LiteralString] = """
+    (p.order_id ILIKE %(text)s OR p.details ->> 'descriptor' ILIKE %(text)s
+    OR coalesce(p.changed ->> 'description', p.details ->> 'description') ILIKE %(text)s
+    OR 'pay_' || replace(p.id::text, '-', '') = %(named)s
+    OR p.id IN (
+        SELECT payments.attempt_of(x.attempt, 0) FROM payments.outcome AS x
+        WHERE hashtextextended(x.reference, 0) = hashtextextended(%(named)s, 0)
+            AND x.reference = %(named)s
+    )
+    OR p.customer IN (
+        SELECT c.id FROM payments.customer AS c
+        WHERE c.email ILIKE %(text)s OR c.name ILIKE %(text)s
+    ))
+"""
+"""Where an office looks for a word: what it paid for, who paid, and what it is called."""
 ONE: Final[LiteralString] = f"SELECT {_COLUMNS} {_FROM} WHERE p.id = %(id)s"
 LOCKED: Final[LiteralString] = f"{ONE} FOR NO KEY UPDATE OF p"
 

@@ -173,6 +173,64 @@ async def give_up(tx: Tx, payment: UUID, amount: int) -> None:
     )
 
 
+async def count_again(tx: Tx, payment: UUID) -> None:
+    """Count what refunds hold of a payment after one that was given came back.
+
+    Where more was given back than was captured, what came back leaves the rest as it is.
+    """
+    await tx.execute(
+        """
+        UPDATE payments.payment AS p
+        SET refunded = least(p.refunded, (
+            SELECT coalesce(sum(r.amount), 0) FROM payments.refund AS r
+            WHERE r.payment = p.id AND r.state BETWEEN 1 AND 4
+        ))
+        WHERE p.id = %s
+        """,
+        (payment,),
+    )
+
+
+async def take_what_is_left(tx: Tx, payment: UUID, amount: int, attempts: int) -> None:
+    """Count money that was given back although less than that was left."""
+    await tx.execute(
+        """
+        UPDATE payments.payment
+        SET refunded = least(captured, refunded + %s), attempts = %s
+        WHERE id = %s
+        """,
+        (amount, attempts, payment),
+    )
+
+
+async def open_of(tx: Tx, payment: UUID) -> list[RefundRow]:
+    """Return the refunds of a payment that have not ended, newest first."""
+    return await tx.fetch_all(
+        RefundRow,
+        _SELECT + "WHERE r.payment = %s AND r.state IN (1, 2, 3) ORDER BY r.id DESC",
+        (payment,),
+    )
+
+
+async def is_known(tx: Tx, payment: UUID, part: str) -> bool:
+    """Tell whether a refund of this payment has this name at the provider."""
+    return bool(
+        await tx.fetch_value(
+            """
+            SELECT EXISTS (
+                SELECT 1
+                FROM payments.attempt AS a
+                LEFT JOIN payments.outcome AS o ON o.attempt = a.id
+                LEFT JOIN payments.pending AS w ON w.attempt = a.id
+                WHERE a.id > %(id)s AND a.id <= payments.attempt_of(%(id)s, 255)
+                    AND a.operation = 4 AND coalesce(o.part, w.part) = %(part)s
+            )
+            """,
+            {"id": payment, "part": part},
+        )
+    )
+
+
 async def count_attempt(tx: Tx, payment: UUID, attempts: int) -> None:
     """Note that a payment has one attempt more."""
     await tx.execute("UPDATE payments.payment SET attempts = %s WHERE id = %s", (attempts, payment))

@@ -36,7 +36,7 @@ class _FeeRow:
     priority: str
 
 
-async def routing(database: Database) -> list[RoutingRule]:
+async def routing(database: Database | Tx) -> list[RoutingRule]:
     """Return every routing rule, by place."""
     rows = await database.fetch_all(
         _RoutingRow,
@@ -62,7 +62,7 @@ async def routing(database: Database) -> list[RoutingRule]:
     ]
 
 
-async def fees(database: Database) -> list[FeeRule]:
+async def fees(database: Database | Tx) -> list[FeeRule]:
     """Return every fee rule."""
     rows = await database.fetch_all(
         _FeeRow,

@@ -97,13 +97,39 @@ async def attempts(
         SELECT DISTINCT ON (wanted.reference) wanted.reference, o.attempt
         FROM unnest(%s::text[]) AS wanted (reference)
         INNER JOIN payments.outcome AS o
-            ON hashtextextended(o.reference, 0) = hashtextextended(wanted.reference, 0)
-            AND o.reference = wanted.reference
+            ON (
+                hashtextextended(o.reference, 0) = hashtextextended(wanted.reference, 0)
+                AND o.reference = wanted.reference
+            ) OR (
+                hashtextextended(o.part, 0) = hashtextextended(wanted.reference, 0)
+                AND o.part = wanted.reference
+            )
         INNER JOIN payments.attempt AS a ON a.id = o.attempt AND a.provider = %s
         INNER JOIN payments.payment AS p ON p.id = payments.attempt_of(a.id, 0) AND p.live = %s
         ORDER BY wanted.reference, o.attempt
         """,
         (list(references), provider, live),
+    )
+    return {row.reference: row.attempt for row in rows}
+
+
+async def parts_known(
+    database: Database, provider: str, live: bool, parts: Sequence[str]
+) -> dict[str, UUID]:
+    """Return the refunds by the provider's names of them, whatever became of them."""
+    rows = await database.fetch_all(
+        _Known,
+        """
+        SELECT wanted.part AS reference, o.attempt
+        FROM unnest(%s::text[]) AS wanted (part)
+        INNER JOIN payments.outcome AS o
+            ON hashtextextended(o.part, 0) = hashtextextended(wanted.part, 0)
+            AND o.part = wanted.part
+        INNER JOIN payments.attempt AS a
+            ON a.id = o.attempt AND a.provider = %s AND a.operation = 4
+        INNER JOIN payments.payment AS p ON p.id = payments.attempt_of(a.id, 0) AND p.live = %s
+        """,
+        (list(parts), provider, live),
     )
     return {row.reference: row.attempt for row in rows}
 

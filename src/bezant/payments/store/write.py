@@ -242,7 +242,7 @@ async def forget_requests(tx: Tx, before: datetime, most: int) -> int:
 async def attempts_known(
     database: Database, references: Sequence[str], provider: str
 ) -> list[UUID]:
-    """Return the attempts a provider knows by these names."""
+    """Return the attempts a provider knows by these names, of a charge or a part of it."""
     rows = await database.fetch_all(
         _Attempt,
         """
@@ -253,6 +253,13 @@ async def attempts_known(
             AND o.reference = wanted.reference
         INNER JOIN payments.attempt AS a ON a.id = o.attempt AND a.provider = %s
         UNION
+        SELECT o.attempt
+        FROM unnest(%s::text[]) AS wanted (part)
+        INNER JOIN payments.outcome AS o
+            ON hashtextextended(o.part, 0) = hashtextextended(wanted.part, 0)
+            AND o.part = wanted.part
+        INNER JOIN payments.attempt AS a ON a.id = o.attempt AND a.provider = %s
+        UNION
         SELECT w.attempt
         FROM unnest(%s::text[]) AS wanted (reference)
         INNER JOIN payments.pending AS w
@@ -260,7 +267,7 @@ async def attempts_known(
             AND w.reference = wanted.reference
         INNER JOIN payments.attempt AS a ON a.id = w.attempt AND a.provider = %s
         """,
-        (list(references), provider, list(references), provider),
+        (list(references), provider) * 3,
     )
     return [row.attempt for row in rows]
 
@@ -303,6 +310,15 @@ async def overrule(
             ),
         )
     )  # fmt: skip
+
+
+async def came_back(tx: Tx, attempt: UUID, at: datetime, digest: bytes | None, raw: str) -> bool:
+    """Write over a refund that was given that it came back; false if it was not given."""
+    return bool(
+        await tx.fetch_value(
+            "SELECT payments.came_back(%s, %s, %s, %s)", (attempt, at, digest, raw or None)
+        )
+    )
 
 
 async def add_money(tx: Tx, payment: UUID, authorized: int, captured: int, fee: int) -> None:

@@ -1,11 +1,19 @@
-"""Every SQL statement of the key registry."""
+"""Every SQL statement about names and versions of keys."""
 
 from dataclasses import dataclass
 from datetime import datetime
 
 from bezant.db.database import Tx
 from bezant.db.faults import ConstraintViolated
-from bezant.keys.port import DeclareKey, KeyInUse, KeySpec, KeyState, KeyTransition, Purpose
+from bezant.keys.port import (
+    DeclareKey,
+    KeyInUse,
+    KeyPlan,
+    KeySpec,
+    KeyState,
+    KeyTransition,
+    Purpose,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +24,15 @@ class LogicalRow:
     purpose: Purpose
     spec: KeySpec
     wrapped: bool
+
+
+@dataclass(frozen=True, slots=True)
+class DueRow:
+    """Something that is to happen to a key by now."""
+
+    name: str
+    kid: str
+    publish_seconds: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,12 +52,22 @@ class VersionRow:
     wrapped_key: bytes | None
     created_at: datetime
     changed_at: datetime
+    not_before: datetime | None
+    not_after: datetime | None
+    made_here: bool | None
+    extractable: bool | None
 
 
 _SELECT_VERSION = """
     SELECT
         v.kid, v.name, v.version, l.purpose, l.spec, v.state, v.provider, v.provider_ref,
-        v.public_key, v.wrapped_by, v.wrapped_key, v.created_at, v.changed_at
+        v.public_key, v.wrapped_by, v.wrapped_key, v.created_at, v.changed_at, v.not_before,
+        CASE
+            WHEN v.state = 'active' AND l.rotate_days > 0
+                THEN v.not_before + make_interval(days => l.rotate_days)
+            ELSE v.not_after
+        END AS not_after,
+        v.made_here, v.extractable
     FROM keys.key_version AS v
     JOIN keys.logical_key AS l ON l.name = v.name
 """
@@ -55,15 +82,108 @@ async def logical_key(tx: Tx, name: str) -> LogicalRow | None:
     )
 
 
-async def add_logical_key(tx: Tx, command: DeclareKey, at: datetime) -> None:
+async def add_logical_key(tx: Tx, command: DeclareKey, plan: KeyPlan, at: datetime) -> None:
     """Add a logical key unless it exists."""
     await tx.execute(
         """
-        INSERT INTO keys.logical_key (name, purpose, spec, wrapped, created_at)
-        VALUES (%s, %s, %s, %s, %s)
+        INSERT INTO keys.logical_key (
+            name, purpose, spec, wrapped, created_at, rotate_days, publish_seconds, destroy_days
+        )
+        VALUES (%s, %s, %s, %s, %s, %s, %s, %s)
         ON CONFLICT (name) DO NOTHING
         """,
-        (command.name, command.purpose.value, command.spec.value, command.wrapped, at),
+        (
+            command.name,
+            command.purpose.value,
+            command.spec.value,
+            command.wrapped,
+            at,
+            plan.rotate_days,
+            plan.publish_seconds,
+            plan.destroy_days,
+        ),
+    )
+
+
+async def plans(tx: Tx) -> list[KeyPlan]:
+    """Return what happens to each key by itself."""
+    return await tx.fetch_all(
+        KeyPlan,
+        """
+        SELECT name, rotate_days, publish_seconds, destroy_days
+        FROM keys.logical_key
+        ORDER BY name
+        """,
+        (),
+    )
+
+
+async def change_plan(tx: Tx, plan: KeyPlan) -> bool:
+    """Change what happens to a key by itself; false if there is no such key."""
+    changed = await tx.execute(
+        """
+        UPDATE keys.logical_key
+        SET rotate_days = %s, publish_seconds = %s, destroy_days = %s
+        WHERE name = %s
+        """,
+        (plan.rotate_days, plan.publish_seconds, plan.destroy_days, plan.name),
+    )
+    return changed == 1
+
+
+async def due_to_begin(tx: Tx, now: datetime) -> list[DueRow]:
+    """Return pending versions whose time to take over has come."""
+    return await tx.fetch_all(
+        DueRow,
+        """
+        SELECT v.name, v.kid, l.publish_seconds
+        FROM keys.key_version AS v
+        JOIN keys.logical_key AS l ON l.name = v.name
+        WHERE v.state = 'pending' AND coalesce(v.not_before, v.created_at) <= %s
+        ORDER BY v.name
+        """,
+        (now,),
+    )
+
+
+async def due_to_end(tx: Tx, now: datetime) -> list[DueRow]:
+    """Return active versions whose successor should be made, early enough to be shown first."""
+    return await tx.fetch_all(
+        DueRow,
+        """
+        SELECT v.name, v.kid, l.publish_seconds
+        FROM keys.key_version AS v
+        JOIN keys.logical_key AS l ON l.name = v.name
+        WHERE
+            v.state = 'active'
+            AND l.rotate_days > 0
+            AND v.not_before + make_interval(days => l.rotate_days)
+            <= %s::timestamptz + make_interval(secs => l.publish_seconds)
+            AND NOT EXISTS (
+                SELECT FROM keys.key_version AS next
+                WHERE next.name = v.name AND next.state = 'pending'
+            )
+        ORDER BY v.name
+        """,
+        (now,),
+    )
+
+
+async def due_to_be_destroyed(tx: Tx, now: datetime) -> list[DueRow]:
+    """Return retired versions that their plan does not keep any longer."""
+    return await tx.fetch_all(
+        DueRow,
+        """
+        SELECT v.name, v.kid, l.publish_seconds
+        FROM keys.key_version AS v
+        JOIN keys.logical_key AS l ON l.name = v.name
+        WHERE
+            v.state IN ('verify_only', 'decrypt_only')
+            AND l.destroy_days > 0
+            AND v.not_after + make_interval(days => l.destroy_days) <= %s
+        ORDER BY v.kid
+        """,
+        (now,),
     )
 
 
@@ -108,9 +228,9 @@ async def add_version(tx: Tx, row: VersionRow) -> None:
         """
         INSERT INTO keys.key_version (
             kid, name, version, provider, provider_ref, public_key, wrapped_by, wrapped_key,
-            created_at, changed_at
+            created_at, changed_at, not_before, made_here, extractable
         )
-        VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+        VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
         """,
         (
             row.kid,
@@ -123,6 +243,9 @@ async def add_version(tx: Tx, row: VersionRow) -> None:
             row.wrapped_key,
             row.created_at,
             row.changed_at,
+            row.not_before,
+            row.made_here,
+            row.extractable,
         ),
     )
 

@@ -1,0 +1,1 @@
+"""The OpenID provider: who signs in to which client, and what tokens that gives."""

@@ -1,0 +1,92 @@
+"""What a settlement file tells first: refunds made at the provider, refunds that came back, money
+that a bank took back. Each becomes what its event would have made of it; then the file is posted.
+
+A line is believed only where it names its refund or dispute as the provider does; of any other
+nobody can tell whether it is known already.
+"""
+
+from collections.abc import Sequence
+from typing import Final
+from uuid import UUID
+
+from bezant.actor import Mode
+from bezant.payments.attempt import Operation
+from bezant.payments.codes import OPERATION_NUMBERS
+from bezant.payments.disputing import Disputing
+from bezant.payments.giving import Giving
+from bezant.payments.parts import Parts
+from bezant.payments.port import NotInThisState
+from bezant.payments.returning import Returning
+from bezant.payments.rules import payment_of
+from bezant.payments.store import due
+from bezant.payments.store import settlement as stored
+from bezant.payments.walk import Walk
+from bezant.psp.port import (
+    Decline,
+    DeclineCode,
+    DisputeNews,
+    MethodKind,
+    RefundNews,
+    Result,
+    SettlementLine,
+    Verdict,
+)
+
+_REFUND: Final = OPERATION_NUMBERS[Operation.REFUND]
+Lines = Sequence[tuple[SettlementLine, UUID]]
+"""Lines with the attempt each is about: of a charge, or of one of its refunds."""
+
+
+class Elsewhere:
+    """Believes what a file tells first."""
+
+    def __init__(
+        self, parts: Parts, walk: Walk, returning: Returning, disputing: Disputing
+    ) -> None:
+        self._parts = parts
+        self._walk = walk
+        self._disputing = disputing
+        self._giving = Giving(parts, returning, walk.work)
+
+    async def settled(self, provider: str, mode: Mode, lines: Lines) -> None:
+        """Take what these lines tell of money that went back; telling it again changes nothing."""
+        refunds = [(line, attempt) for line, attempt in lines if line.kind == "refund"]
+        named = [line.part for line, _ in refunds if line.part]
+        live = mode is Mode.LIVE
+        known = await stored.parts_known(self._parts.database, provider, live, named)
+        # First what was given, then what of it came back, however the file is ordered.
+        for line, attempt in sorted(refunds, key=lambda one: one[0].gross.minor > 0):
+            if line.part and (line.gross.minor > 0 or line.part not in known):
+                await self._refund(line, attempt)
+        for line, attempt in lines:
+            if line.part and line.kind in ("dispute", "dispute_reversal"):
+                state = self._dispute_state(provider, line)
+                news = DisputeNews(line.part, state, line.gross if state == "won" else -line.gross)
+                await self._disputing.heard(provider, mode, payment_of(attempt), news)
+
+    async def _refund(self, line: SettlementLine, attempt: UUID) -> None:
+        found = await due.one(self._parts.database, attempt)
+        if found is None or (found.operation == _REFUND and line.gross.minor < 0):
+            return  # Ours; how it ended is told by its answer, an event, or when it is asked about.
+        try:
+            new = await self._giving.take(payment_of(attempt), _news(line))
+        except NotInThisState:
+            return  # Its charge is not known to have been captured, so nothing of it can go back.
+        if new is not None:
+            await self._walk.ask_about(new)  # To have it booked.
+
+    def _dispute_state(self, provider: str, line: SettlementLine) -> str:
+        if line.kind == "dispute_reversal":
+            return "won"
+        methods = self._parts.connectors[provider].capabilities.methods
+        # Nobody decides about what a bank has sent back.
+        return "lost" if methods == frozenset({MethodKind.BANK_TRANSFER}) else "opened"
+
+
+def _news(line: SettlementLine) -> RefundNews:
+    if line.gross.minor < 0:
+        given = Verdict(Result.REFUNDED, line.reference, line.part, -line.gross)
+        return RefundNews(line.part, line.attempt, given)
+    decline = Decline(DeclineCode.RETURNED, soft=False, raw="returned")
+    failed = Verdict(Result.DECLINED, line.reference, line.part, line.gross, decline)
+    return RefundNews(line.part, line.attempt, failed)
