@@ -76,9 +76,7 @@ class Platform:
     )
     live: bool = named("BEZANT_LIVE", "Start without demo data and well-known secrets.", yes, False)
     node_environment: str = named("NODE_ENV", "`production` means the same as `--live`.", plain, "")
-    api_url: str = named(
-        "API_URL", "Public address of the API, for links.", plain, ""
-    )
+    api_url: str = named("API_URL", "Public address of the API, for links.", plain, "")
     audit_origin: str = named(
         "AUDIT_ORIGIN",
         "Name under which the transparency log signs, kept from its first start on.",
