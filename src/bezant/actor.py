@@ -38,6 +38,11 @@ class Actor:
     """Names from the permission table, such as `ledger.write`."""
     role: str = ""
 
+    @property
+    def pays(self) -> bool:
+        """Tell whether a payer asks: by a page's publishable key, or as a customer signed in."""
+        return self.role in ("", "customer")
+
     def may(self, permission: str) -> bool:
         """Tell whether this caller holds a permission."""
         return permission in self.permissions

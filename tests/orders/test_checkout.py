@@ -7,7 +7,7 @@ from datetime import timedelta
 import psycopg
 import pytest
 from tests.orders.shop import ANN, BOB, CARD, Shop
-from tests.orders.till import ACTION_CARD, DECLINED_CARD
+from tests.orders.till import ACTION_CARD, DECLINED_CARD, OUTAGE_CARD
 
 from bezant.actor import Mode
 from bezant.keys.port import RotateKey
@@ -23,6 +23,7 @@ from bezant.orders.checkout import (
 from bezant.orders.order import OrdersOf, OrderStatus
 from bezant.orders.port import (
     CardOfAnotherSession,
+    CheckoutBusy,
     ClientSecretInvalid,
     MalformedOffer,
     OrderKeyReused,
@@ -32,7 +33,13 @@ from bezant.orders.port import (
     WayNotOffered,
 )
 from bezant.orders.secrets import CLIENT_SECRET
-from bezant.payments.port import MethodKind, PaymentState, SavedMethod
+from bezant.payments.port import (
+    ConfirmPayment,
+    MethodKind,
+    Payment,
+    PaymentState,
+    SavedMethod,
+)
 from bezant.secret import Secret
 from bezant.vault.port import UnknownCard
 
@@ -76,6 +83,43 @@ async def test_a_payment_that_never_reached_a_provider_is_made_anew(shop: Shop):
     assert len(shop.till.held) == 2
     seen = await shop.orders.session(ReadSession(ANN, Mode.TEST, new.session.id))
     assert (seen.state, seen.payment) == (SessionState.COMPLETE, won[0].payment)
+
+
+async def test_who_comes_late_with_a_payment_that_was_made_anew_is_not_charged_beside_it(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+):
+    """One tab is about to pay; meanwhile another meets an outage, and a third one pays."""
+    new = await shop.session()
+    confirm, paid = shop.till.confirm, list[CheckoutSession]()
+
+    async def delayed(command: ConfirmPayment) -> Payment:
+        monkeypatch.setattr(shop.till, "confirm", confirm)
+        assert (await shop.confirm(new, OUTAGE_CARD)).payment_state == "failed"
+        paid.append(await shop.confirm(new, "card_" + "2" * 32))
+        return await confirm(command)
+
+    monkeypatch.setattr(shop.till, "confirm", delayed)
+    with pytest.raises(SessionOver):
+        await shop.confirm(new)
+    captured = [one.id for one in shop.till.held.values() if one.captured]
+    assert captured == [one.payment for one in paid]
+    seen = await shop.orders.session(ReadSession(ANN, Mode.TEST, new.session.id))
+    assert (seen.state, seen.payment) == (SessionState.COMPLETE, captured[0])
+
+
+async def test_a_payment_that_is_just_tried_again_is_not_made_anew(shop: Shop):
+    new = await shop.session()
+    first = await shop.confirm(new, OUTAGE_CARD)
+
+    async def tried_again() -> None:
+        shop.till.pay(first.payment)
+
+    shop.till.before_void = tried_again
+    with pytest.raises(CheckoutBusy):
+        await shop.confirm(new)
+    assert [one.id for one in shop.till.held.values() if one.captured] == [first.payment]
+    seen = await shop.orders.session(ReadSession(ANN, Mode.TEST, new.session.id))
+    assert (seen.state, seen.payment) == (SessionState.COMPLETE, first.payment)
 
 
 async def test_a_payment_that_was_let_go_ends_its_session(shop: Shop):

@@ -15,8 +15,17 @@ from tests.payments.till import CLERK, Till, opened
 from tests.vault.room import template_of
 
 from bezant.actor import PLATFORM, Actor, Caller
-from bezant.approvals.port import ApproverLacksRight, Decide, PeopleApprove, SelfApproval
+from bezant.approvals.port import (
+    Approval,
+    ApproverLacksRight,
+    Decide,
+    PeopleApprove,
+    SelfApproval,
+    Spend,
+    UnknownApproval,
+)
 from bezant.clock import MovableClock
+from bezant.errors import Unavailable
 from bezant.identity import Role
 from bezant.payments.port import (
     ChangeTerms,
@@ -174,6 +183,37 @@ async def test_too_many_waiting_changes_are_refused(
     await asked(till, CHEAP)
     with pytest.raises(TermsBusy):
         await asked(till, Terms((), (FeeRule(Decimal(3)),)))
+
+
+async def test_a_change_nobody_could_be_asked_about_takes_no_place_for_ever(
+    till: Till, person: SecondPerson, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bezant.payments.amending.WAITING_TERMS_MAX", 1)
+    propose, spend = person.propose, person.spend
+
+    async def silent(command: object) -> Approval:
+        raise Unavailable
+
+    async def unknown(command: Spend) -> Approval:
+        if command.approval not in person.proposed:
+            raise UnknownApproval
+        return await spend(command)
+
+    monkeypatch.setattr(person, "propose", silent)
+    monkeypatch.setattr(person, "spend", unknown)
+    with pytest.raises(Unavailable):
+        await asked(till, DEAR)
+    monkeypatch.setattr(person, "propose", propose)
+    await asked(till, Terms((RoutingRule(0, "card"),)))  # Now asking again is another change.
+    assert await till.payments.take_up_approved() == 0
+    with pytest.raises(TermsBusy):
+        await asked(till, DEAR)
+    till.clock.move(timedelta(hours=2))
+    assert await till.payments.take_up_approved() == 1
+    change = await asked(till, DEAR)
+    person.says[change.approval] = True
+    assert await till.payments.take_up_approved() == 1
+    assert await till.payments.terms() == DEAR
 
 
 def test_no_change_of_a_change_but_those_that_are_allowed(till: Till) -> None:

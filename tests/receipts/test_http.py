@@ -252,6 +252,20 @@ async def test_on_paper_it_says_the_same_and_carries_the_file(
     assert len(dark) > 300  # The code that leads back.
 
 
+async def test_paper_that_does_not_show_everything_leads_to_nothing_else(
+    office: Office, client: httpx2.AsyncClient
+):
+    receipt = await receipt_of(office, client, description="For Mr Jones")
+    for place in (f"/v1/receipts/{receipt['id']}", receipt["link"]):
+        document = (await ask(client, f"{place}/pdf?show=amount,created")).content
+        marks, attached = streams(document)
+        assert "(19.99 EUR)" in marks.decode("cp1252")
+        assert b" 3 3 re f" not in marks, "its code would lead to what is hidden"
+        assert (await office.judged(attached.decode())).code == 0
+        whole = streams((await ask(client, f"{place}/pdf")).content)[0]
+        assert whole.count(b" 3 3 re f") > 300
+
+
 async def test_the_document_is_a_sound_pdf(office: Office, client: httpx2.AsyncClient):
     receipt = await receipt_of(office, client, description="(((" * 30)
     document = (await ask(client, f"/v1/receipts/{receipt['id']}/pdf")).content

@@ -163,6 +163,22 @@ async def test_a_feed_told_again_from_its_beginning_changes_nothing(office: Offi
     assert set(before) < set(office.rows("SELECT id, signed FROM receipts.receipt"))
 
 
+async def test_told_again_after_the_merchant_chose_another_form_it_changes_nothing_either(
+    office: Office,
+):
+    payment = office.till.paid()
+    await office.issue()
+    before = await office.only(payment)
+    assert await office.receipts.erase(ANN, (payment,)) == 1
+    await office.receipts.change_settings(ChangeSettings(ANN, Mode.TEST, Form.FULL))
+    office.sql("UPDATE receipts.follower_position SET position = 0 WHERE follower = 'receipts'")
+    await office.issue()
+    assert (await office.only(payment)).id == before.id, "one outcome, one receipt"
+    assert office.count("receipts.disclosure") == 0, "what was erased is not here again"
+    full = await office.receipts.sign_in_full(ANN, Mode.TEST, before.id)
+    assert full.forms == (Form.COMPACT, Form.FULL), "the control: a further form is no other one"
+
+
 async def test_a_silent_key_room_only_delays(
     database: TestDatabase, clock: MovableClock, tmp_path: Path
 ):

@@ -1,6 +1,7 @@
 """Cards become tokens: who may ask, what is refused, and what is kept of them."""
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID
 
@@ -9,7 +10,7 @@ import pytest
 from tests.vault.counter import AMEX, CHECKOUT, TOKENIZE, VISA, Counter, card, problem
 from tests.vault.test_cards import check_digit
 
-from bezant.actor import Mode
+from bezant.actor import Actor, Caller, Mode
 from bezant.errors import BezantError
 from bezant.identity import KeyKind
 from bezant.ids import spell
@@ -188,3 +189,20 @@ def rows(counter: Counter) -> int:
         found = connection.execute("SELECT count(*) FROM vault.card").fetchone()
     assert found is not None
     return found[0]
+
+
+async def test_a_customer_who_signed_in_is_a_payer_like_any_other(counter: Counter):
+    server = counter.ann.actors[KeyKind.SECRET, Mode.TEST]
+    customer = replace(server, caller=Caller.MEMBER, subject="mem_1", role="customer")
+    wrong = Secret(b'{"number": "4242424242424241", "exp_month": 1, "exp_year": 30}')
+
+    async def tries(by: Actor) -> list[str]:
+        refused: list[str] = []
+        for _ in range(7):
+            with pytest.raises(BezantError) as caught:
+                await counter.vault.tokenise(Tokenise(by, "192.0.2.7", wrong))
+            refused.append(caught.value.code)
+        return refused
+
+    assert (await tries(customer))[-1] == "too_many_cards"
+    assert "too_many_cards" not in await tries(server)

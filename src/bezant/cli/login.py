@@ -1,9 +1,11 @@
 """`bezant login`: sign in from a terminal, in a browser of one's own (RFC 8628)."""
 
+import fcntl
 import json
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Final, cast
@@ -47,11 +49,16 @@ def login(
     from bezant.cli.screen import show_facts, show_json
 
     issuer = _Issuer.at(url or _running(data))
-    kept = Kept(_folder() / f"{_mark(issuer.name)}.json")
-    tokens = None if again else _renewed(issuer, kept)
+    # By the address we asked, too: whoever answers may call themselves anything, and would be sent
+    # the refresh token of whoever really is called so.
+    kept = Kept(_folder() / f"{_mark(f'{issuer.asked_at} {issuer.name}')}.json")
+    with kept.alone():
+        tokens = None if again else _renewed(issuer, kept)
+        if tokens is not None:
+            kept.keep(tokens)
     if tokens is None:
         tokens = _by_device(issuer, mode, quiet=print_token or as_json)
-    kept.keep(tokens)
+        kept.keep(tokens)
     if print_token:
         typer.echo(tokens["access_token"])
         return
@@ -72,6 +79,7 @@ def login(
 class _Issuer:
     """What the issuer tells of itself."""
 
+    asked_at: str
     name: str
     document: Json
 
@@ -80,7 +88,7 @@ class _Issuer:
         status, document = _ask(url.rstrip("/") + DOCUMENT)
         if status != 200 or not document.keys() >= ENDPOINTS:
             raise Stop(f"{url} does not answer as an issuer does.", "Is it running?")
-        return cls(str(document["issuer"]), document)
+        return cls(url.rstrip("/"), str(document["issuer"]), document)
 
     def post(self, endpoint: str, fields: Mapping[str, str]) -> tuple[int, Json]:
         return _ask(str(self.document[endpoint]), {**fields, "client_id": CLIENT})
@@ -97,6 +105,17 @@ class Kept:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+
+    @contextmanager
+    def alone(self) -> Generator[None]:
+        """Let no other terminal renew at the same time: a refresh token shown twice ends both."""
+        self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        lock = os.open(self.path.with_suffix(".lock"), os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(lock)
 
     def read(self) -> Json:
         """Return what was kept, or nothing."""

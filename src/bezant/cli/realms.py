@@ -61,7 +61,7 @@ def import_(
         f"The realm {realm.name} is imported",
         [
             ("Issuer", realm.issuer),
-            ("Clients", ", ".join(one.client_id for one in found.clients) or "none"),
+            ("Clients", ", ".join(one.client_id for one in found.clients if one.active) or "none"),
             ("People", str(len(found.people))),
         ],
     )

@@ -263,6 +263,8 @@ class NewClient:
     asks_consent: bool = True
     binds_tokens: bool = False
     must_push: bool = False
+    active: bool = True
+    """One that is off is not made; if it was there, it works no longer."""
 
 
 @dataclass(frozen=True, slots=True)

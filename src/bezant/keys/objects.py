@@ -153,8 +153,10 @@ def public_key(lent: Lent, kind: Kind, label: str, ident: bytes) -> bytes:
         public = numbers.public_key()
     else:
         point = bytes(stored[Attribute.EC_POINT])
-        # PKCS#11 v2.40 has the point in an OCTET STRING; some tokens give it as it is.
-        if len(point) > 2 and point[0] == 0x04 and point[1] == len(point) - 2:
+        # PKCS#11 v2.40 has the point in an OCTET STRING; some tokens give it as it is. The length
+        # alone tells: one bare point in 256 begins as such a string would.
+        size = _POINT_BYTES[kind.spec]
+        if len(point) == size + 2 and point[:2] == bytes((0x04, size)):
             point = point[2:]
         if kind.spec is KeySpec.ED25519:
             public = ed25519.Ed25519PublicKey.from_public_bytes(point)
@@ -219,6 +221,7 @@ def count(lent: Lent) -> int:
     return sum(1 for of in classes for _ in lent.session.get_objects({Attribute.CLASS: of}))
 
 
+_POINT_BYTES: Final = {KeySpec.P256: 65, KeySpec.ED25519: 32}
 _SIGNING: Final = MechanismFlag.SIGN | MechanismFlag.VERIFY
 _SEALING: Final = MechanismFlag.ENCRYPT | MechanismFlag.DECRYPT
 

@@ -263,11 +263,12 @@ class Checkouts(Ordering):
 
     async def _payment_of(self, row: SessionRow, offer: Offer) -> str:
         """Return the session's payment: the one it has, or a new one if that came to nothing."""
-        key = f"checkout:{spell(SESSION, row.id)}"
+        key, failed = f"checkout:{spell(SESSION, row.id)}", False
         if row.payment:
             known = await self._payments.payment(row.tenant, row.mode, row.payment)
             if known.state is not PaymentState.FAILED and not may_try_again(row, known):
                 return row.payment
+            failed = known.state is PaymentState.FAILED
             key += f":{row.payment}"  # Nobody was charged by that one, and nobody will be.
         created = await self._payments.create(
             CreatePayment(
@@ -285,6 +286,8 @@ class Checkouts(Ordering):
                 return_url=offer.return_url,
             )
         )
+        if failed:
+            await self._uses.let_go(row, row.payment)
         async with self._desk.database.transaction() as tx:
             await store.set_payment(tx, row.id, row.payment, created.id)
             now = await store.lock_session(tx, row.id)

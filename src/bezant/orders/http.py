@@ -197,7 +197,7 @@ def _add_payers(made: Routes, orders: Orders) -> None:
 
 def _add_opening(made: Routes, orders: Orders, limits: MemoryLimits) -> None:
     def spend(by: Actor, address: str) -> None:
-        if by.role or not address:
+        if not by.pays or not address:
             return  # A merchant's own server opens links for many payers.
         spent = limits.spend(bucket_of_address(address), OPENINGS_OF_ADDRESS)
         if not spent.allowed:

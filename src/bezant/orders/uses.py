@@ -13,7 +13,7 @@ from bezant import telemetry
 from bezant.db.database import Tx
 from bezant.errors import BezantError
 from bezant.orders.ordering import Desk
-from bezant.orders.port import LinkUsedUp
+from bezant.orders.port import CheckoutBusy, LinkUsedUp
 from bezant.orders.standing import came_to_nothing
 from bezant.orders.store import checkout as store
 from bezant.orders.store.checkout import SessionRow
@@ -57,6 +57,18 @@ class Uses:
         except BezantError as refusal:
             _log.warn("link.use_kept", session=str(row.id), code=refusal.code)
 
+    async def let_go(self, row: SessionRow, payment: str) -> Payment:
+        """Make sure that nobody tries again with a payment; refuse while somebody does."""
+        try:
+            return await self._payments.void(
+                VoidPayment(
+                    f"checkout:{payment}:let-go", row.tenant, row.mode, payment,
+                    "the try came to nothing", unpaid_only=True,
+                )
+            )  # fmt: skip
+        except (NotInThisState, PaymentBusy):
+            raise CheckoutBusy(retry_after_seconds=1) from None
+
     async def look(self) -> int:
         """Look at sessions whose payment was told to come to nothing; returns how many."""
         async with self._desk.database.transaction() as tx:
@@ -76,13 +88,8 @@ class Uses:
     async def _give_back(self, row: SessionRow, payment: Payment) -> None:
         if payment.state in NOT_PAID:
             try:
-                payment = await self._payments.void(
-                    VoidPayment(
-                        f"checkout:{payment.id}:let-go", row.tenant, row.mode, payment.id,
-                        "the try came to nothing", unpaid_only=True,
-                    )
-                )  # fmt: skip
-            except (NotInThisState, PaymentBusy):
+                payment = await self.let_go(row, payment.id)
+            except CheckoutBusy:
                 return  # The payer is trying again, and that will be told, too.
         if not came_to_nothing(payment):
             return

@@ -4,7 +4,7 @@ those that are in force. A change of routing alone holds at once.
 """
 
 import hashlib
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
@@ -34,6 +34,7 @@ from bezant.payments.store import terms as stored
 _log = telemetry.log("payments")
 KIND: Final = "terms"
 PERMISSION: Final = "settings.write"
+UNASKED_LIFE: Final = timedelta(hours=1)
 SUMMARY_CHARACTERS_MAX: Final = 400
 FEES_SAID_MAX: Final = 5
 
@@ -106,13 +107,20 @@ class Amending:
         spend = Spend(row.approval or "", PLATFORM, row.mode, KIND, digest(row), row.spelled_id)
         try:
             await self._approvals.spend(spend)
-        except (ApprovalOpen, UnknownApproval):
+        except ApprovalOpen:
             return False
+        except UnknownApproval:
+            # Stored, and then nobody could be asked: asking again made it whole, or nobody did.
+            late = self._parts.clock.now() - row.proposed_at > UNASKED_LIFE
+            return late and await self._rejected(row)
         except (ApprovalRejected, ApprovalExpired):
-            async with self._parts.database.transaction() as tx:
-                now = self._parts.clock.now()
-                return await stored.decide(tx, row.id, TermsState.REJECTED, now)
+            return await self._rejected(row)
         return await self._put_in_force(row, fresh=False)
+
+    async def _rejected(self, row: stored.ChangeRow) -> bool:
+        async with self._parts.database.transaction() as tx:
+            now = self._parts.clock.now()
+            return await stored.decide(tx, row.id, TermsState.REJECTED, now)
 
     async def _put_in_force(self, row: stored.ChangeRow, *, fresh: bool) -> bool:
         """Replace the rules, if they are still those that this change was made for."""

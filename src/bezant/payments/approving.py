@@ -127,8 +127,8 @@ class Approving:
             now_row = await stored.refund(tx, row.id)
             if now_row is None or now_row.state is not RefundState.NEEDS_APPROVAL:
                 return
-            await stored.give_up(tx, row.payment, int(row.amount))
             await stored.change(tx, row.id, RefundState.REJECTED, now, failure=error.code)
+            await stored.count_again(tx, row.payment)
             await stored.add_step(tx, row, Kind.REFUND_REJECTED, RefundState.REJECTED, now, 0)
         parts.told()
 

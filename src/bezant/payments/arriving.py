@@ -24,7 +24,7 @@ from bezant.payments.failpoints import Point
 from bezant.payments.giving import Giving, attempt_in
 from bezant.payments.overruling import Overruling
 from bezant.payments.parts import Parts
-from bezant.payments.port import BookUnavailable
+from bezant.payments.port import BookUnavailable, PaymentBusy
 from bezant.payments.question import Arrival, Arrived
 from bezant.payments.repeating import AGAIN_SECONDS
 from bezant.payments.returning import Returning
@@ -59,7 +59,9 @@ ROUND_MAX: Final = 50
 PAUSE: Final = timedelta(seconds=2)
 TRIES_MAX: Final = 8  # With pauses of 2, 4, … seconds: nine minutes for an answer to be stored.
 PATIENCE_TRIES_MAX: Final = 1_000
-"""While a provider or the book does not answer, an event waits for days: it may tell of money."""
+"""While a provider or the book does not answer, or a step of ours is in doubt, an event waits for
+days: it may tell of money.
+"""
 _SAYS: Final = frozenset({Result.REFUNDED, Result.DECLINED, Result.VOIDED})
 _OF_CONCERN: Final = frozenset({("charge", True), ("refund", True), ("dispute", False)})
 """Lines of a bank's notification, and whether their money came to us."""
@@ -151,7 +153,8 @@ class Arriving:
             note, over = await self._act_on(row), "unmatched"
         except BezantError as error:
             note, over = "", error.code
-            tries_max = PATIENCE_TRIES_MAX if isinstance(error, Unavailable) else TRIES_MAX
+            waits = isinstance(error, Unavailable | PaymentBusy)
+            tries_max = PATIENCE_TRIES_MAX if waits else TRIES_MAX
         except Exception as error:  # noqa: BLE001 - one event must not hold up the others
             _log.error("arrival.failed", error, provider=row.provider, arrival=row.event)
             note, over = "", "failed"

@@ -9,13 +9,14 @@ from collections.abc import Sequence
 from typing import Final
 from uuid import UUID
 
+from bezant import telemetry
 from bezant.actor import Mode
 from bezant.payments.attempt import Operation
 from bezant.payments.codes import OPERATION_NUMBERS
 from bezant.payments.disputing import Disputing
 from bezant.payments.giving import Giving
 from bezant.payments.parts import Parts
-from bezant.payments.port import NotInThisState
+from bezant.payments.port import NotInThisState, TooManyAttempts
 from bezant.payments.returning import Returning
 from bezant.payments.rules import payment_of
 from bezant.payments.store import due
@@ -32,6 +33,7 @@ from bezant.psp.port import (
     Verdict,
 )
 
+_log = telemetry.log("payments")
 _REFUND: Final = OPERATION_NUMBERS[Operation.REFUND]
 Lines = Sequence[tuple[SettlementLine, UUID]]
 """Lines with the attempt each is about: of a charge, or of one of its refunds."""
@@ -72,6 +74,9 @@ class Elsewhere:
             new = await self._giving.take(payment_of(attempt), _news(line))
         except NotInThisState:
             return  # Its charge is not known to have been captured, so nothing of it can go back.
+        except TooManyAttempts:  # One payment must not keep everybody else's money from the book.
+            _log.error("refund.not_counted", payment=f"pay_{payment_of(attempt).hex}", of=line.part)
+            return
         if new is not None:
             await self._walk.ask_about(new)  # To have it booked.
 

@@ -74,6 +74,11 @@ class Giving:
         if known is not None:
             if known.result is not None:  # What has not ended is asked about by itself.
                 work = await self._work_of(known)
+                if news.verdict.amount not in (None, work.amount):
+                    # Of a part nobody can tell what became of the rest: somebody has to look.
+                    told = str(news.verdict.amount)
+                    _log.error("refund.differs", attempt=work.key, amount=told)
+                    return None
                 work.answers = False
                 await self._returning.conclude(work, Heard(news.verdict))
             return None
@@ -103,6 +108,8 @@ class Giving:
             _log.error("refund.unreadable", payment=f"pay_{payment.hex}", part=news.part)
             return None
         if not row.captured:  # First it has to be known that it was taken.
+            if row.busy:
+                raise PaymentBusy(retry_after_seconds=AGAIN_SECONDS)
             raise NotInThisState(facts={"state": row.state_named.value})
         if row.attempts >= ATTEMPTS_MAX:
             raise TooManyAttempts
@@ -131,6 +138,8 @@ class Giving:
                 raise PaymentBusy(retry_after_seconds=AGAIN_SECONDS)
             if await stored.is_known(tx, seen.id, news.part):
                 return False
+            if any(_may_be(one, work.amount) for one in await stored.open_of(tx, seen.id)):
+                raise PaymentBusy(retry_after_seconds=AGAIN_SECONDS)
             if not await stored.set_aside(tx, seen.id, work.amount.minor, work.number):
                 await _make_room(tx, work, now)
             await stored.add(tx, refund)
@@ -153,8 +162,8 @@ async def _make_room(tx: Tx, work: Work, now: datetime) -> None:
     for one in waiting:
         if one.state is not RefundState.NEEDS_APPROVAL:
             continue
-        await stored.give_up(tx, payment, int(one.amount))
         await stored.change(tx, one.id, RefundState.REJECTED, now, failure=ELSEWHERE)
+        await stored.count_again(tx, payment)
         await stored.add_step(tx, one, Kind.REFUND_REJECTED, RefundState.REJECTED, now, 0)
         if await stored.set_aside(tx, payment, amount, work.number):
             return
@@ -163,6 +172,14 @@ async def _make_room(tx: Tx, work: Work, now: datetime) -> None:
     # Given back twice, or while it was disputed: the book has it, and somebody has to look.
     _log.error("refund.too_much", attempt=work.key, payment=work.facts.spelled)
     await stored.take_what_is_left(tx, payment, amount, work.number)
+
+
+def _may_be(ours: stored.RefundRow, amount: Money) -> bool:
+    """Tell whether a refund of ours may be the very one that was told of: it is on its way, and
+    nobody knows yet what the provider calls it. Not everybody who tells of ours names our key.
+    """
+    sent = ours.state is not RefundState.NEEDS_APPROVAL
+    return sent and not ours.reference and ours.money == amount
 
 
 def attempt_in(key: str) -> UUID | None:

@@ -25,6 +25,9 @@ async def given_after_all(parts: Parts, work: Work, heard: Heard) -> bool:
     row = await stored.refund(parts.database, work.refund)
     if row is None or row.failure is None or await _is_final(parts, work):
         return False
+    payment_id, part = work.facts.id, heard.verdict.part
+    if part and await stored.is_known(parts.database, payment_id, part, but=work.attempt):
+        return False  # Somebody told of it without our key, so it is counted as given elsewhere.
     now = parts.clock.now()
     if await parts.booking.given_late(work) is not Booked.YES:
         raise BookUnavailable(retry_after_seconds=AGAIN_SECONDS)
@@ -48,6 +51,8 @@ async def given_after_all(parts: Parts, work: Work, heard: Heard) -> bool:
         if state is None or not overruled:
             return False
         room = await stored.set_aside(tx, payment.id, int(row.amount), payment.attempts)
+        if not room:
+            await stored.take_what_is_left(tx, payment.id, int(row.amount), payment.attempts)
         await stored.change(tx, row.id, state, now)
         await stored.add_step(tx, row, Kind.REFUND_SUCCEEDED, state, now, work.number)
     if not room:

@@ -100,9 +100,9 @@ class Returning:
             state = REFUND.after(row.state, event)
             if state is None or not await write.end(tx, work.attempt, ending, now, refused):
                 return False
-            if not given:
-                await stored.give_up(tx, work.facts.id, work.amount.minor)
             await stored.change(tx, row.id, state, now, failure=failure)
+            if not given:
+                await stored.count_again(tx, work.facts.id)
             await stored.add_step(tx, row, _KINDS[event], state, now, work.number)
             await answer(tx, work.request, row.id)
         parts.failpoints.reach(Point.AFTER_SETTLE)

@@ -216,7 +216,7 @@ class VaultService:
     def _spend(self, by: Actor, address: str, cost: int) -> None:
         """Slow down whoever tries many cards."""
         buckets = [(f"key {by.subject}", SERVERS)]
-        if not by.role:  # A publishable key stands in a page: its callers are payers.
+        if by.pays:
             buckets = [(f"key {by.subject}", PAYERS_OF_KEY)]
             if address:
                 buckets.append((f"address {bucket_of_address(address)}", PAYERS_OF_ADDRESS))

@@ -79,7 +79,8 @@ def test_a_keycloak_export_as_far_as_we_have_it(stand_key: Signer) -> None:
             ],
         )
     )  # fmt: skip
-    page, robot = realm.clients
+    page, robot, gone = realm.clients
+    assert (page.active, robot.active, gone.active) == (True, True, False)
     assert page.asks_consent
     assert page.default_scopes == ("openid", "profile")
     assert page.logout_uris == LOGOUTS

@@ -31,6 +31,7 @@ from bezant.identity.store import client as store
 from bezant.identity.store import member as member_store
 from bezant.identity.store import merchant as merchant_store
 from bezant.identity.store.client import ClientRow, RealmRow
+from bezant.ids import spell
 from bezant.keys.port import DeclareKey, KeySpec, Purpose
 from bezant.secret import Secret
 
@@ -86,7 +87,9 @@ class Importing(Telling):
         if len(command.people) > PEOPLE_MAX:
             raise MalformedRealm(f"a file holds at most {PEOPLE_MAX} people", field="users")
         merchant = rules.merchant_id(command.merchant)
-        rows = [self._registered(one, command.name, merchant) for one in command.clients]
+        on = [one for one in command.clients if one.active]
+        off = [one.client_id for one in command.clients if not one.active]
+        rows = [self._registered(one, command.name, merchant) for one in on]
         people = [(one, await self._hash_of(one)) for one in command.people]
         realm = RealmRow(
             command.name, rules.normal_name(command.title), merchant, self._clock.now()
@@ -99,19 +102,26 @@ class Importing(Telling):
                 known = await store.client(tx, row.realm, row.client_id)
                 if known is None or replace(row, id=known.id, created_at=known.created_at) != known:
                     await store.keep_client(tx, row)
+            if off:
+                await store.turn_off(tx, realm.name, off)
             for person, password_hash in people:
                 await self._add_person(tx, person, password_hash, merchant)
         _log.info("realm.imported", realm=command.name, clients=len(rows), people=len(people))
         return self._told(realm)
 
     async def first_administrator(self, name: str, password: Secret[str]) -> None:
-        """Make the platform's administrator that the settings name, unless they are here."""
+        """Make the platform's administrator that the settings name, unless they are here.
+
+        Whoever has the address already was let in by somebody, perhaps by a merchant: the settings
+        name a name, not them.
+        """
         username = rules.normal_username(name)
         email = f"{username}@console.invalid"
         person = NewPerson(username, email, name, password, Role.ADMIN)
         password_hash = await self._hash_of(person)
         async with self._database.transaction() as tx:
-            await self._add_person(tx, person, password_hash, rules.PLATFORM_ID)
+            if await member_store.person_by_email(tx, email) is None:
+                await self._add_person(tx, person, password_hash, rules.PLATFORM_ID)
 
     async def realm(self, name: str) -> Realm:
         """Return a realm."""
@@ -145,7 +155,7 @@ class Importing(Telling):
         if not frozenset(grant_types) <= GRANTS:
             raise MalformedRealm(f"{client.client_id} wants a grant that is not given here")
         by_program = GrantType.CLIENT in grant_types
-        if by_program and (client.role is None or client.mode is None):
+        if by_program and (client.role in (None, Role.CUSTOMER) or client.mode is None):
             raise MalformedRealm(f"{client.client_id} acts by itself and has no role or mode")
         if by_program and client.method is ClientMethod.NONE:
             raise MalformedRealm(f"{client.client_id} acts by itself and cannot prove who it is")
@@ -186,7 +196,11 @@ class Importing(Telling):
     async def _add_person(
         self, tx: Tx, person: NewPerson, password_hash: str, merchant: UUID
     ) -> None:
-        """Add somebody; whoever is here already keeps the password and gets the role."""
+        """Add somebody; whoever is here already keeps the password and gets the role.
+
+        In a live installation they are invited instead: who has an address here need not be whom
+        the file means, and nobody asked for their password.
+        """
         email, now = rules.normal_email(person.email), self._clock.now()
         known = await member_store.person_by_email(tx, email)
         member = known.id if known else self._ids.uuid()
@@ -194,7 +208,9 @@ class Importing(Telling):
             await member_store.add_person(tx, member, email, rules.normal_name(person.name), now)
             await member_store.add_password(tx, member, password_hash, now)
             await member_store.name_person(tx, member, rules.normal_username(person.username))
-        if await member_store.find(tx, member, merchant) is None:
+        if known is not None and self._live:
+            _log.info("person.passed_over", member=spell("mem", member))
+        elif await member_store.find(tx, member, merchant) is None:
             await member_store.join(tx, member, merchant, person.role, now)
 
 

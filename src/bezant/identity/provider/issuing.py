@@ -80,7 +80,7 @@ class Issuing(Asking):
         grant_type.registered(GrantType.DEVICE, client.grant_types)
         text = request.parameters.get("scope", "")
         wanted = scope.granted(text, client.scopes, client.default_scopes)
-        mode = _mode_named(request.parameters.get("mode", ""))
+        mode = _mode_named(request.parameters.get("mode", ""), client.mode)
         bound = await self._binding(request, Endpoint.DEVICE)
         code = self._new_token("bzd")
         row = DeviceRow(
@@ -123,6 +123,8 @@ class Issuing(Asking):
             self._rights_taken(spell("dlg", before))
             _log.warn("code.reused", delegation=spell("dlg", before))
         if code is None or delegation is None or delegation.client != request.client.id:
+            raise InvalidGrant
+        if delegation.revoked_at is not None:
             raise InvalidGrant
         if code.expires_at <= now or request.parameters.get("redirect_uri") != code.redirect_uri:
             raise InvalidGrant
@@ -354,9 +356,11 @@ class Issuing(Asking):
         return "".join(letters)
 
 
-def _mode_named(text: str) -> Mode | None:
+def _mode_named(text: str, registered: Mode | None) -> Mode | None:
     if text and text not in tuple(Mode):
         raise InvalidRequest("mode is test or live")
+    if text and registered is not None and text != registered:
+        raise InvalidRequest(f"this client is registered for the mode {registered}")
     return Mode(text) if text else None
 
 

@@ -77,7 +77,8 @@ class Read:
     def text_of(self, claim: str) -> str:
         """Return a claim that is text; one that is not there is empty."""
         value = self.claims.get(claim, "")
-        if not isinstance(value, str):
+        # Half of a character cannot be stored, hashed or compared, nor can a NUL.
+        if not isinstance(value, str) or not value.isprintable():
             raise BadToken
         return value
 
@@ -101,7 +102,10 @@ def read(text: str, form: Form) -> Read:
         raise BadToken
     header = _object(parts[0])
     names = header.keys() - {"alg", "typ"}
-    if header.get("typ", "") not in form.kinds or header.get("alg") not in form.algorithms:
+    kind = header.get("typ", "")
+    if not isinstance(kind, str) or kind not in form.kinds:
+        raise BadToken
+    if header.get("alg") not in form.algorithms:
         raise BadToken
     if not form.needs <= names <= form.needs | form.takes:
         raise BadToken

@@ -93,16 +93,18 @@ def read_realm(content: bytes) -> RealmFile:
         name=told.realm,
         title=told.displayName or told.realm,
         clients=tuple(_client(one) for one in told.clients if _is_ours_to_make(one)),
-        people=tuple(_person(one) for one in told.users if one.enabled),
+        people=tuple(_person(one, told.realm) for one in told.users if one.enabled),
     )
 
 
 def _is_ours_to_make(told: _Client) -> bool:
-    """Pass over what is off, what never asks for tokens, and the clients of Keycloak itself."""
-    return told.enabled and not told.bearerOnly and told.clientId not in _OF_KEYCLOAK
+    """Pass over what never asks for tokens, and the clients of Keycloak itself."""
+    return not told.bearerOnly and told.clientId not in _OF_KEYCLOAK
 
 
 def _client(told: _Client) -> NewClient:
+    if not told.enabled:
+        return NewClient(told.clientId, told.name, active=False)
     about = told.attributes
     grants = [GrantType.CODE, GrantType.REFRESH] if told.standardFlowEnabled else []
     if told.serviceAccountsEnabled:
@@ -151,7 +153,7 @@ def _logout_uris(told: _Client) -> tuple[str, ...]:
     return tuple(told.redirectUris) if "+" in named else named
 
 
-def _person(told: _User) -> NewPerson:
+def _person(told: _User, realm: str) -> NewPerson:
     passwords = [one.value for one in told.credentials if one.type == "password" and one.value]
     if len(passwords) != 1:
         raise MalformedRealm(f"{told.username} has no password that could be read", field="users")
@@ -159,7 +161,8 @@ def _person(told: _User) -> NewPerson:
     known = [one for one in roles if one is not None]
     return NewPerson(
         username=told.username,
-        email=told.email or f"{told.username}@users.invalid",
+        # Two realms' people of one name are two people.
+        email=told.email or f"{told.username}@{realm}.users.invalid",
         name=" ".join(one for one in (told.firstName, told.lastName) if one) or told.username,
         password=Secret(passwords[0]),
         role=known[0] if known else Role.CUSTOMER,

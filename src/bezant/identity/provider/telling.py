@@ -42,7 +42,6 @@ from bezant.identity.provider.issuer import Endpoint
 from bezant.identity.provider.issuing import Issuing
 from bezant.identity.provider.jose import BadToken
 from bezant.identity.provider.proofs import BY_CERTIFICATE, BY_KEY
-from bezant.identity.store import client as client_store
 from bezant.identity.store import delegation as store
 from bezant.ids import MalformedId, read, spell
 from bezant.keys.port import KeyState
@@ -202,21 +201,20 @@ class Telling(Issuing, Identification):
         return id_token_hint.holds(token, self._issuer.of(realm), parameters)
 
     async def _of_refresh(self, token: Secret[str], realm: str) -> TokenFacts:
-        now = self._clock.now()
         async with self._database.transaction() as tx:
             hashed = token_hash(token)
             row = await store.of_refresh(tx, hashed)
             spent = row is None or await store.is_spent(tx, hashed)
-            client = row and await client_store.client_by_id(tx, row.client)
-        if row is None or spent or client is None or client.realm != realm:
+            holder = row and await store.holder(tx, row.id)
+        if row is None or spent or holder is None or holder.realm != realm:
             return TokenFacts(active=False)
-        if row.revoked_at is not None or row.expires_at <= now:
+        if not self._still_counts(holder):
             return TokenFacts(active=False)
         return TokenFacts(
             active=True,
             scope=" ".join(row.scopes),
-            client=client.client_id,
-            subject=spell("mem", row.member_id) if row.member_id else client.client_id,
+            client=holder.client_name,
+            subject=spell("mem", row.member_id) if row.member_id else holder.client_name,
             issuer=self._issuer.of(realm),
             token_type="refresh_token",  # noqa: S106 - a word of RFC 7662
             issued_at=row.created_at,

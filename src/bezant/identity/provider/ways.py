@@ -197,6 +197,11 @@ class Ways(Proofs, Logins):
             )
         if row is None:
             raise UnknownInteraction
+        if row.member_id is not None:
+            signed = await self._of_browser(browser)
+            if signed is None or signed.id != row.session_id:
+                # They have left since, or it is their page in another browser: ask who it is.
+                row = replace(row, member_id=None, session_id=None, methods=(), consented=False)
         return await self._way(row)
 
     async def _way(self, row: InteractionRow) -> Way:
@@ -253,7 +258,7 @@ class Ways(Proofs, Logins):
         )
         async with self._database.transaction() as tx:
             await self._finish(tx, way)
-            await delegation_store.add(tx, delegation)
+            await self._delegate(tx, delegation)
             await delegation_store.add_code(tx, token_hash(code), row)
         return self._answer(wanted, code=code.reveal())
 
@@ -263,7 +268,7 @@ class Ways(Proofs, Logins):
         async with self._database.transaction() as tx:
             await self._finish(tx, way)
             if delegation is not None:
-                await delegation_store.add(tx, delegation)
+                await self._delegate(tx, delegation)
             state = "allowed" if delegation else "denied"
             found = delegation.id if delegation else None
             if not await store.decide_device(tx, device, state, found, self._clock.now()):
@@ -274,6 +279,13 @@ class Ways(Proofs, Logins):
     async def _finish(self, tx: Tx, way: Way) -> None:
         if not await store.finish(tx, way.row.hash, self._clock.now()):
             raise UnknownInteraction
+
+    async def _delegate(self, tx: Tx, delegation: DelegationRow) -> None:
+        """Write down a delegation, unless the session it began in ends at this very moment."""
+        assert delegation.session_id is not None
+        if not await session_store.hold(tx, delegation.session_id):
+            raise UnknownInteraction
+        await delegation_store.add(tx, delegation)
 
     async def _delegation(self, way: Way) -> DelegationRow:
         """Return what this person lets this client do from now on."""
@@ -312,7 +324,7 @@ class Ways(Proofs, Logins):
             return (await self._realm(tx, way.wanted.realm)).merchant_id
 
     def _mode(self, way: Way) -> Mode:
-        return way.wanted.mode or way.client.mode or (Mode.LIVE if self._live else Mode.TEST)
+        return way.client.mode or way.wanted.mode or (Mode.LIVE if self._live else Mode.TEST)
 
     def _answer(self, wanted: Wanted, **told: str) -> str:
         """Return a redirect URI with an answer in its query; `iss` says whose it is (RFC 9207)."""

@@ -1,5 +1,6 @@
 """SQL about realms and the clients registered in them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -99,6 +100,18 @@ async def clients(tx: Tx, realm_name: str, limit: int) -> list[ClientRow]:
     """Return the clients of a realm by name."""
     return await tx.fetch_all(
         ClientRow, _CLIENT + " WHERE realm = %s ORDER BY client_id LIMIT %s", (realm_name, limit)
+    )
+
+
+async def turn_off(tx: Tx, realm_name: str, client_ids: Sequence[str]) -> None:
+    """Let clients of a realm work no longer."""
+    await tx.execute(
+        """
+        UPDATE identity.client
+        SET active = false
+        WHERE realm = %s AND client_id = ANY(%s) AND active
+        """,
+        (realm_name, list(client_ids)),
     )
 
 

@@ -106,7 +106,9 @@ async def signed_in(tx: Tx, row: InteractionRow) -> None:
     await tx.execute(
         """
         UPDATE identity.interaction
-        SET member_id = %s, session_id = %s, methods = %s, signed_in_at = %s
+        SET
+            member_id = %s, session_id = %s, methods = %s, signed_in_at = %s,
+            consented = false
         WHERE hash = %s AND done_at IS NULL
         """,
         (row.member_id, row.session_id, list(row.methods), row.signed_in_at, row.hash),

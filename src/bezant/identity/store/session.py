@@ -114,6 +114,15 @@ async def seen(tx: Tx, session_id: UUID, at: datetime) -> None:
     )
 
 
+async def hold(tx: Tx, session_id: UUID) -> bool:
+    """Keep a session from being ended until the transaction does; False if it has ended."""
+    found: UUID | None = await tx.fetch_value(
+        "SELECT id FROM identity.session WHERE id = %s AND ended_at IS NULL FOR SHARE",
+        (session_id,),
+    )
+    return found is not None
+
+
 async def move(tx: Tx, session_id: UUID, merchant_id: UUID, mode: Mode) -> SessionRow | None:
     """Let a session enter another tenant or mode."""
     await tx.execute(

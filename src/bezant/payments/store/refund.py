@@ -166,17 +166,10 @@ async def set_aside(tx: Tx, payment: UUID, amount: int, attempts: int) -> bool:
     )
 
 
-async def give_up(tx: Tx, payment: UUID, amount: int) -> None:
-    """Return what was taken for a refund that came to nothing."""
-    await tx.execute(
-        "UPDATE payments.payment SET refunded = refunded - %s WHERE id = %s", (amount, payment)
-    )
-
-
 async def count_again(tx: Tx, payment: UUID) -> None:
-    """Count what refunds hold of a payment after one that was given came back.
+    """Count what refunds hold of a payment after one has come to nothing.
 
-    Where more was given back than was captured, what came back leaves the rest as it is.
+    Where more was given back than was captured, the others may hold all of it even so.
     """
     await tx.execute(
         """
@@ -212,10 +205,12 @@ async def open_of(tx: Tx, payment: UUID) -> list[RefundRow]:
     )
 
 
-async def is_known(tx: Tx, payment: UUID, part: str) -> bool:
-    """Tell whether a refund of this payment has this name at the provider."""
+async def is_known(
+    source: Database | Tx, payment: UUID, part: str, *, but: UUID | None = None
+) -> bool:
+    """Tell whether a refund of this payment has this name at the provider; one may be left out."""
     return bool(
-        await tx.fetch_value(
+        await source.fetch_value(
             """
             SELECT EXISTS (
                 SELECT 1
@@ -224,9 +219,10 @@ async def is_known(tx: Tx, payment: UUID, part: str) -> bool:
                 LEFT JOIN payments.pending AS w ON w.attempt = a.id
                 WHERE a.id > %(id)s AND a.id <= payments.attempt_of(%(id)s, 255)
                     AND a.operation = 4 AND coalesce(o.part, w.part) = %(part)s
+                    AND a.id IS DISTINCT FROM %(but)s::uuid
             )
             """,
-            {"id": payment, "part": part},
+            {"id": payment, "part": part, "but": but},
         )
     )
 

@@ -47,14 +47,14 @@ def paper(found: ReceiptFile, link: str) -> bytes:
             sheet.text(VALUES, y, part, 10, font)
             y -= LINE
         y -= 4
-    _checking(sheet, said.verdict, said.evidence, link)
+    # The code leads to every field, also to those that whoever gets this paper is not shown.
+    _checking(sheet, said.verdict, said.evidence, "" if found.hidden else link)
     return sheet.finished(f"{found.id}.receipt.json", found.text.encode())
 
 
 def _checking(sheet: Sheet, verdict: str, evidence: tuple[str, ...], link: str) -> None:
-    """Write at the foot how to check it, beside a code that leads to its page."""
-    width = _code(sheet, LEFT, link)
-    x = LEFT + width + 20
+    """Write at the foot how to check it, beside a code that leads to its page, if there is one."""
+    x = LEFT + _code(sheet, LEFT, link) + 20 if link else LEFT
     columns = (WIDTH - LEFT - x) // 5
     y = BOTTOM - 20
     sheet.text(x, y, verdict, 11, BOLD)

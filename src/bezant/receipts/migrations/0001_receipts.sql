@@ -22,11 +22,11 @@ CREATE TABLE receipt (
     signed text NOT NULL, -- The signed object, exactly as it is handed out.
     digest bytea NOT NULL CHECK (length(digest) = 32),
     PRIMARY KEY (id, form),
-    CHECK ((about = 'refund') = (refund <> '')),
-    -- Exactly one receipt for each outcome, whoever follows the payments.
-    CONSTRAINT receipt_once UNIQUE (outcome_event, form)
+    CHECK ((about = 'refund') = (refund <> ''))
 );
 
+-- Exactly one receipt for each outcome, whoever follows the payments, and in whichever form it was signed first.
+CREATE UNIQUE INDEX receipt_once ON receipt (outcome_event) WHERE NOT added;
 CREATE UNIQUE INDEX receipt_digest ON receipt (digest);
 CREATE INDEX receipt_list ON receipt (tenant, mode, id);
 CREATE INDEX receipt_payment ON receipt (payment);

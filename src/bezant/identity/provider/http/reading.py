@@ -74,6 +74,14 @@ def visit_of(request: Request) -> Visit:
     return cast("Visit", request.scope[VISIT])
 
 
+def is_of_another_page(request: Request) -> bool:
+    """Tell whether another origin's page sends this. A neighbour below our own domain, or on
+    another port of this machine, is one too, and a browser sends it our cookies.
+    """
+    site = visit_of(request).headers.get(b"sec-fetch-site")
+    return site not in (None, b"same-origin", b"none")
+
+
 def pairs(text: str) -> tuple[tuple[str, str], ...]:
     """Read a query or a form as it stands, nothing merged."""
     try:

@@ -11,6 +11,7 @@ from fastapi.responses import RedirectResponse, Response
 
 from bezant.actor import PLATFORM
 from bezant.errors import BezantError
+from bezant.http.caller import CrossSiteRequest
 from bezant.http.routes import FORM, PUBLIC, Routes
 from bezant.identity.oauth import LoginRequired
 from bezant.identity.openid import (
@@ -33,6 +34,7 @@ from bezant.identity.provider.http.reading import (
     asked,
     fields,
     form,
+    is_of_another_page,
     query,
     visit_of,
 )
@@ -84,6 +86,8 @@ def add_pages(made: Routes, provider: OpenIdProvider, cookies: Cookies) -> None:
         filled = await fields(request)
         way = Secret(interaction)
         try:
+            if is_of_another_page(request):
+                raise CrossSiteRequest
             if "decision" in filled:
                 decided = Decide(way, browser, filled["decision"] == "yes")
                 return answered(await provider.decide(decided), browser, cookies)
@@ -112,6 +116,8 @@ def add_device_pages(made: Routes, provider: OpenIdProvider, cookies: Cookies) -
         code = (await fields(request)).get("user_code", "")
         realm = str(request.path_params.get("realm", ROOT_REALM))
         try:
+            if is_of_another_page(request):
+                raise CrossSiteRequest
             turn = await provider.enter_device_code(EnterDeviceCode(realm, code, browser))
         except BezantError as refusal:
             if refusal.status >= 500:
@@ -148,7 +154,9 @@ def add_sign_out(made: Routes, provider: OpenIdProvider, cookies: Cookies) -> No
         if out.asks:
             return pages.sign_out_form(request.url.path, parameters)
         made_ = RedirectResponse(out.address, 303) if out.address else pages.signed_out()
-        cookies.forget(made_)
+        if browser.session.reveal():
+            # A form of another site comes without our cookie; it shall not cost anybody theirs.
+            cookies.forget(made_)
         return made_
 
     async def by_query(request: Request) -> Response:
@@ -157,8 +165,9 @@ def add_sign_out(made: Routes, provider: OpenIdProvider, cookies: Cookies) -> No
     async def by_form(request: Request) -> Response:
         given = await form(request)
         parameters = tuple(pair for pair in given if pair[0] != "confirmed")
-        # Another site's page can send a form, but not our cookie with it.
-        return await leave(request, parameters, sure=("confirmed", "yes") in given)
+        # Another site's page can send a form, but not our cookie with it; a neighbour's can.
+        sure = ("confirmed", "yes") in given and not is_of_another_page(request)
+        return await leave(request, parameters, sure=sure)
 
     for realm in (ROOT_REALM, "{realm}"):
         path = Endpoint.SIGN_OUT.path(realm)
