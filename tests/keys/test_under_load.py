@@ -34,6 +34,7 @@ from bezant.keys import (
     ShredKeys,
     Signature,
 )
+from bezant.keys.port import KeyStoreUnusable
 from bezant.keys.service import KeysService
 from bezant.rpc.authority import Authority
 from bezant.rpc.channel import Channel
@@ -111,10 +112,9 @@ async def rotates(load: Load, keys: KeysService, turns: list[int]) -> None:
     for turn in itertools.count():
         for command in EVERY_KEY:
             shown = turn % 3 == 2 and command.purpose is Purpose.SIGN
+            wish = RotateKey(command.name, "load", publish_seconds=60 if shown else 0)
             try:
-                await keys.rotate(
-                    RotateKey(command.name, "load", publish_seconds=60 if shown else 0)
-                )
+                await _rotated(keys, wish)
             except Exception as error:  # noqa: BLE001
                 load.wrong.append(f"rotating {command.name}: {type(error).__name__} {error}")
         try:
@@ -125,6 +125,19 @@ async def rotates(load: Load, keys: KeysService, turns: list[int]) -> None:
         if load.ending:
             return
         await asyncio.sleep(0.2)
+
+
+async def _rotated(keys: KeysService, wish: RotateKey) -> None:
+    """Rotate as the schedule does: a token that cannot make a key just now is asked again."""
+    for tries_left in (2, 1, 0):
+        try:
+            await keys.rotate(wish)
+        except KeyStoreUnusable:
+            if not tries_left:
+                raise
+            await asyncio.sleep(1.0)
+        else:
+            return
 
 
 async def under_load(rooms: list[KeysService], rotating: KeysService, seconds: float) -> Load:

@@ -116,9 +116,9 @@ async def test_the_largest_and_the_smallest_amounts_come_back_as_they_went(desk:
 async def test_a_page_goes_on_where_the_last_one_ended(desk: Desk):
     a, b = await desk.funded("100.00"), await desk.account()
     made = [(await desk.post("/v1/transfers", moving(a, b, "1.00"))).json()["id"] for _ in range(5)]
-    for path in ("/v1/transfers", f"/v1/accounts/{b}/statement"):
+    for path, whose in (("/v1/transfers", {"account": b}), (f"/v1/accounts/{b}/statement", {})):
         seen: list[str] = []
-        query = {"limit": "2", "account": b}
+        query = {"limit": "2", **whose}
         while True:
             page = (await desk.get(path, **query)).json()
             assert page["object"] == "list"

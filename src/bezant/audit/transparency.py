@@ -112,6 +112,7 @@ class TransparencyService:
     async def integrity(self) -> Integrity:
         """Return the state of everything that can be checked."""
         newest = await store.newest(self._database)
+        self._read_at_seconds = 0.0  # What is told here is served from now on.
         size = await entries.size(self._database)
         words = await store.last_cosignatures(self._database)
         heads = await store.heads(self._database)
