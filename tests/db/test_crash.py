@@ -8,7 +8,6 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
-from statistics import median
 
 import psycopg
 import pytest
@@ -30,8 +29,7 @@ from bezant.errors import Unavailable
 
 CLIENTS = 12
 ACKNOWLEDGED_BETWEEN_KILLS = 60
-RESTART_SECONDS_PER_GB = 10  # Of most restarts: one of them may meet a busy machine.
-RESTART_SECONDS_MAX = 60
+RESTART_SECONDS_PER_GB = 10
 SEED = 20_260_801
 
 
@@ -90,7 +88,7 @@ async def killed_under_load(
                 began = time.monotonic()
                 kill_everything(server, chance)
                 await restarted(server, kill)
-                await server.ready(RESTART_SECONDS_MAX)
+                await server.ready(RESTART_SECONDS_PER_GB)
                 outages.append(time.monotonic() - began)
             await load.more(ACKNOWLEDGED_BETWEEN_KILLS)
         await load.resolve()
@@ -110,7 +108,7 @@ async def test_a_server_killed_under_load_loses_and_doubles_nothing(tmp_path: Pa
     assert load.wrong == []
     assert verdict.acknowledged >= kills * ACKNOWLEDGED_BETWEEN_KILLS
     assert load.unavailable > 0, "no client noticed any of the crashes"
-    assert median(outages) <= RESTART_SECONDS_PER_GB
+    assert max(outages) <= RESTART_SECONDS_PER_GB
 
 
 @pytest.mark.catalogue("T11")

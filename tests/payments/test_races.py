@@ -130,7 +130,7 @@ async def test_of_capture_and_void_exactly_one_wins(till: Till) -> None:
         assert at_the_acquirer == ("captured" if after.captured else "voided")
         assert after.state in (PaymentState.SUCCEEDED, PaymentState.VOIDED)
         won[at_the_acquirer] += 1
-    assert sum(won.values()) == TRIALS, won
+    assert all(won.values()), won
     await till.agrees()
 
 
