@@ -9,9 +9,9 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
 ARGS ?=
-# Three workers on two processors: tests wait for disks, clocks and other processes. Each goes through
+# Four workers on two processors: tests wait for disks, clocks and other processes. Each goes through
 # files in order, and helps the slowest at the end: what a file starts for all its tests, starts once.
-PYTEST := $(BIN)/python -m pytest -n 3 --dist worksteal
+PYTEST := $(BIN)/python -m pytest -n 4 --dist worksteal
 
 # What is installed is remembered by the hash of what asked for it: nothing changed, nothing to do.
 BASE_FILES := requirements/base.txt pyproject.toml verify/pyproject.toml
@@ -32,7 +32,15 @@ help:  ## Show this list
 
 .PHONY: up
 up: $(BASE_STAMP)  ## Start the platform here and stay with it; Ctrl-C stops everything
-	@exec $(BIN)/bezant up $(ARGS)
+	@$(BIN)/python ui/make/build.py --behind $(ARGS) & exec $(BIN)/bezant up $(ARGS)
+
+.PHONY: ui
+ui: $(BASE_STAMP)  ## Build the pages (checkout, office) once; fetches Node for itself if there is none
+	@$(BIN)/python ui/make/build.py
+
+.PHONY: ui-api
+ui-api: $(BASE_STAMP)  ## Write the types of the API that the pages use, from the routes
+	@$(BIN)/python ui/make/build.py --api
 
 .PHONY: demo
 demo: $(BASE_STAMP)  ## Show the platform at work with sample data
@@ -53,6 +61,10 @@ test-full: $(TEST_STAMP) system-packages  ## Run all tests of every change; inst
 test-long: $(TEST_STAMP) system-packages  ## Run the long tests: minutes to an hour
 	@$(BIN)/python -m pytest -m long $(ARGS)
 
+.PHONY: screenshots
+screenshots: $(TEST_STAMP) system-packages  ## Draw every page in light and dark into screenshots/ (ARGS="--docs": the README's two)
+	@$(BIN)/python -m tests.web.screenshots $(ARGS)
+
 .PHONY: system-packages
 system-packages:
 	@requirements/system
@@ -62,8 +74,7 @@ check: $(TEST_STAMP)  ## Lint, types, import floors, house rules, SQL, secrets a
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/basedpyright
-	$(BIN)/lint-imports
-	$(BIN)/python -m pytest -q tests/house
+	$(BIN)/python -m pytest -q -n 2 tests/house
 
 .PHONY: bench
 bench: $(TEST_STAMP)  ## Measure against pgbench and the ordinary way (ARGS="ledger --quick")
@@ -87,6 +98,7 @@ lock: $(TEST_STAMP)  ## Compile requirements/*.txt anew
 
 .PHONY: clean
 clean:  ## Remove the environment and everything that was made; data folders stay
+	rm -rf ui/node_modules ui/.node src/bezant/web/static
 	rm -rf .venv build dist .pytest_cache .ruff_cache .hypothesis .import_linter_cache .mypy_cache
 	find . -name __pycache__ -type d -not -path './.git/*' -prune -exec rm -rf {} +
 

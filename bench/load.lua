@@ -24,7 +24,7 @@ end
 function init(args)
   local lines = {}
   for line in io.lines(args[1]) do lines[#lines + 1] = line end
-  head = lines[1]:gsub("\t", "\r\n")
+  head = pieces((lines[1]:gsub("\t", "\r\n")))
   before, item, after = lines[2], pieces(lines[3]), lines[4]
   items, seed = tonumber(lines[5]), lines[6]
   accounts = {}
@@ -60,7 +60,9 @@ function request()
   end
   parts[#parts + 1] = after
   local body = table.concat(parts)
-  return head .. "\r\nIdempotency-Key: " .. key
+  local front = head[1]
+  if #head > 1 then front = front .. accounts[math.random(#accounts)] .. head[3] end
+  return front .. "\r\nIdempotency-Key: " .. key
     .. "\r\nContent-Length: " .. #body .. "\r\n\r\n" .. body
 end
 

@@ -34,7 +34,10 @@ BROKEN_MAX = 1_000
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What is sent. An item's `{{debit}}`, `{{credit}}` and `{{id}}` are filled in each time."""
+    """What is sent. An item's `{{debit}}`, `{{credit}}` and `{{id}}` are filled in each time.
+
+    A header's `{{debit}}` is as well, with one account of its own: so many callers have a key each.
+    """
 
     path: str
     headers: Mapping[str, str]
@@ -43,10 +46,12 @@ class Plan:
     after: str
     items: int
     accounts: Sequence[str]
+    media_type: str = "application/json"
 
     def write(self, file: Path, seed: str) -> None:
         """Write the plan for a generator: lines, so that Lua needs no parser."""
-        head = [f"POST {self.path} HTTP/1.1", f"Host: {HOST}", "Content-Type: application/json"]
+        head = [f"POST {self.path} HTTP/1.1", f"Host: {HOST}"]
+        head.append(f"Content-Type: {self.media_type}")
         head += [f"{name}: {value}" for name, value in self.headers.items()]
         lines = ["\t".join(head), self.before, self.item, self.after, str(self.items), seed]
         assert not any("\n" in line for line in lines), "a plan has no line breaks"
@@ -215,7 +220,8 @@ class _Crowd:
         key = f"{self._seed}-0-{self._sent}"
         body = self._before + ",".join(self._filled(key, n + 1) for n in range(self._items))
         body += self._after
-        head = f"{self._head}\r\nIdempotency-Key: {key}\r\nContent-Length: {len(body)}\r\n\r\n"
+        head = self._head.replace("{{debit}}", self._chance.choice(self._accounts))
+        head += f"\r\nIdempotency-Key: {key}\r\nContent-Length: {len(body)}\r\n\r\n"
         return (head + body).encode()
 
     def answered(self, seconds: float, *, accepted: bool) -> None:

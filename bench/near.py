@@ -17,7 +17,8 @@ from bezant.clock import RealClock
 from bezant.db.database import Database
 from bezant.db.migrate import migrate
 from bezant.ids import Ids
-from bezant.ledger.feed import SCHEMA, FeedKeeper
+from bezant.ledger.feed import SCHEMA
+from bezant.ledger.feed import keeper as feed_keeper
 from bezant.ledger.service import LedgerService
 
 CONNECTIONS_MAX = 10
@@ -47,10 +48,10 @@ async def near_ledger(server: Server, name: str, accounts: int) -> AsyncGenerato
     async with AsyncExitStack() as stack:
         database = await Database.open(dsn, name="ledger", size_max=CONNECTIONS_MAX, clock=clock)
         stack.push_async_callback(database.close)
-        keeper = FeedKeeper(database)
+        keeper = feed_keeper(database)
         keeper.start()
         stack.push_async_callback(keeper.stop)
-        ledger = LedgerService(database, database, clock, keeper.batch_written)
+        ledger = LedgerService(database, database, clock, keeper.written)
         stack.push_async_callback(ledger.close)
         yield NearLedger(await crowd(ledger, Ids(clock).new("mer"), accounts), dsn)
 

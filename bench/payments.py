@@ -8,11 +8,7 @@ than a second to be followed up makes its stretch longer. Receipts are not issue
 cost has a bar of its own.
 """
 
-import os
-import tempfile
-import time
 from contextlib import AsyncExitStack
-from pathlib import Path
 
 import uvloop
 
@@ -20,11 +16,9 @@ from bench import paying
 from bench.far import CONNECTIONS, WARM_CONNECTIONS, Pressed
 from bench.followed import followed_after
 from bench.load import crowd, generator
-from bench.measure import Fact, Options, Result, Sample, Subject, machine, median, ratio
+from bench.measure import Fact, Options, Result, Sample, Subject, median, ratio
 from bench.payment_targets import BY_ID
-from bench.pgbench import CLIENTS, THREADS, Pgbench
-from bench.run import ORDINARY, QUICK, Run, Size
-from bench.server import durable_server
+from bench.run import ORDINARY, QUICK, Run, Size, measured, refuse_unknown
 from bench.webhooks import DELIVERIES, webhooks_per_second
 
 CARD = ("card_256_vs_orm", "card_256_vs_tpcb", "card_64_p99_ms", "bytes_per_card_payment")
@@ -35,52 +29,27 @@ WEBHOOKS_QUICK = 3_000
 ORM_STRETCHES = 2
 FOLLOWED_SECONDS_MAX = 1.0
 SETTINGS = {"RECEIPTS": "none"}
+MADE_FROM, POSTED_FROM = 300, 600
+"""Every stretch at a service has a number of its own, and its keys begin with it."""
 OVERLOAD_TIMES = 3
 """Of the payments a second that it can take, from as many times the callers it holds at once."""
 
 
-class UnknownMeasure(ValueError):
-    """There is no measure of this name."""
-
-
 def run(options: Options) -> Result:
     """Run the benchmark, or the part of it that was asked for."""
-    if options.only is not None and options.only not in BY_ID:
-        raise UnknownMeasure(f"{options.only} is not one of: {', '.join(BY_ID)}")
+    refuse_unknown(options, BY_ID)
     return uvloop.run(measure(options, QUICK if options.quick else ORDINARY))
 
 
 async def measure(options: Options, size: Size) -> Result:
-    """Run at a size. Everything made on the way is gone afterwards."""
-    described, began = machine(), time.monotonic()
-    with tempfile.TemporaryDirectory(prefix=f"bezant-bench-{os.getpid()}-") as scratch:
-        folder = Path(scratch)
-        async with durable_server(folder / "server") as server:
-            yard = Pgbench(await server.create("yard"), size.scale)
-            options.tell(f"filling pgbench's tables, scale {size.scale}")
-            await yard.fill()
-            current = Run(options, size, folder, server, yard, began, targets=BY_ID)
-            described |= await _yardstick(current)
-            if current.wants(*CARD, INTERNAL, *OVERLOAD):
-                await _cards(current)
-            if current.wants(WEBHOOKS):
-                await _webhooks(current)
-            return Result("payments", described, current.measures(), tuple(current.problems))
-
-
-async def _yardstick(current: Run) -> dict[str, Fact]:
-    first = await current.tpcb()
-    return {
-        **await current.server.settings(),
-        "pgbench": f"tpcb-like, scale {current.size.scale}, {CLIENTS} clients, {THREADS} threads,"
-        " prepared",
-        "pgbench_first_tps": round(first.value),
-        "load_generator": generator(),
-        "stretch_seconds": current.size.stretch_seconds,
-    }
+    """Run at a size."""
+    facts: dict[str, Fact] = {"load_generator": generator()}
+    return await measured("payments", options, size, BY_ID, (_cards, _webhooks), facts)
 
 
 async def _cards(run: Run) -> None:
+    if not run.wants(*CARD, INTERNAL, *OVERLOAD):
+        return
     async with AsyncExitStack() as stack:
         house = await stack.enter_async_context(
             paying.ours(run.server, run.folder, settings=SETTINGS)
@@ -139,7 +108,9 @@ async def _internal(run: Run, house: paying.Shop) -> None:
     posts it. A pair takes what both take.
     """
     unpaid, posting = await house.internal()
-    made, posted = Pressed(run, house.service), Pressed(run, house.service)
+    # Counted from elsewhere: keys of the card payments before would be refused as used up.
+    made = Pressed(run, house.service, pressed=MADE_FROM)
+    posted = Pressed(run, house.service, pressed=POSTED_FROM)
     seconds = run.size.stretch_seconds
     taken = await run.turns(
         {
@@ -181,6 +152,8 @@ async def _overloaded(run: Run, bezant: Pressed, house: paying.Shop) -> int:
 
 
 async def _webhooks(run: Run) -> None:
+    if not run.wants(WEBHOOKS):
+        return
     deliveries = WEBHOOKS_QUICK if run.options.quick else DELIVERIES
     sample = await webhooks_per_second(run.server, run.folder, deliveries)
     run.keep(WEBHOOKS, sample.value, deliveries=[sample])

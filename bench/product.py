@@ -84,6 +84,7 @@ async def running(server: Server, folder: Path, accounts: int) -> AsyncGenerator
         "BEZANT_KEY_FILE": str(folder / "installation.key"),
         "LOG_FORMAT": "json",
         "RATE_LIMIT": str(RATE_LIMIT),
+        "LOGIN_LIMIT": str(RATE_LIMIT),
     }
     async with serving("bezant", command, environment, port, folder / "bezant.log") as service:
         await healthy(service)

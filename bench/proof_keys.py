@@ -66,7 +66,7 @@ async def hsm_sign_p99_ms(server: Server, folder: Path, seconds: float = SECONDS
         files = await FileProvider.open(folder / "keystore", key=Secret(b"k" * 32))
         service = KeysService(database, clock, [token, files])
         await service.start()
-        await service.declare(DeclareKey(NAME, Purpose.SIGN, KeySpec.P256, by="bench"))
+        await service.declare(DeclareKey(NAME, Purpose.SIGN, KeySpec.P256, by="receipts"))
         keys = near(Keys, service, caller="receipts")
         await _pressed(keys, WARM_SECONDS)
         taken, signed = await _pressed(keys, seconds)

@@ -1,8 +1,10 @@
 """One run of a benchmark: how large it is, what it found, and what was wrong with it."""
 
+import os
 import statistics
+import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -11,16 +13,18 @@ from bench.measure import (
     Fact,
     Measure,
     Options,
+    Result,
     Sample,
     Subject,
     Target,
     absent,
     judge,
+    machine,
     take_turns,
     told,
 )
-from bench.pgbench import SCALE, SCALE_QUICK, Pgbench, latency_ms
-from bench.server import Server
+from bench.pgbench import CLIENTS, SCALE, SCALE_QUICK, THREADS, Pgbench, latency_ms
+from bench.server import Server, durable_server
 from bench.targets import BY_ID
 
 
@@ -72,6 +76,10 @@ ORDINARY: Final = Size(
 GROWN_SMALL, GROWN_LARGE = 500_000, 5_000_000
 """Transfers; each has two entries."""
 GROW_SECONDS_MAX = 1_800.0
+
+
+class UnknownMeasure(ValueError):
+    """There is no measure of this name."""
 
 
 @dataclass(slots=True)
@@ -135,3 +143,45 @@ class Run:
             elif target.id in self.missing and self.wants(target.id):
                 measures.append(absent(target, self.missing[target.id]))
         return tuple(measures)
+
+
+Part = Callable[[Run], Awaitable[None]]
+
+
+def refuse_unknown(options: Options, targets: Mapping[str, Target]) -> None:
+    """Refuse to measure what is no measure."""
+    if options.only is not None and options.only not in targets:
+        raise UnknownMeasure(f"{options.only} is not one of: {', '.join(targets)}")
+
+
+async def measured(
+    name: str,
+    options: Options,
+    size: Size,
+    targets: Mapping[str, Target],
+    parts: Sequence[Part],
+    facts: Mapping[str, Fact],
+) -> Result:
+    """Run the parts of a benchmark at a size, on one durable server beside pgbench. Everything made
+    on the way is gone afterwards.
+    """
+    described, began = machine(), time.monotonic()
+    with tempfile.TemporaryDirectory(prefix=f"bezant-bench-{os.getpid()}-") as scratch:
+        folder = Path(scratch)
+        async with durable_server(folder / "server") as server:
+            yard = Pgbench(await server.create("yard"), size.scale)
+            options.tell(f"filling pgbench's tables, scale {size.scale}")
+            await yard.fill()
+            run = Run(options, size, folder, server, yard, began, targets=targets)
+            first = await run.tpcb()  # It warms the server as well.
+            described |= {
+                **await server.settings(),
+                "pgbench": f"tpcb-like, scale {size.scale}, {CLIENTS} clients, {THREADS} threads,"
+                " prepared",
+                "pgbench_first_tps": round(first.value),
+                "stretch_seconds": size.stretch_seconds,
+                **facts,
+            }
+            for part in parts:
+                await part(run)
+            return Result(name, described, run.measures(), tuple(run.problems))

@@ -9,18 +9,34 @@ installation       a data folder of its own with a stopped server in it, quicker
 installed          a demo of its own that was started and stopped before, quicker likewise
 """
 
-import shutil
+import gc
+import os
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from tests.cli.running import Nest
-from tests.harness.cluster import Cluster, LoopThread, TestDatabase, migrated, started
+from tests.harness.cluster import Cluster, LoopThread, TestDatabase, memory, migrated, started
 from tests.harness.folders import open_folder
 from tests.harness.ports import fixed_ports_to_ourselves
 
 import bezant.rpc  # noqa: F401 - first: gRPC reads its ciphers once, when it is first loaded
 from bezant.db.embedded import EmbeddedServer
+
+
+def pytest_configure() -> None:
+    """Let tests write into memory: a platform is copied, started and thrown away there sooner."""
+    room = memory()
+    if room is not None:
+        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", room)
+
+
+def pytest_collection_finish() -> None:
+    """Tell the garbage collector what a platform tells it: what is loaded now stays."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 50)
 
 
 @pytest.fixture(scope="session")
@@ -66,7 +82,7 @@ def made_once() -> Iterator[Path]:
 @pytest.fixture
 def installation(made_once: Path) -> Iterator[Path]:
     with open_folder() as place:
-        shutil.copytree(made_once, place / "data")
+        subprocess.run(["cp", "-a", made_once, place / "data"], check=True)
         yield place / "data"
 
 
@@ -76,6 +92,7 @@ def started_once(tmp_path_factory: pytest.TempPathFactory) -> Nest:
     running = made.up()
     running.url()
     running.stop()
+    (made.data / "postgres.conf").write_text("shared_buffers = 32MB\n")  # It is a little demo.
     return made
 
 

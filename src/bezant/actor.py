@@ -37,6 +37,8 @@ class Actor:
     permissions: frozenset[str]
     """Names from the permission table, such as `ledger.write`."""
     role: str = ""
+    withheld: frozenset[str] = frozenset()
+    """What comes back once the person proves again who they are: money and keys."""
 
     @property
     def pays(self) -> bool:

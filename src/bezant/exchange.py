@@ -3,6 +3,8 @@
 A request is plain bytes that a connector built. Card data is never in it: a placeholder such as
 `{card.number}` stands in its place, and only the vault, which sends the request, knows the value.
 Credentials are not in it either: the transport adds them as it sends.
+
+With what is paid and why a provider said no have one list each, for payments and for providers.
 """
 
 from dataclasses import dataclass
@@ -13,6 +15,41 @@ from bezant.actor import Mode
 LOCAL = ""
 """The method of a request that nobody is sent: the transport answers it at once with 204."""
 PLACEHOLDERS = ("{card.number}", "{card.exp_month}", "{card.exp_year}", "{card.cvc}")
+
+
+class MethodKind(StrEnum):
+    """With what a payer pays. The order is stored: add at the end only."""
+
+    CARD = "card"
+    BANK_ACCOUNT = "bank_account"
+    """A debit from an account, such as ACH."""
+    BANK_TRANSFER = "bank_transfer"
+    """The payer sends the money, such as by SEPA credit transfer."""
+    PAYPAL = "paypal"
+    CRYPTO = "crypto"
+
+
+class DeclineCode(StrEnum):
+    """Why a provider said no: one list for all. The order is stored: add at the end only."""
+
+    AUTHENTICATION_FAILED = "authentication_failed"
+    AUTHENTICATION_REQUIRED = "authentication_required"
+    CARD_DECLINED = "card_declined"
+    DO_NOT_HONOR = "do_not_honor"
+    EXPIRED_CARD = "expired_card"
+    FRAUD_SUSPECTED = "fraud_suspected"
+    INCORRECT_CVC = "incorrect_cvc"
+    INCORRECT_NUMBER = "incorrect_number"
+    INSUFFICIENT_FUNDS = "insufficient_funds"
+    LIMIT_EXCEEDED = "limit_exceeded"
+    LOST_OR_STOLEN = "lost_or_stolen"
+    METHOD_NOT_SUPPORTED = "method_not_supported"
+    PAYER_CANCELLED = "payer_cancelled"
+    PROCESSING_ERROR = "processing_error"
+    RETURNED = "returned"
+    """A bank debit that came back."""
+    TRY_AGAIN_LATER = "try_again_later"
+    OTHER = "other"
 
 
 class Encoding(StrEnum):

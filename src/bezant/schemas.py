@@ -31,7 +31,7 @@ SCHEMAS: Final[Sequence[ModuleSchema]] = (
     payments_feed.SCHEMA,
     ModuleSchema("receipts", (Piece.OUTBOX, Piece.FEED, Piece.FOLLOWER)),
     ModuleSchema("vault"),
-    ModuleSchema("webhooks", (Piece.FOLLOWER,)),
+    ModuleSchema("webhooks", (Piece.OUTBOX, Piece.FEED, Piece.FOLLOWER)),
     JOBS,
 )
 ROLES: Final = tuple(schema.module for schema in SCHEMAS)

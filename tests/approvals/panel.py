@@ -139,7 +139,7 @@ async def opened_panel(
         keys = KeysService(await sessions("keys"), clock, [files])
         await keys.start()
         identity = IdentityService(
-            await sessions("identity"), clock, ids, keys, live=True, passwords=Passwords(QUICK)
+            await sessions("identity"), clock, ids, keys, live=False, passwords=Passwords(QUICK)
         )
         await identity.start()
         own = await sessions("approvals")

@@ -233,6 +233,15 @@ async def test_a_malformed_proposal_is_refused(panel: Panel, change: dict[str, o
         await panel.proposal(ann, expires_at=panel.clock.now())
 
 
+async def test_a_program_asks_for_one_person_at_least_beside_its_own(panel: Panel):
+    ann = await panel.person()
+    program = replace(ann, caller=Caller.CLIENT, subject="cli_of_ann")
+    for approvers in (0, 5):
+        with pytest.raises(MalformedProposal):
+            await panel.proposal(program, approvers=approvers)
+    assert (await panel.proposal(program)).approvers == 2
+
+
 @pytest.mark.catalogue("T54")
 async def test_an_approval_is_used_once_whoever_races(panel: Panel):
     ann, bob = await panel.person(), await panel.person()

@@ -5,29 +5,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from tests.audit.stand import MODULES, Stand, opened
+from tests.audit.stand import Stand, opened
 from tests.cli.running import Nest
-from tests.harness.cluster import MODULE_PASSWORD, Cluster, TestDatabase
+from tests.harness.cluster import TestDatabase
+from tests.harness.databases import lent
 
 from bezant.clock import MovableClock
-from bezant.db.migrate import migrate
-from bezant.secret import Secret
 
-TEMPLATE = "audit_template"
-
-
-@pytest.fixture(scope="session")
-def audit_template(cluster: Cluster) -> str:
-    made = cluster.create(TEMPLATE)
-    passwords = {one.module: Secret(MODULE_PASSWORD) for one in MODULES}
-    cluster.run(migrate(made.administrator_dsn, MODULES, passwords))
-    return TEMPLATE
-
-
-@pytest.fixture
-def log_database(cluster: Cluster, audit_template: str) -> Iterator[TestDatabase]:
-    with cluster.fresh(audit_template) as fresh:
-        yield fresh
+log_database = lent("audit_template", "keys", "audit")
 
 
 @pytest.fixture

@@ -27,10 +27,8 @@ from bezant.events import Event, FedEvent
 from bezant.ids import Ids
 from bezant.keys.file import FileProvider
 from bezant.keys.service import KeysService
-from bezant.schemas import SCHEMAS
 from bezant.secret import Secret
 
-MODULES = tuple(one for one in SCHEMAS if one.module in ("keys", "audit"))
 MERCHANT, STRANGER = "mer_" + "1" * 32, "mer_" + "2" * 32
 ORIGIN = "bezant.example/audit"
 

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from urllib.parse import quote
 
+import psycopg
 import pytest
 from tests.cli.running import Nest
 from tests.harness.waiting import wait_until
@@ -26,6 +27,11 @@ MARKS = {
     "staff": "wilhelmina.ypsilon@staff.example",
     "card": "4242424242424242",
 }
+
+# Each look is due a minute after the one before; here it is due at once.
+DUE_NOW = """
+    UPDATE jobs.tick SET called_at = called_at - INTERVAL '1 hour' WHERE name LIKE '%.recheck'
+"""
 
 
 @pytest.fixture(scope="module")
@@ -57,9 +63,12 @@ def test_what_people_and_processes_do_enters_the_log(house: House):
     operator = dict(house.operator())
     house.person("finance")
     house.pay()
+    place = {"url": "https://shop.example/hooks/T0KEN", "events": ["*"]}
+    house.told("POST", "/v1/webhook_endpoints", place)
     kinds = (
         "process.started", "invitation.created", "member.joined", "session.created",
         "api_key.created", "merchant.created", "payment.created", "transfers.recorded",
+        "webhook_endpoint.created",
     )  # fmt: skip
     for kind in kinds:
         wait_until(lambda kind=kind: recorded(house, operator, kind), f"{kind} is recorded")
@@ -69,6 +78,9 @@ def test_what_people_and_processes_do_enters_the_log(house: House):
     assert isinstance(data, dict)
     assert "RATE_LIMIT" in data["given"]
     assert "100000" not in json.dumps(started)
+    (added,) = recorded(house, operator, "webhook_endpoint.created")
+    assert added["data"]["origin"] == "https://shop.example"  # pyright: ignore
+    assert "T0KEN" not in json.dumps(added)
 
     trust = Trust.parse(public(house, "keys").decode())
     for kind in kinds:
@@ -95,14 +107,28 @@ def test_the_state_tells_when_each_book_and_the_log_were_looked_at_last(house: H
         books = {one["book"] for one in told["chain_heads"]}  # pyright: ignore
         return bool(books) and books | {"log"} <= set(found)
 
-    wait_until(verified, "every book and the log were looked at", 180)
+    with psycopg.connect(house.database(), autocommit=True) as watcher:
+
+        def verified_soon() -> bool:
+            watcher.execute(DUE_NOW)
+            return verified()
+
+        wait_until(verified_soon, "every book and the log were looked at", 180)
     told = state()
     assert [one["fault"] for one in told["verifications"]] == [  # pyright: ignore
         ""
         for _ in told["verifications"]  # pyright: ignore
     ]
     feeds = {one["feed"]: one["trouble"] for one in told["feeds"]}  # pyright: ignore
-    assert set(feeds) >= {"approvals", "audit", "identity", "ledger", "orders", "payments"}
+    assert set(feeds) >= {
+        "approvals",
+        "audit",
+        "identity",
+        "ledger",
+        "orders",
+        "payments",
+        "webhooks",
+    }
     assert set(feeds.values()) == {""}
     assert told["trouble"] == ""
 

@@ -26,10 +26,11 @@ from bezant.ids import Ids
 from bezant.rpc.near import near
 from bezant.telemetry.metrics import Meters
 from bezant_verify import answers, proof
+from bezant_verify.address import Address
 from bezant_verify.checkpoint import Trust, believed
 from bezant_verify.merkle import leaf_hash, root_of, verify_consistency
 from bezant_verify.note import decoded
-from bezant_verify.tiles import Address, bundle_of
+from bezant_verify.tiles import bundle_of
 
 READ = frozenset({"audit.read"})
 PEOPLE = {

@@ -10,11 +10,10 @@ import msgspec
 import pytest
 import uvloop
 from bench.far import unfair
-from bench.ledger import UnknownMeasure
 from bench.measure import Options, Result
 from bench.pgbench import SCALE_QUICK
 from bench.report import KeptResult, render
-from bench.run import QUICK
+from bench.run import QUICK, UnknownMeasure
 from bench.server import IN_MEMORY, NotDurable, durable_server, file_system
 from bench.targets import TARGETS
 
@@ -129,8 +128,8 @@ def test_a_bar_in_milliseconds_says_how_it_follows_the_machine() -> None:
         assert (target.per_pgbench_latency is not None) is (target.unit == "ms"), target.id
 
 
-async def test_memory_is_no_disk(tmp_path: Path) -> None:
-    assert file_system(tmp_path) not in IN_MEMORY
+async def test_memory_is_no_disk() -> None:
+    assert file_system(Path(__file__)) not in IN_MEMORY
     shared = Path("/dev/shm")
     assert file_system(shared) in IN_MEMORY
     with pytest.raises(NotDurable, match="memory"):

@@ -15,8 +15,11 @@ from pathlib import Path
 from typing import Any
 from urllib.request import urlopen
 
+from tests.harness.copies import Copy, Start
+
 from bezant.cli.installation import is_locked, place_of
 
+PROGRAM = "bezant.cli.main"
 START_SECONDS = 120
 STOP_SECONDS_MAX = 10  # The bar of the product; the machine may be busy, so it is generous already.
 KEPT = ("PATH", "LANG", "LC_ALL", "TMPDIR", "COVERAGE_PROCESS_START")
@@ -41,7 +44,7 @@ class Ended:
 class Foreground:
     """A `bezant up` that stays; its words are collected while it lives."""
 
-    def __init__(self, process: subprocess.Popen[str]) -> None:
+    def __init__(self, process: "subprocess.Popen[str] | Copy") -> None:
         self.process = process
         self.pid = process.pid
         self.lines: list[str] = []
@@ -100,7 +103,7 @@ class Nest:
 
     def copy(self, other: "Nest") -> None:
         """Take over another nest's installation, as it was left."""
-        shutil.copytree(other.data, self.data, symlinks=True)
+        subprocess.run(["cp", "-a", other.data, self.data], check=True)
         shutil.copytree(other.home, self.home, dirs_exist_ok=True)
         state = self.data / "state.json"
         state.write_text(state.read_text().replace(str(other.home), str(self.home)))
@@ -121,18 +124,26 @@ class Nest:
         **variables: str,
     ) -> Ended:
         """Run a command to its end."""
-        return Ended(
-            subprocess.run(
-                [sys.executable, "-m", "bezant.cli.main", *words],
-                cwd=self.folder,
-                env=self.environment(variables),
-                input=typed,
-                capture_output=True,
-                text=True,
-                timeout=seconds,
-                check=False,
+        environment = self.environment(variables)
+        if any(name.startswith("PYTHON") for name in variables):  # It is about starting itself.
+            return Ended(
+                subprocess.run(
+                    [sys.executable, "-m", PROGRAM, *words],
+                    cwd=self.folder,
+                    env=environment,
+                    input=typed,
+                    capture_output=True,
+                    text=True,
+                    timeout=seconds,
+                    check=False,
+                )
             )
-        )
+        start = Start(PROGRAM, words, self.folder, environment)
+        return Ended(start.finish(typed or "", seconds))
+
+    def begin(self, *words: str, **variables: str) -> Foreground:
+        """Start a command and stay with it."""
+        return Foreground(Start(PROGRAM, words, self.folder, self.environment(variables)).begin())
 
     def up(self, *words: str, **variables: str) -> Foreground:
         """Start `bezant up` on a free port and stay with it."""
@@ -140,17 +151,7 @@ class Nest:
 
     def up_as_it_is(self, *words: str, **variables: str) -> Foreground:
         """Start `bezant up` with these words only."""
-        process = subprocess.Popen(
-            [sys.executable, "-m", "bezant.cli.main", "up", *words],
-            cwd=self.folder,
-            env=self.environment(variables),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            start_new_session=True,
-        )
-        self._started.append(Foreground(process))
+        self._started.append(self.begin("up", *words, **variables))
         return self._started[-1]
 
     def clear(self) -> None:
@@ -165,27 +166,17 @@ class Nest:
                 running.ended(30)
         if self.data.is_dir() and is_locked(place_of(self.data)):
             self.run("down", seconds=60)
+        shutil.rmtree(self.data / "postgres", ignore_errors=True)  # Logs stay, to be looked at.
 
 
 @contextmanager
 def served(nest: Nest, *words: str, **variables: str) -> Iterator[Foreground]:
     """Run `bezant serve` while the block lasts."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "bezant.cli.main", "serve", *words],
-        cwd=nest.folder,
-        env=nest.environment(variables),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        start_new_session=True,
-    )
-    running = Foreground(process)
+    running = nest.begin("serve", *words, **variables)
     try:
         yield running
     finally:
-        if process.poll() is None:
-            process.send_signal(signal.SIGTERM)
+        running.process.send_signal(signal.SIGTERM)
         running.ended()
 
 

@@ -1,7 +1,11 @@
 """Doctor is green on a good installation and names the remedy of everything that is not."""
 
 import json
+from base64 import b32decode
 from pathlib import Path
+from time import time
+from typing import Any
+from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 import psycopg
@@ -9,6 +13,7 @@ import pytest
 from tests.cli.running import Nest
 
 from bezant.cli import migrate
+from bezant.identity.people.one_time import STEP_SECONDS, code_at
 
 PASSWORD = "a-long-and-quiet-sentence"
 
@@ -72,6 +77,15 @@ def test_a_well_known_secret_is_a_failure_of_a_live_installation_only(
     assert demo["secrets", name]["health"] == "note"
 
 
+def test_letters_that_wait_are_told_in_a_live_house_only(nest: Nest):
+    waiting = findings(nest, "settings", "--live")["settings", "SMTP_URL"]
+    assert waiting["health"] == "note"
+    assert "MAIL_FROM" in waiting["remedy"]
+    named = {"SMTP_URL": "smtp://127.0.0.1:2525", "MAIL_FROM": "shop@example.com"}
+    assert ("settings", "SMTP_URL") not in findings(nest, "settings", "--live", **named)
+    assert ("settings", "SMTP_URL") not in findings(nest, "settings")
+
+
 def test_a_key_file_inside_the_data_folder_is_warned_about(nest: Nest):
     inside = nest.data / "installation.key"
     running = nest.up(BEZANT_KEY_FILE=str(inside))
@@ -84,24 +98,32 @@ def test_a_key_file_inside_the_data_folder_is_warned_about(nest: Nest):
 def test_keys_of_members_who_left_are_named(nest: Nest):
     url = nest.up("--live").url()
 
-    def call(method: str, path: str, body: object, token: str = "") -> dict[str, str]:
+    def call(method: str, path: str, body: object, token: str = "") -> dict[str, Any]:
         headers = {"content-type": "application/json"}
         if token:
             headers["authorization"] = f"Bearer {token}"
         request = Request(url + path, json.dumps(body).encode(), headers, method=method)
-        with urlopen(request, timeout=30) as answer:
-            return json.loads(answer.read())
+        try:
+            with urlopen(request, timeout=30) as answer:
+                return json.loads(answer.read() or "{}")
+        except HTTPError as refused:
+            raise AssertionError(f"{method} {path}: {refused.read()}") from refused
 
     def join(email: str) -> str:
         invited = nest.run("users", "invite", email, "--role", "admin", "--json").facts
         body = {"token": invited["token"], "name": "Somebody", "password": PASSWORD}
         call("POST", "/v1/invitations/accept", body)
         body = {"email": email, "password": PASSWORD, "deliver": "token", "mode": "live"}
-        return call("POST", "/v1/session", body)["token"]
+        token = call("POST", "/v1/session", body)["token"]
+        secret = b32decode(call("POST", "/v1/totp", {}, token)["secret"])
+        code = code_at(secret, int(time()) // STEP_SECONDS)
+        (recovery, *_) = call("POST", "/v1/totp/confirm", {"code": code}, token)["recovery_codes"]
+        call("POST", "/v1/session/step-up", {"code": recovery}, token)
+        return token
 
     stays, leaves = join("stays@example.com"), join("leaves@example.com")
     shop = call("POST", "/v1/merchants", {"name": "Shop"}, stays)["id"]
-    wanted = {"kind": "sk", "role": "developer", "name": "till"}
+    wanted = {"kind": "sk", "role": "auditor", "name": "books"}
     key = call("POST", f"/v1/keys?tenant={shop}", wanted, leaves)
     assert findings(nest, "keys")["keys", "makers"]["health"] == "good"
 

@@ -13,6 +13,7 @@ from pathlib import Path
 import psycopg
 import pytest
 import pytest_asyncio
+from tests.harness.folders import open_folder
 from tests.harness.processes import Program, start_module
 from tests.harness.waiting import until, wait_until
 
@@ -305,7 +306,13 @@ async def test_a_server_that_does_not_stop_is_ended_all_the_same(
 
 @pytest.mark.catalogue("T17")
 @pytest.mark.parametrize("size", ["64k", "1m"])
-def test_a_machine_with_little_shared_memory_runs_it_too(folder: Path, size: str):
+def test_a_machine_with_little_shared_memory_runs_it_too(made_once: Path, size: str):
+    with open_folder(on_disk=True) as place:  # The data would not fit into what is mounted.
+        subprocess.run(["cp", "-a", made_once, place / "data"], check=True)
+        starts_with_little(place / "data", size)
+
+
+def starts_with_little(folder: Path, size: str) -> None:
     private = ["--mount"] if os.geteuid() == 0 else ["--user", "--map-root-user", "--mount"]
     mount = f'mount -t tmpfs -o size={size} tmpfs /dev/shm && exec "$@"'
     command = ["unshare", *private, "sh", "-c", mount, "sh", sys.executable]

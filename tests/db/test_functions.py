@@ -34,7 +34,7 @@ async def told(house: Database) -> list[str]:
 
 async def test_a_fresh_database_differs_in_nothing(house: Database):
     assert await told(house) == []
-    made = {f"{one.module}.{name}" for one in SCHEMAS for name in written(one)}
+    made = {f"{one.module}.{name}" for one in SCHEMAS for name, _ in written(one)}
     assert {
         "ledger.record", "ledger.transfer_bytes", "jobs.procrastinate_fetch_job_v2",
         "identity.refuse_revival",
@@ -85,6 +85,10 @@ async def test_a_fresh_database_differs_in_nothing(house: Database):
         (
             "CREATE FUNCTION ledger.mint() RETURNS int LANGUAGE sql AS 'SELECT 1'",
             "ledger.mint stands in no migration",
+        ),
+        (
+            "CREATE FUNCTION jobs.forget(text) RETURNS int LANGUAGE sql AS 'SELECT 1'",
+            "jobs.forget stands in no migration",
         ),
         (
             "ALTER TABLE identity.api_key DISABLE TRIGGER api_key_no_revival",

@@ -6,11 +6,13 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
+from tests.harness.cluster import memory
+
 
 @contextmanager
-def open_folder() -> Generator[Path]:
-    """Lend a folder below the temporary one that any user of the machine may read."""
-    folder = Path(tempfile.mkdtemp(prefix="bz-"))
+def open_folder(*, on_disk: bool = False) -> Generator[Path]:
+    """Lend a folder in a place for temporary ones that any user of the machine may read."""
+    folder = Path(tempfile.mkdtemp(prefix="bz-", dir=None if on_disk else memory()))
     folder.chmod(0o755)
     try:
         yield folder

@@ -3,33 +3,25 @@
 import os
 import signal
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from tests.harness.copies import Copy, Start
+
 READY = "ready"
 ROOT = Path(__file__).resolve().parents[2]
 
 
 class Program:
-    """A started program. It is a direct child: this process collects it, whoever is process 1."""
+    """A started program. It is collected when it ends, whoever is process 1."""
 
-    def __init__(self, command: Sequence[str], variables: Mapping[str, str] | None = None) -> None:
+    def __init__(self, command: Sequence[str] | Copy) -> None:
         self.lines: list[str] = []
         self._changed = threading.Condition()
-        self._process = subprocess.Popen(
-            command,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            cwd=ROOT,
-            env={**os.environ, "PYTHONUNBUFFERED": "1", **(variables or {})},
-            start_new_session=True,
-        )
+        self._process = command if isinstance(command, Copy) else _begun(command)
         self.pid = self._process.pid
         self._reader = threading.Thread(target=self._collect, daemon=True)
         self._reader.start()
@@ -59,7 +51,7 @@ class Program:
     def wait(self, timeout_seconds: float = 60) -> int:
         """Wait for the end and return the status; negative is the signal that ended it."""
         status = self._process.wait(timeout_seconds)
-        if self._process.stdin is not None:
+        if isinstance(self._process, subprocess.Popen) and self._process.stdin is not None:
             self._process.stdin.close()
         self._reader.join(timeout_seconds)
         return status
@@ -99,8 +91,22 @@ class Program:
         self.stop()
 
 
+def _begun(command: Sequence[str]) -> "subprocess.Popen[str]":
+    return subprocess.Popen(
+        command,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        cwd=ROOT,
+        env={**os.environ, "PYTHONUNBUFFERED": "1"},
+        start_new_session=True,
+    )
+
+
 def start_module(
     module: str, *arguments: str | Path, variables: Mapping[str, str] | None = None
 ) -> Program:
-    """Start `python -m module arguments…` with the interpreter of the tests."""
-    return Program([sys.executable, "-m", module, *(str(each) for each in arguments)], variables)
+    """Start `python -m module arguments…`, in a copy of a process that has loaded ours."""
+    words = [str(each) for each in arguments]
+    return Program(Start(module, words, ROOT, {**os.environ, **(variables or {})}).begin())

@@ -10,10 +10,10 @@ import pkgutil
 import sys
 from collections.abc import Callable
 from functools import cache
-from inspect import signature
 
 from tests.house.coverage import PAGE, Shown, coverage_page, marks
-from tests.house.tree import ROOT, files, module_folders, python
+from tests.house.tree import ROOT, python
+from tests.house.ways_in import every_routes
 from tests.psp.table import providers_page
 
 import bezant
@@ -21,7 +21,6 @@ from bezant.cli.reference import pages as reference_pages
 from bezant.errors import KINDS, BezantError, every_error
 from bezant.gateway.app import Permitted, permission_table
 from bezant.gateway.profile import load_profile, profile_names
-from bezant.http.routes import Routes
 from bezant.identity.port import Role
 from bezant.identity.rules import NEVER_BY_KEY, PERMISSIONS, PLATFORM_ONLY, RESOURCES
 
@@ -138,14 +137,8 @@ def _granted(resource: str, role: Role) -> str:
 
 
 def route_table() -> tuple[Permitted, ...]:
-    """Return every route of every module. Declaring one asks nothing of the service behind it."""
-    made: list[Routes] = []
-    for folder in module_folders():
-        if {folder / "http.py", folder / "http" / "__init__.py"} & set(files()):
-            module = importlib.import_module(f"bezant.{folder.name}.http")
-            found = module.routes(*[None] * len(signature(module.routes).parameters))
-            made += [found] if isinstance(found, Routes) else found
-    return permission_table(made)
+    """Return every route of every module, with the permission it needs."""
+    return permission_table(every_routes())
 
 
 DERIVED: dict[str, Callable[[], str]] = {

@@ -13,6 +13,8 @@ SQL_COLUMNS_MAX = 120  # Signatures and lists of columns of set-based SQL would 
 FOLDERS_BELOW_PACKAGE_MAX = 3
 TO_A_TOOL = re.compile(r"\s*# (pyright: ignore\[\w+\]|type: ignore\[[\w-]+\]|noqa: [A-Z]+\d+).*$")
 
+# Written by a program from the routes: as long and as wide as they are.
+DERIVED = frozenset({"ui/src/api/schema.ts"})
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 
 # A room with such a name collects what nobody could name; the noun is missing.
@@ -97,7 +99,7 @@ def folders(page: Page) -> Iterator[str]:
 
 def file_lines(page: Page) -> Iterator[str]:
     """A file has at most 400 lines."""
-    if len(page.lines) > FILE_LINES_MAX:
+    if len(page.lines) > FILE_LINES_MAX and page.path.as_posix() not in DERIVED:
         yield page.at(len(page.lines), f"{len(page.lines)} lines, {FILE_LINES_MAX} are allowed")
 
 
@@ -106,7 +108,8 @@ def columns(page: Page) -> Iterator[str]:
     allowed = SQL_COLUMNS_MAX if page.path.suffix == ".sql" else COLUMNS_MAX
     for number, line in enumerate(page.lines, start=1):
         width = len(TO_A_TOOL.sub("", line).rstrip())
-        if width > allowed and not _is_a_link(line):
+        wide = width > allowed and page.path.as_posix() not in DERIVED
+        if wide and not _is_a_link(line):
             yield page.at(number, f"{width} columns, {allowed} are allowed")
 
 

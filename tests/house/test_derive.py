@@ -26,6 +26,19 @@ def test_every_route_is_on_the_page_of_permissions():
         assert f"| `{row.method} {row.path}` | `{row.permission}` |" in page
 
 
+def test_no_room_is_left_out_of_the_routes():
+    known = {f"{row.method} {row.path}" for row in route_table()}
+    assert known >= {
+        "GET /.well-known/openid-configuration",
+        "GET /signed-in-at/{issuer}",
+        "GET /v1/signers",
+        "GET /v1/passkeys",
+        "GET /checkout/{id}",
+        "POST /join",
+        "GET /v1/accounts",
+    }
+
+
 def test_a_page_that_was_edited_by_hand_is_noticed_and_written_anew(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):

@@ -52,6 +52,9 @@ class Counted:
             await self.hold.wait()
         return found
 
+    async def identify_certificate(self, certificate: bytes) -> Identified:
+        return await self.service.identify_certificate(certificate)
+
     async def generation(self) -> int:
         return await self.service.generation()
 

@@ -17,9 +17,11 @@ from bezant.identity.service import IdentityService
 from bezant.ids import Ids
 
 
-async def key_by(identity: IdentityService, ids: Ids, by: Actor, tenant: str) -> NewApiKey:
+async def key_by(
+    identity: IdentityService, ids: Ids, by: Actor, tenant: str, role: Role = Role.DEVELOPER
+) -> NewApiKey:
     return await identity.create_key(
-        CreateApiKey(ids.new("key"), by, tenant, KeyKind.SECRET, Role.DEVELOPER, "till")
+        CreateApiKey(ids.new("key"), by, tenant, KeyKind.SECRET, role, "till")
     )
 
 
@@ -60,7 +62,7 @@ async def test_who_comes_back_or_is_the_platforms_has_not_left(
     await make.member(shop)
     await make.member(PLATFORM)
     platform = await make.actor(PLATFORM)
-    made = await key_by(identity, ids, platform, shop)
+    made = await key_by(identity, ids, platform, shop, Role.SUPPORT)
     by_operator = await key_by(identity, ids, OPERATOR, shop)
     assert await flagged(identity, shop) == []
     await identity.remove_member(RemoveMember(OPERATOR, PLATFORM, platform.subject))

@@ -141,9 +141,14 @@ class House:
         """Add a merchant, and return its administrator's key."""
         operator = self.operator()
         made = self.told("POST", "/v1/merchants", {"name": "Another"}, by=operator)
+        wish = {"email": f"{self.fresh('owner')}@another.example", "role": "admin"}
+        path = f"/v1/invitations?tenant={made['id']}"
+        invited = self.told("POST", path, wish, by=operator)
+        accepted = {"token": invited["token"], "name": "Owner", "password": PASSWORD}
+        self.told("POST", "/v1/invitations/accept", accepted, by={"accept": "application/json"})
+        owner = {"authorization": f"Bearer {self._log_in(wish['email'])}"}
         wanted = {"kind": "sk", "role": "admin"}
-        path = f"/v1/keys?tenant={made['id']}"
-        return {"x-api-key": self.told("POST", path, wanted, by=operator)["secret"]}
+        return {"x-api-key": self.told("POST", "/v1/keys", wanted, by=owner)["secret"]}
 
     def owner(self, mode: str) -> Mapping[str, str]:
         """Let the shop's owner log in, in one mode."""

@@ -1,13 +1,13 @@
 """A key room on a real database, opened the way wiring opens it."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from tests.harness.cluster import MODULE_PASSWORD, Cluster, TestDatabase
+from tests.harness.cluster import MODULE_PASSWORD, TestDatabase
+from tests.harness.databases import lent
 from tests.keys.softhsm import SoftHsm
-from tests.vault.room import template_of
 
 from bezant.clock import MovableClock
 from bezant.db.database import Database
@@ -19,17 +19,12 @@ from bezant.keys.service import KeysService
 from bezant.secret import Secret
 
 OpenKeys = Callable[[], Awaitable[KeysService]]
+keys_database = lent("keys_template", "keys")
 
 
 @pytest.fixture
 def clock() -> MovableClock:
     return MovableClock(datetime(2026, 11, 20, 12, tzinfo=UTC))
-
-
-@pytest.fixture
-def keys_database(cluster: Cluster) -> Iterator[TestDatabase]:
-    with cluster.fresh(template_of(cluster, "keys_template", ("keys",))) as fresh:
-        yield fresh
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from pkcs11 import KeyType, Mechanism
 from pkcs11.constants import Attribute
 from pkcs11.util.ec import encode_named_curve_parameters
 
-from bezant.keys.token import open_library
+from bezant.keys.library import open_library
 
 path, label, pin = sys.argv[1:]
 library = open_library(path)

@@ -5,6 +5,7 @@ import shutil
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import mkdtemp
 
 from bezant.keys.pkcs11 import TokenPlace
 from bezant.secret import Secret
@@ -31,13 +32,18 @@ class SoftHsm:
 
     @classmethod
     def begin(cls, folder: Path) -> "SoftHsm":
-        """Make the folder and say where it is, as SOFTHSM2_CONF does for the module too."""
-        made = cls(folder)
-        made.tokens.mkdir(parents=True)
-        (folder / "softhsm2.conf").write_text(
+        """Make a folder in this one and say where it is, as SOFTHSM2_CONF does for the module too.
+
+        A name is never used again: the module remembers what it has seen under one.
+        """
+        folder.mkdir(parents=True)
+        made = cls(Path(mkdtemp(dir=folder)))
+        made.tokens.mkdir()
+        settings = made.folder / "softhsm2.conf"
+        settings.write_text(
             f"directories.tokendir = {made.tokens}\nobjectstore.backend = file\nlog.level = ERROR\n"
         )
-        os.environ["SOFTHSM2_CONF"] = str(folder / "softhsm2.conf")
+        os.environ["SOFTHSM2_CONF"] = str(settings)
         return made
 
     @property

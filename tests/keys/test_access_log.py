@@ -52,8 +52,10 @@ from bezant.telemetry.metrics import Meters
 
 __all__ = ["installation"]
 
-RECEIPTS = DeclareKey("receipt-signing", Purpose.SIGN, KeySpec.P256, by="test")
-TOKENS = DeclareKey("vault-token", Purpose.SEAL, KeySpec.AES256, by="test", wrapped=True)
+RECEIPTS = DeclareKey("receipt-signing", Purpose.SIGN, KeySpec.P256, by="receipts")
+TOKENS = DeclareKey("vault-token", Purpose.SEAL, KeySpec.AES256, by="vault", wrapped=True)
+LATTICE = DeclareKey("lattice", Purpose.SIGN, KeySpec.MLDSA87, by="test")
+HYBRID = DeclareKey("hybrid", Purpose.SEAL, KeySpec.MLKEM1024P384, by="test")
 HASHES = DeclareKey("api-key-hash", Purpose.MAC, KeySpec.HMAC256, by="test")
 
 
@@ -307,6 +309,34 @@ async def test_auditors_of_the_platform_page_through_the_log(room: Room, door: A
     assert [one["after"] for one in steps["data"]] == ["pending", "active"]
     status, filtered = await door("/v1/crypto/accesses", caller="nobody")
     assert (status, filtered["data"]) == (200, [])
+
+
+@pytest.mark.requirement("S004-4", part="GET /v1/crypto/capabilities")
+async def test_everybody_may_read_what_is_classical_and_what_is_not(room: Room, door: Any) -> None:
+    await room.service.declare(RECEIPTS)
+    _, before = await door("/v1/crypto/capabilities", by="stranger")
+    await room.service.declare(LATTICE)
+    await room.service.declare(HYBRID)
+    status, found = await door("/v1/crypto/capabilities", by="stranger")
+
+    assert status == 200
+    kinds = {one["spec"]: one for one in found["kinds"]}
+    assert set(kinds) == {spec.value for spec in KeySpec}
+    assert {spec: one["security"] for spec, one in kinds.items()} == {
+        "RSA3072": "classical", "P256": "classical", "ED25519": "classical",
+        "MLDSA87": "post_quantum", "MLKEM1024P384": "hybrid",
+        "AES256": "symmetric", "HMAC256": "symmetric",
+    }  # fmt: skip
+    assert kinds["P256"]["keys"] == [RECEIPTS.name]
+    assert (kinds["MLDSA87"]["algorithm"], kinds["MLDSA87"]["keys"]) == ("ML-DSA-87", ["lattice"])
+    assert kinds["RSA3072"]["keys"] == []
+    assert all(one["available"] for one in kinds.values())
+    assert found["lies_in"] == ["software"]
+    # It says of signatures and sealed things only what some key does at this moment.
+    assert not any("ML-" in said for said in before["statements"])
+    assert sum("ML-" in said for said in found["statements"]) == 2
+    assert any("TLS with classical certificates" in said for said in found["statements"])
+    assert any("not validated modules" in said for said in found["statements"])
 
 
 async def test_nobody_else_reads_it(room: Room, door: Any) -> None:

@@ -2,8 +2,6 @@
 
 import asyncio
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pkcs11
@@ -333,16 +331,6 @@ async def test_many_threads_use_one_token_without_a_fault(
     answers = await asyncio.gather(*(round_trip(turn) for turn in range(400)))
 
     assert answers == [True] * 400
-
-
-def test_the_module_is_told_that_there_are_threads(hsm: SoftHsm) -> None:
-    """In a process of its own, because the way of python-pkcs11 may end it."""
-    program = (Path(__file__).parent / "hsm_threads.py").read_text()
-    ran = subprocess.run(
-        [sys.executable, "-c", program, module(), LABEL, PIN],
-        capture_output=True, text=True, timeout=120, check=False,
-    )  # fmt: skip
-    assert (ran.returncode, ran.stdout.strip()) == (0, "320 signatures"), ran.stderr
 
 
 def in_token(lent: Lent) -> list[tuple[str, str, str]]:

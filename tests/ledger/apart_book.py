@@ -7,7 +7,8 @@ from datetime import datetime
 from bezant.clock import MovableClock
 from bezant.db.database import Database
 from bezant.ledger import LedgerFeed
-from bezant.ledger.feed import FeedKeeper, feed
+from bezant.ledger.feed import feed
+from bezant.ledger.feed import keeper as feed_keeper
 from bezant.ledger.service import LedgerService
 
 
@@ -29,7 +30,7 @@ async def followed(address: str, now: str) -> AsyncIterator[LedgerFeed]:
     """Keep the feed of the book at this address, and lend it."""
     clock = MovableClock(datetime.fromisoformat(now))
     database = await Database.open(address, name="ledger", size_max=8, clock=clock)
-    keeper = FeedKeeper(database)
+    keeper = feed_keeper(database)
     keeper.start()
     try:
         yield feed(database)

@@ -213,6 +213,38 @@ async def test_a_batch_has_an_answer_for_each(shelf: Shelf):
     assert await shelf.balance(a) == ("0.00", "0.00", "0.00")
 
 
+async def test_what_an_id_stands_for_is_told_to_whoever_used_it_and_nothing_is_written(
+    shelf: Shelf,
+):
+    a, b = await shelf.funded("10.00"), await shelf.open()
+    moved = await shelf.move(a, b, "1.00", id="used", reference="r")
+    with pytest.raises(InsufficientFunds):
+        await shelf.move(a, b, "99.00", id="refused", reference="r")
+
+    async def found(name: str, tenant: str = MERCHANT, mode: Mode = Mode.TEST) -> tuple[str, ...]:
+        query = TransfersOf(tenant, mode, posted_as=name)
+        return tuple(one.id for one in (await shelf.ledger.transfers(query)).transfers)
+
+    assert await found("used") == (moved.id,)
+    assert await found("refused") == await found("unused") == ()
+    # An id is its tenant's own, and its mode's.
+    assert await found("used", PLATFORM) == await found("used", STRANGER) == ()
+    assert await found("used", mode=Mode.LIVE) == ()
+    assert await shelf.balance(b) == ("1.00", "0.00", "1.00")
+
+
+async def test_the_charts_accounts_are_found_by_name_whatever_others_call_theirs(shelf: Shelf):
+    theirs = [
+        await shelf.ledger.chart_account(ChartAccount(name, Mode.TEST, "EUR", MERCHANT))
+        for name in ("merchant_payable", "dispute_reserve")
+    ]
+    await shelf.open(owner=MERCHANT)
+    query = AccountsOf(PLATFORM, Mode.TEST, owner=MERCHANT, chart="merchant_payable")
+    assert (await shelf.ledger.accounts(query)).accounts == (theirs[0],)
+    own = AccountsOf(MERCHANT, Mode.TEST, chart="merchant_payable")
+    assert (await shelf.ledger.accounts(own)).accounts == ()
+
+
 async def test_every_question_has_its_answer(shelf: Shelf, clock: MovableClock):
     a, b = await shelf.funded("10.00", owner="ann"), await shelf.open(owner="ben")
     chart = await shelf.ledger.chart_account(ChartAccount("fees_earned", Mode.TEST, "EUR"))

@@ -4,6 +4,7 @@ import asyncio
 import random
 from collections import Counter
 from collections.abc import Awaitable, Callable
+from contextvars import Context
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -13,7 +14,7 @@ from tests.ledger.shelf import MERCHANT, Shelf, dsn, opened
 
 from bezant.actor import Mode
 from bezant.clock import MovableClock
-from bezant.db.database import Database
+from bezant.db.database import Database, Tx
 from bezant.db.faults import RaisedBySql
 from bezant.errors import BezantError, Unavailable
 from bezant.ledger import (
@@ -23,6 +24,8 @@ from bezant.ledger import (
     CaptureHold,
     ChangeAccount,
     Hold,
+    IdReused,
+    InsufficientFunds,
     Leg,
     PlaceHold,
     PostLinked,
@@ -35,7 +38,7 @@ from bezant.ledger import (
 from bezant.ledger.posting import Kind, Posting
 from bezant.ledger.proof import Proof
 from bezant.ledger.service import LedgerService
-from bezant.ledger.store import write
+from bezant.ledger.store import keeping, write
 from bezant.money import EUR, Money
 
 SEED = 20_261_120
@@ -228,3 +231,26 @@ async def test_colliding_ids_of_every_kind_from_two_processes(shelf: Shelf, seed
     database = await Database.open(dsn(shelf.database), name="x", size_max=1, clock=shelf.clock)
     assert (await Proof(database, shelf.clock).verify([])).fault is None
     await database.close()
+
+
+async def test_an_id_that_another_book_refuses_in_the_same_moment_is_told_as_in_use(
+    shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+):
+    """Between the look whether the id is in use and the writing, it comes into use."""
+    mine, poor, rich = (
+        await shelf.open(),
+        await shelf.open("USD"),
+        await shelf.funded("1.00", "USD"),
+    )
+    keeps = keeping.keeps
+
+    async def meanwhile(tx: Tx, account: int) -> bool:
+        elsewhere = shelf.ledger.post(shelf.moving(poor, rich, "5.00", id="same"))
+        with pytest.raises(InsufficientFunds):
+            await asyncio.create_task(elsewhere, context=Context())
+        return await keeps(tx, account)
+
+    monkeypatch.setattr(keeping, "keeps", meanwhile)
+    frozen = ChangeAccount("same", MERCHANT, Mode.TEST, mine.id, AccountState.FROZEN)
+    with pytest.raises(IdReused):
+        await shelf.ledger.change_account(frozen)

@@ -12,7 +12,7 @@ from typing import Any
 import psycopg
 import pytest
 from psycopg import sql
-from tests.cli.running import Ended, Foreground, Nest, wait_until
+from tests.cli.running import Ended, Foreground, Nest, served, wait_until
 from tests.harness.ports import free_port
 
 from bezant.db.data_folder import ADMINISTRATOR, DataFolder
@@ -273,24 +273,11 @@ def test_apart_the_ledgers_own_process_does_its_work_and_nobody_else(nest: Nest)
     address = f"127.0.0.1:{free_port()}"
     gateway = nest.up(LEDGER_GRPC=address)
     gateway.url()
-    ledger = subprocess.Popen(
-        [sys.executable, "-m", "bezant.cli.main", "serve", "ledger", "--grpc", address],
-        cwd=nest.folder,
-        env=nest.environment(),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        start_new_session=True,
-    )
-    served = Foreground(ledger)
-    try:
-        served.wait_for("Stop ")
+    with served(nest, "ledger", "--grpc", address) as ledger:
+        ledger.wait_for("Stop ")
         told = nest.run("demo", "--json")
         assert told.code == 0, told
         assert told.facts["repeated"] == "the same transfer"
-    finally:
-        served.stop()
     after = heads(nest)
     assert after[: len(written)] == written
     assert after[-1][1] > written[-1][1]

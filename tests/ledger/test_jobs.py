@@ -18,7 +18,8 @@ from bezant.db.job_watch import tick_states
 from bezant.db.jobs import JOBS, JobRunner, Turn
 from bezant.db.migrate import migrate
 from bezant.ledger import HoldState, InsufficientFunds
-from bezant.ledger.feed import SCHEMA, FeedKeeper, feed
+from bezant.ledger.feed import SCHEMA, feed
+from bezant.ledger.feed import keeper as feed_keeper
 from bezant.ledger.jobs import FORGET_EVERY_SECONDS, REFUSALS_KEPT, ticks
 from bezant.ledger.proof import Proof, read_heads
 from bezant.ledger.service import LedgerService
@@ -193,9 +194,9 @@ async def test_a_batch_is_in_the_feed_soon_although_nobody_looks_by_itself(
 ):
     address = works_database.module_dsn("ledger")
     database = await Database.open(address, name="ledger", size_max=8, clock=clock)
-    keeper = FeedKeeper(database, poll_seconds=NEVER_SECONDS)
+    keeper = feed_keeper(database, poll_seconds=NEVER_SECONDS)
     keeper.start()
-    service = LedgerService(database, database, clock, keeper.batch_written)
+    service = LedgerService(database, database, clock, keeper.written)
     shelf = Shelf(service, works_database, clock)
     followed = feed(database)
     try:

@@ -2,12 +2,13 @@
 
 import asyncio
 from collections import Counter
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import psycopg
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -303,7 +304,9 @@ REPEATABLE = {
 }
 
 
-# What the stories of one run must have come across, or they prove nothing.
+# What the stories of one run must have come across, or they prove nothing. Chance leaves one of
+# them out now and then; then as many stories are told again.
+ROUNDS_MAX = 4
 MET = [
     "post ok", "post insufficient_funds", "post account_frozen", "linked ok",
     "linked insufficient_funds",
@@ -313,7 +316,13 @@ MET = [
 ]  # fmt: skip
 
 
-def tell(cluster: Cluster, stories: int, sentences: int, model: type[Model] = Model) -> None:
+def tell(
+    cluster: Cluster,
+    stories: int,
+    sentences: int,
+    model: type[Model] = Model,
+    phases: Sequence[Phase] = tuple(Phase),
+) -> None:
     loop = asyncio.new_event_loop()
     clock = MovableClock(datetime(2026, 3, 1, tzinfo=UTC))
     with cluster.fresh(TEMPLATE) as database:
@@ -323,16 +332,20 @@ def tell(cluster: Cluster, stories: int, sentences: int, model: type[Model] = Mo
         Story.model_class = model
         Story.watcher = psycopg.connect(database.administrator_dsn, autocommit=True)
         try:
-            run_state_machine_as_test(
-                Story,
-                settings=settings(
-                    max_examples=stories,
-                    stateful_step_count=sentences,
-                    deadline=None,
-                    suppress_health_check=list(HealthCheck),
-                    print_blob=True,
-                ),
-            )
+            for _ in range(ROUNDS_MAX):
+                run_state_machine_as_test(
+                    Story,
+                    settings=settings(
+                        max_examples=stories,
+                        stateful_step_count=sentences,
+                        phases=phases,
+                        deadline=None,
+                        suppress_health_check=list(HealthCheck),
+                        print_blob=True,
+                    ),
+                )
+                if all(Story.tally[one] for one in MET):
+                    break
             loop.run_until_complete(Story.shelf.agrees())
             assert not [one for one in MET if not Story.tally[one]], Story.tally
         finally:
@@ -357,8 +370,9 @@ class ForgetsHolds(Model):
 
 
 def test_a_wrong_model_is_noticed(cluster: Cluster, ledger_template: str):
+    found_only = (Phase.generate,)  # Nobody reads the shortest story that shows it.
     with pytest.raises(AssertionError):
-        tell(cluster, 75, 50, ForgetsHolds)
+        tell(cluster, 75, 50, ForgetsHolds, found_only)
 
 
 @pytest.mark.long

@@ -61,6 +61,9 @@ class Cards:
         )
 
 
+_OFFERED = ("ways", "capture", "return_url", "sign_in")
+
+
 @dataclass
 class Shop:
     """Everything a test of orders asks for."""
@@ -94,7 +97,7 @@ class Shop:
         return await self.orders.order(ANN, Mode.TEST, order.id)
 
     async def session(self, amount: str = "20.00 EUR", **more: object) -> NewSession:
-        offer = {name: more.pop(name) for name in ("ways", "capture", "return_url") if name in more}
+        offer = {name: more.pop(name) for name in _OFFERED if name in more}
         said: dict[str, object] = {"key": "", "tenant": ANN, "mode": Mode.TEST, **more}
         return await self.orders.open_session(
             OpenSession(offer=Offer(Money.of(amount), **offer), **said)  # pyright: ignore[reportArgumentType]

@@ -162,6 +162,40 @@ async def test_a_no_that_comes_later_gives_the_use_back_as_well(shop: Shop):
     assert (await shop.confirm(second)).state is SessionState.COMPLETE
 
 
+async def test_a_no_that_turns_out_to_be_a_yes_counts_as_a_use_again(shop: Shop):
+    made = await link(shop, uses_max=1)
+    first, second = await follow(shop, made), await follow(shop, made)
+    tried = await shop.confirm(first, DECLINED_CARD)
+    await shop.follow()
+    assert await uses(shop, made) == 0, "the control: it was given back"
+    shop.till.pay(tried.payment)
+    for _ in range(2):
+        await shop.follow()
+    seen = await shop.orders.session(ReadSession(ANN, Mode.TEST, first.session.id))
+    assert (seen.state, await uses(shop, made)) == (SessionState.COMPLETE, 1)
+    with pytest.raises(LinkUsedUp):
+        await shop.confirm(second)
+    shop.till.capture(tried.payment)
+    await shop.follow()
+    assert await uses(shop, made) == 1, "what is told of it later is no further use"
+
+
+async def test_who_is_believed_when_the_last_use_is_taken_is_paid_all_the_same(
+    shop: Shop, capsys: pytest.CaptureFixture[str]
+):
+    made = await link(shop, uses_max=1)
+    first, second = await follow(shop, made), await follow(shop, made)
+    tried = await shop.confirm(first, DECLINED_CARD)
+    assert (await shop.confirm(second)).state is SessionState.COMPLETE
+    shop.till.pay(tried.payment)
+    await shop.follow()
+    assert await uses(shop, made) == 1
+    for new in (first, second):
+        order = await shop.orders.order(ANN, Mode.TEST, new.session.order)
+        assert order.status is OrderStatus.PAID
+    assert "link.paid_too_often" in capsys.readouterr().err
+
+
 async def test_what_could_not_be_given_back_at_once_is_later(shop: Shop):
     made = await link(shop, uses_max=1)
     new = await follow(shop, made)

@@ -1,19 +1,25 @@
 """Followers of the payments see every step once, in order, as it was when it happened."""
 
+import asyncio
 from typing import cast
 
 import pytest
 from tests.payments.acquirer import NOT_SENT
 from tests.payments.till import MERCHANT, Till
 
+from bezant.actor import Mode
 from bezant.db.nudges import Nudges
 from bezant.db.sequencer import Sequencer
+from bezant.errors import Unavailable
 from bezant.events import FedEvent
+from bezant.exchange import MethodKind
 from bezant.money import Money, format_minor
 from bezant.payments.codes import Kind
 from bezant.payments.feed import SCHEMA, SOURCE, feed
+from bezant.payments.port import CreateCustomer, SaveMethod
 from bezant.payments.rules import payment_id
 from bezant.payments.store import write
+from bezant.telemetry.traces import continue_trace
 
 
 async def fed(till: Till) -> tuple[FedEvent, ...]:
@@ -48,6 +54,76 @@ async def test_a_story_is_told_in_order(till: Till) -> None:
     assert refunded.data["payment"] == payment.id
     assert refunded.data["amount"] == {"amount": "5.00", "asset": "EUR"}
     assert refunded.data["refunded"] == {"amount": "5.00", "asset": "EUR"}
+
+
+async def test_every_step_names_the_trace_of_its_own_request(till: Till) -> None:
+    first, second = "0af7651916cd43dd8448eb211c80319c", "4bf92f3577b34da6a3ce929d0e0e4736"
+    with continue_trace(f"00-{first}-b7ad6b7169203331-01"):
+        payment = await till.authorized("20.00 EUR")
+    with continue_trace(f"00-{second}-00f067aa0ba902b7-01"):
+        await till.capture(payment)
+        await till.refund(payment, "5.00 EUR")
+    await till.pay("1.00 EUR")
+    traces = [one.event.data.get("trace_id") for one in await fed(till)]
+    assert traces == [first, first, second, second, second, None, None]
+
+
+async def test_together_each_names_its_own_trace(till: Till) -> None:
+    async def paid(number: int) -> tuple[str, str]:
+        trace = f"{number:032x}"
+        with continue_trace(f"00-{trace}-b7ad6b7169203331-01"):
+            return (await till.pay("1.00 EUR")).id, trace
+
+    wanted = dict(await asyncio.gather(*(paid(number) for number in range(1, 21))))
+    found = [(one.event.subject, one.event.data["trace_id"]) for one in await fed(till)]
+    assert len(found) == 2 * len(wanted)
+    assert set(found) == set(wanted.items())
+
+
+async def test_who_is_forgotten_is_told_of_each_of_their_payments_once(till: Till) -> None:
+    customer = await till.payments.create_customer(
+        CreateCustomer("c", MERCHANT, Mode.TEST, "Ada", "ada@example.com")
+    )
+    theirs = [await till.pay("20.00 EUR", customer=customer.id) for _ in range(3)]
+    await till.pay("20.00 EUR")
+    for _ in range(2):
+        await till.payments.forget_customer(MERCHANT, Mode.TEST, customer.id)
+    told = [one.event for one in await fed(till) if one.event.type == "payment.payer_forgotten"]
+    assert sorted(one.subject for one in told) == sorted(one.id for one in theirs)
+    assert {one.data["state"] for one in told} == {"succeeded"}
+    assert "ada" not in str(told).lower()
+
+
+async def test_a_card_that_could_not_be_forgotten_is_forgotten_when_asked_again(
+    till: Till, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = CreateCustomer("c", MERCHANT, Mode.TEST, "Ada")
+    customer = await till.payments.create_customer(made)
+    save = SaveMethod("s", MERCHANT, Mode.TEST, customer.id, MethodKind.CARD, "card_good")
+    await till.payments.save_method(save)
+
+    async def away(tenant: str, mode: Mode, token: str) -> None:
+        raise Unavailable
+
+    with monkeypatch.context() as patched, pytest.raises(Unavailable):
+        patched.setattr(till.acquirer, "forget", away)
+        await till.payments.forget_customer(MERCHANT, Mode.TEST, customer.id)
+    assert "card_good" in till.acquirer.cards
+    await till.payments.forget_customer(MERCHANT, Mode.TEST, customer.id)
+    assert "card_good" not in till.acquirer.cards
+
+
+async def test_what_is_told_of_the_forgotten_is_how_the_payment_stands(till: Till) -> None:
+    customer = await till.payments.create_customer(CreateCustomer("c", MERCHANT, Mode.TEST, "Ada"))
+    payments = [await till.authorized("20.00 EUR", customer=customer.id) for _ in range(8)]
+    await asyncio.gather(
+        *(till.capture(one) for one in payments),
+        till.payments.forget_customer(MERCHANT, Mode.TEST, customer.id),
+    )
+    last: dict[str, object] = {}
+    for one in await fed(till):
+        last[one.event.subject] = one.event.data["captured"]
+    assert list(last.values()) == [{"amount": "20.00", "asset": "EUR"}] * len(payments)
 
 
 async def test_amounts_are_told_exactly_in_every_asset(till: Till) -> None:

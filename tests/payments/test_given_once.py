@@ -16,7 +16,9 @@ from tests.payments.till import MERCHANT, Till, opened
 
 from bezant.clock import MovableClock
 from bezant.exchange import ProviderRequest
+from bezant.ledger.port import PostTransfer, Transfer
 from bezant.payments.port import (
+    Attempt,
     FileUnfinished,
     Payment,
     PaymentBusy,
@@ -41,6 +43,18 @@ def made(till: Till) -> list[dict[str, Any]]:
 
 async def refunds(till: Till, payment: Payment) -> tuple[Refund, ...]:
     return (await till.payments.refunds(RefundsOf(MERCHANT, payment.mode, payment.id))).refunds
+
+
+async def given_late(till: Till, payment: Payment) -> dict[str, Any]:
+    """Let the acquirer have given 5.00 for our last request, which nobody believes it has."""
+    given = till.acquirer.give_back_here(payment.reference, 500)
+    thing = {**given, "key": (await attempts(till, payment))[-1].id}
+    till.acquirer.operations[thing["key"]] = till.acquirer.operations.pop(given["key"])[0], thing
+    return thing
+
+
+async def attempts(till: Till, payment: Payment) -> tuple[Attempt, ...]:
+    return await till.payments.attempts(MERCHANT, payment.mode, payment.id)
 
 
 async def calm(till: Till) -> None:
@@ -92,7 +106,7 @@ async def test_ours_that_a_file_told_of_after_we_gave_it_up_is_not_given_once_mo
     (gone,) = await refunds(till, payment)
     assert gone.state is RefundState.FAILED
     # It got there after all, and nobody here has heard of it before the file.
-    key = (await till.payments.attempts(MERCHANT, payment.mode, payment.id))[-1].id
+    key = (await attempts(till, payment))[-1].id
     given = till.acquirer.give_back_here(payment.reference, 500)
     await settled(till, line("refund", given["id"], payment.reference, -500))
     await calm(till)
@@ -113,7 +127,7 @@ async def test_what_was_given_after_all_and_has_no_room_leaves_nothing_to_give(t
     till.acquirer.plan("refund", SILENCE)
     await till.refund(payment, "12.00 EUR")
     await calm(till)
-    key = (await till.payments.attempts(MERCHANT, payment.mode, payment.id))[-1].id
+    key = (await attempts(till, payment))[-1].id
     assert (await till.refund(payment, "12.00 EUR")).state is RefundState.SUCCEEDED
     one = till.acquirer.authorisations[payment.reference]
     one.captured = 10_000  # This acquirer gives back more than it took.
@@ -130,6 +144,57 @@ async def test_what_was_given_after_all_and_has_no_room_leaves_nothing_to_give(t
         await till.refund(payment, "1.00 EUR")
 
 
+async def test_a_file_that_comes_while_a_late_one_is_booked_does_not_count_it_again(
+    till: Till, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    payment = await till.pay("20.00 EUR")
+    till.acquirer.plan("refund", SILENCE)
+    await till.refund(payment, "5.00 EUR")
+    await calm(till)
+    given = await given_late(till, payment)
+    told = line("refund", given["id"], payment.reference, -500)  # It does not name our key.
+    post, late = till.ledger.post, f"tr_{given['key'].removeprefix('att_')}/late"
+    files: list[str] = []
+
+    async def posted(command: PostTransfer) -> Transfer:
+        if command.id == late and not files:
+            files.append(told)
+            await settled(till, told)
+        return await post(command)
+
+    monkeypatch.setattr(till.ledger, "post", posted)
+    await deliver(till, written("refund.succeeded", given))
+    await calm(till)
+    assert files, "the file came in between"
+    assert [one.state for one in await refunds(till, payment)] == [RefundState.SUCCEEDED]
+    assert (await till.now(payment)).refunded.decimal() == "5.00"
+    assert await till.balance("merchant_payable", MERCHANT) == "15.00"
+
+
+async def test_a_late_one_that_the_book_does_not_take_is_booked_when_it_does(till: Till) -> None:
+    payment = await till.pay("20.00 EUR")
+    till.acquirer.plan("refund", SILENCE)
+    await till.refund(payment, "5.00 EUR")
+    await calm(till)
+    given = await given_late(till, payment)
+    await till.freeze("merchant_payable", MERCHANT)
+    await deliver(till, written("refund.succeeded", given))
+    (refund,) = await refunds(till, payment)
+    assert refund.state is RefundState.SUCCEEDED
+    assert not (await attempts(till, payment))[-1].booked
+    await till.thaw("merchant_payable", MERCHANT)
+    await calm(till)
+    assert (await attempts(till, payment))[-1].booked
+    assert await till.balance("merchant_payable", MERCHANT) == "15.00"
+    await till.agrees()
+    # And that one, too, may come back.
+    await deliver(till, written("refund.failed", till.acquirer.refund_fails(given["id"])))
+    await calm(till)
+    assert (await refunds(till, payment))[0].state is RefundState.FAILED
+    assert await till.balance("merchant_payable", MERCHANT) == "20.00"
+    await till.agrees()
+
+
 async def test_one_that_fails_while_too_much_was_given_leaves_the_others_counted(
     till: Till,
 ) -> None:
@@ -137,7 +202,7 @@ async def test_one_that_fails_while_too_much_was_given_leaves_the_others_counted
     till.acquirer.plan("refund", SILENCE)
     await till.refund(payment, "12.00 EUR")
     await calm(till)
-    key = (await till.payments.attempts(MERCHANT, payment.mode, payment.id))[-1].id
+    key = (await attempts(till, payment))[-1].id
     till.acquirer.plan("refund", SILENCE)
     assert (await till.refund(payment, "12.00 EUR")).state is RefundState.UNKNOWN
     given = till.acquirer.give_back_here(payment.reference, 1200)

@@ -3,16 +3,27 @@
 import asyncio
 from collections.abc import AsyncIterator
 from datetime import timedelta
+from typing import Final
+from uuid import UUID
 
 import pytest
 from tests.harness.cluster import TestDatabase
-from tests.payments.acquirer import ACT_THEN_SILENCE, SILENCE
+from tests.payments.acquirer import ACT_THEN_SILENCE, SILENCE, Authorisation
 from tests.payments.events import checks, deliver, written
-from tests.payments.till import Till, opened
+from tests.payments.till import MERCHANT, Till, opened
 
+from bezant.actor import PLATFORM, Mode
 from bezant.clock import MovableClock
+from bezant.db.database import Database
+from bezant.errors import BezantError
 from bezant.exchange import ProviderRequest
-from bezant.payments.port import KeyInFlight, Payment, PaymentState
+from bezant.ledger.port import PostTransfer, Transfer, TransfersOf
+from bezant.payments.port import KeyInFlight, Payment, PaymentsOf, PaymentState
+from bezant.payments.store import due
+from bezant.payments.store.due import DueRow
+
+BELIEVING: Final = 3
+"""Whoever hears late looks at the attempt for the third time when it begins to believe."""
 
 
 @pytest.fixture
@@ -57,6 +68,138 @@ async def test_a_clock_that_moves_while_a_charge_is_on_its_way_does_not_make_us_
     assert (again.state, again.captured) == (payment.state, payment.captured)
     assert again.replayed
     await till.agrees()
+
+
+async def test_another_try_while_a_late_charge_is_believed_does_not_take_it_twice(
+    till: Till, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    till.acquirer.plan("charge", SILENCE)
+    payment = await till.pay("20.00 EUR")
+    await till.converge()
+    first = (await till.payments.attempts(MERCHANT, payment.mode, payment.id))[0]
+    post, refusals = till.ledger.post, list[str]()
+
+    async def posted(command: PostTransfer) -> Transfer:
+        if command.id == f"tr_{first.id.removeprefix('att_')}" and not refusals:
+            refusals.append("")
+            try:
+                await till.confirm(payment)
+            except BezantError as refusal:
+                refusals[0] = refusal.code
+        return await post(command)
+
+    monkeypatch.setattr(till.ledger, "post", posted)
+    await deliver(till, written("authorisation.captured", captured_late(till, first.id)))
+    await till.converge()
+    assert refusals == ["not_in_this_state"]
+    after = await till.now(payment)
+    assert (after.state, after.captured.decimal()) == (PaymentState.SUCCEEDED, "20.00")
+    assert await till.balance("suspense") == "0.00"
+    await till.agrees()
+
+
+async def test_what_was_booked_for_a_payment_that_had_gone_on_is_taken_out_of_it(
+    till: Till,
+) -> None:
+    async def meanwhile(request: ProviderRequest) -> None:
+        if request.operation == "charge":
+            till.acquirer.hold = None
+            till.clock.move(timedelta(hours=6))
+            await till.payments.walk()
+            (row,) = (await till.payments.payments(PaymentsOf(MERCHANT, Mode.TEST))).payments
+            assert (await till.confirm(row)).state is PaymentState.SUCCEEDED
+
+    till.acquirer.hold = meanwhile
+    after = await till.now(await till.pay("20.00 EUR"))
+    assert (after.state, after.captured.decimal()) == (PaymentState.SUCCEEDED, "20.00")
+    assert len(till.acquirer.charges()) == 2
+    assert await till.balance("suspense") == "20.00"
+    assert await till.balance("merchant_payable", MERCHANT) == "20.00"
+    await till.agrees()
+
+
+async def test_a_charge_beside_the_payment_leaves_the_one_that_took_its_place_in_the_book(
+    till: Till,
+) -> None:
+    till.acquirer.plan("charge", SILENCE)
+    payment = await till.pay("20.00 EUR")
+    await till.converge()
+    first = (await till.payments.attempts(MERCHANT, payment.mode, payment.id))[0]
+    assert (await till.confirm(payment)).state is PaymentState.SUCCEEDED
+    await deliver(till, written("authorisation.captured", captured_late(till, first.id)))
+    await till.converge()
+    assert await booked(till, payment) == ["capture", "charged beside the payment"]
+    assert await till.balance("suspense") == "20.00"
+    await till.agrees()
+
+
+async def test_a_part_that_was_captured_after_all_is_not_taken_for_another_one(
+    till: Till,
+) -> None:
+    payment = await till.authorized("20.00 EUR")
+    await till.capture(payment, "5.00 EUR", last=False)
+    till.acquirer.plan("capture", SILENCE)
+    await till.capture(payment, "6.00 EUR", last=False)
+    await till.converge(200)
+    second = (await till.payments.attempts(MERCHANT, payment.mode, payment.id))[-1]
+    assert second.result == "not_reached"
+    told = part_captured(till, payment, second.id, 600)
+    await deliver(till, written("authorisation.captured", told))
+    await till.converge()
+    assert (await till.now(payment)).captured.decimal() == "11.00"
+    assert await booked(till, payment) == ["capture", "capture"]
+    assert await till.balance("merchant_payable", MERCHANT) == "11.00"
+    await till.agrees()
+
+
+async def test_a_late_capture_of_which_two_hear_at_once_is_not_called_a_stray_one(
+    till: Till, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    payment = await till.authorized("20.00 EUR")
+    till.acquirer.plan("capture", SILENCE)
+    await till.capture(payment)
+    await till.converge(200)
+    late = (await till.payments.attempts(MERCHANT, payment.mode, payment.id))[-1]
+    fact = part_captured(till, payment, late.id, 2000)
+    one, looks = due.one, list[DueRow | None]()
+
+    async def looked(database: Database, attempt: UUID) -> DueRow | None:
+        found = await one(database, attempt)
+        looks.append(found)
+        if len(looks) == BELIEVING:  # The other one hears of it, and is done, in between.
+            await deliver(till, written("authorisation.captured", fact, "evt_other"))
+        return found
+
+    monkeypatch.setattr(due, "one", looked)
+    await deliver(till, written("authorisation.captured", fact, "evt_one"))
+    monkeypatch.undo()
+    assert len(looks) > BELIEVING
+    await till.converge()
+    assert (await till.now(payment)).captured.decimal() == "20.00"
+    assert await booked(till, payment) == ["capture"]
+    assert await till.balance("suspense") == "0.00"
+    await till.agrees()
+
+
+def part_captured(till: Till, payment: Payment, attempt: str, minor: int) -> dict[str, object]:
+    """Let the acquirer have captured for an attempt that nobody believed had reached it."""
+    till.acquirer.authorisations[payment.reference].captured += minor
+    told = {"id": payment.reference, "key": attempt, "asset": "EUR", "amount": str(minor)}
+    return {**told, "captured": str(minor), "status": "captured"}
+
+
+async def booked(till: Till, payment: Payment) -> list[str]:
+    """Return why each transfer of a payment is in the book, oldest first."""
+    query = TransfersOf(PLATFORM, payment.mode, reference=payment.id)
+    return [one.reason for one in (await till.ledger.transfers(query)).transfers][::-1]
+
+
+def captured_late(till: Till, attempt: str) -> dict[str, object]:
+    """Let the acquirer have taken what nobody believed it had."""
+    one = Authorisation("auth_late", attempt, "EUR", 2000, "captured", 2000)
+    till.acquirer.authorisations[one.id] = one
+    till.acquirer.operations[attempt] = ("authorisation", {"id": one.id})
+    return till.acquirer.shown(one.id)
 
 
 async def test_a_void_that_came_too_late_ends_as_a_capture(till: Till) -> None:

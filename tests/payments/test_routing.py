@@ -20,8 +20,10 @@ from bezant.payments.port import (
     RoutingRule,
     Terms,
     UnknownPriority,
+    WaysOf,
 )
-from bezant.payments.routing import Wanted, choose, explained
+from bezant.payments.routing import Wanted, choose, explained, ways
+from bezant.psp.bank import Bank, BankAccount
 from bezant.psp.card import Card
 
 BOTH = {"card": Card(), "second": Second()}
@@ -112,6 +114,18 @@ def test_what_nobody_takes_is_refused() -> None:
         choose(wanted(method=MethodKind.PAYPAL), BOTH, [])
     with pytest.raises(NoProvider):
         choose(wanted(), BOTH, [], tried=("card", "second"), after="outage")
+
+
+def test_a_payer_is_offered_what_somebody_takes() -> None:
+    asked = WaysOf(MERCHANT, Mode.TEST, Money.of("20.00 EUR"))
+    bank = Bank(BankAccount("DE89370400440532013000", "COBADEFFXXX", "Shop"))
+    assert ways(asked, BOTH) == (MethodKind.CARD,)
+    assert ways(asked, {**BOTH, "bank": bank}) == (MethodKind.CARD, MethodKind.BANK_TRANSFER)
+    in_dollars = WaysOf(MERCHANT, Mode.TEST, Money.of("20.00 USD"))
+    assert ways(in_dollars, {"bank": bank}) == ()
+    set_aside = WaysOf(MERCHANT, Mode.TEST, Money.of("20.00 EUR"), capture=False)
+    assert ways(set_aside, {"bank": bank}) == ()  # A transfer cannot be set aside.
+    assert ways(asked, {}) == ()
 
 
 async def test_rules_are_set_as_a_whole_and_hold_at_once(till: Till) -> None:

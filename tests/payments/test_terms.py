@@ -25,12 +25,11 @@ from bezant.approvals.port import (
     UnknownApproval,
 )
 from bezant.clock import MovableClock
-from bezant.errors import Unavailable
+from bezant.errors import Invalid, Unavailable
 from bezant.identity import Role
 from bezant.payments.port import (
     ChangeTerms,
     FeeRule,
-    MalformedRules,
     RoutingRule,
     Terms,
     TermsBusy,
@@ -165,14 +164,39 @@ async def test_routing_alone_holds_at_once(till: Till, person: SecondPerson) -> 
     assert (await till.pay("10.00 EUR")).provider == "second"
 
 
+WRONG = {
+    "more than all of it": Terms((), (FeeRule(Decimal(101)),)),
+    "finer than is kept": Terms((), (FeeRule(Decimal("0.0000001")),)),
+    "a priority nobody could ask for": Terms((), (FeeRule(Decimal(1), priority="p" * 41),)),
+    "a priority with a line break": Terms((), (FeeRule(Decimal(1), priority="a\nb"),)),
+    "more than the book can hold": Terms((), (FeeRule(Decimal(1), 10**32, asset="EUR"),)),
+    "a country that is none": Terms((RoutingRule(0, "card", country="Germany"),)),
+    "a place beyond all others": Terms((RoutingRule(2**40, "card"),)),
+    "no amount between these": Terms(
+        (RoutingRule(0, "card", asset="EUR", amount_min=2, amount_max=1),)
+    ),
+}
+
+
+@pytest.mark.parametrize("wrong", WRONG.values(), ids=WRONG.keys())
 async def test_what_contradicts_itself_is_not_even_proposed(
-    till: Till, person: SecondPerson
+    till: Till, person: SecondPerson, wrong: Terms
 ) -> None:
-    with pytest.raises(MalformedRules):
-        await asked(till, Terms((), (FeeRule(Decimal(101)),)))
+    with pytest.raises(Invalid):
+        await asked(till, wrong)
     assert not person.proposed
+    assert await till.payments.terms() == Terms()
     with pytest.raises(UnknownTermsChange):
         await till.payments.terms_change("trm_" + "0" * 32)
+
+
+async def test_what_is_just_within_the_bounds_holds(till: Till, person: SecondPerson) -> None:
+    wide = RoutingRule(1_000_000, "card", country="DE", asset="EUR", amount_min=1, amount_max=1)
+    fine = FeeRule(Decimal("0.000001"), 10**32 - 1, asset="EUR", priority="p" * 40)
+    change = await asked(till, Terms((wide,), (fine,)))
+    person.says[change.approval] = True
+    await till.payments.take_up_approved()
+    assert await till.payments.terms() == Terms((wide,), (fine,))
 
 
 async def test_too_many_waiting_changes_are_refused(

@@ -85,7 +85,9 @@ def providers_page() -> str:
         "  hours.",
         "- Refunds made on the provider's own pages are told by events and settlement files; a",
         "  bank tells of everything by its notifications and statements.",
-        "- The older Coinbase APIs (`coinbase_links`, `coinbase_commerce`) give nothing back.",
+        "- The older Coinbase APIs (`coinbase_links`, `coinbase_commerce`) give nothing back. What",
+        "  came late or without an order raises `order.stuck`; send it from the account there, and",
+        "  ask for the refund with the movement's name in `sent`: it is counted and booked once.",
         "- A bank differs from the next: the documents are those of ISO 20022, the few addresses",
         "  around them are ours.",
         "",
@@ -103,7 +105,7 @@ def _capabilities(provider: str) -> str:
         parts = (
             "set aside, several captures" if able.multiple_captures else "set aside, one capture"
         )
-    refunds = "none"
+    refunds = "by hand"
     if able.refund:
         refunds = "in part" if able.partial_refund else "whole"
     events = "a hint" if able.event_hint else "believed"

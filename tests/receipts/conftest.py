@@ -6,24 +6,13 @@ from pathlib import Path
 
 import pytest
 from tests.cli.running import Nest
-from tests.harness.cluster import Cluster, TestDatabase
+from tests.harness.cluster import TestDatabase
+from tests.harness.databases import lent
 from tests.receipts.office import Office, opened_office
-from tests.vault.room import template_of
 
 from bezant.clock import MovableClock
 
-MODULES = ("keys", "audit", "receipts")
-
-
-@pytest.fixture(scope="session")
-def receipts_template(cluster: Cluster) -> str:
-    return template_of(cluster, "receipts_template", MODULES)
-
-
-@pytest.fixture
-def database(cluster: Cluster, receipts_template: str) -> Iterator[TestDatabase]:
-    with cluster.fresh(receipts_template) as fresh:
-        yield fresh
+database = lent("receipts_template", "keys", "audit", "receipts")
 
 
 @pytest.fixture

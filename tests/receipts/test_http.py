@@ -181,6 +181,94 @@ async def test_the_payers_page_tells_the_whole_story_without_an_account(
     assert "<b>" not in text
 
 
+AFTERWARDS = "Something happened to this afterwards"
+
+
+async def told_of(office: Office, client: httpx2.AsyncClient, payment: str) -> dict[str, str]:
+    """Return the page of each receipt of a payment, by what it is about: `refund 1 succeeded`."""
+    await office.record()
+    found = (await ask(client, f"/v1/receipts?payment={payment}")).json()["data"]
+    return {
+        f"{one['about']} {(one['refund'] or '')[-1:]} {one['outcome']}": (
+            await client.get(one["link"])
+        ).text
+        for one in found
+    }
+
+
+async def test_an_older_receipt_tells_what_happened_to_the_money_afterwards(
+    office: Office, client: httpx2.AsyncClient
+):
+    payment = office.till.paid()
+    other = office.till.paid()
+    before = (await told_of(office, client, payment))["payment  succeeded"]
+    for number, state, amount in (
+        (1, "succeeded", "5.00 EUR"), (2, "rejected", "1.00 EUR"), (3, "failed", "2.00 EUR"),
+        (4, "succeeded", "3.00 EUR"),
+    ):  # fmt: skip
+        office.clock.move(A_DAY)
+        office.till.tell(
+            f"refund.{state}", state, amount, payment=payment, refund="re_" + str(number) * 32
+        )
+    pages = await told_of(office, client, payment)
+
+    assert "given back" not in before
+    paid = pages["payment  succeeded"]
+    assert "✓ Paid" in paid
+    assert "5.00 EUR of this was given back on 21 November 2026" in paid
+    assert "3.00 EUR of this was given back on 24 November 2026" in paid
+    assert paid.count("given back") == 2  # Refunds that moved nothing change nothing.
+    links = re.findall(r'<a href="(/receipts/[^"]+)">Its receipt</a>', paid)
+    followed = [(await client.get(link)).text for link in links]
+    assert followed == [pages["refund 1 succeeded"], pages["refund 4 succeeded"]]
+    # A receipt of a refund is not about the others, and another payment is about neither.
+    for page in (*followed, (await told_of(office, client, other))["payment  succeeded"]):
+        assert "Its receipt" not in page
+        assert AFTERWARDS not in page
+
+
+async def test_that_a_refund_came_back_is_told_on_its_receipt_and_the_payments(
+    office: Office, client: httpx2.AsyncClient
+):
+    payment, refund = office.till.paid(), "re_" + "1" * 32
+    office.clock.move(A_DAY)
+    office.till.tell("refund.succeeded", "succeeded", payment=payment, refund=refund)
+    paid = (await told_of(office, client, payment))["payment  succeeded"]
+    office.clock.move(A_DAY)
+    office.till.tell("refund.came_back", "failed", payment=payment, refund=refund)
+    pages = await told_of(office, client, payment)
+
+    assert "given back on 21 November" in paid
+    assert "given back on 21 November" not in pages["payment  succeeded"]
+    told = pages["refund 1 succeeded"]
+    assert "Afterwards, on 22 November 2026, 12:00:00 UTC: Refund failed." in told
+    assert "Its receipt" not in pages["refund 1 failed"]
+
+
+async def test_whoever_is_not_shown_everything_learns_only_that_there_is_more(
+    office: Office, client: httpx2.AsyncClient
+):
+    receipt = await receipt_of(office, client)
+    partly = receipt["link"] + "?show=amount,about,outcome"
+    before = (await client.get(partly)).text
+    office.clock.move(A_DAY)
+    office.till.tell(
+        "refund.succeeded", "succeeded", "4.99 EUR", payment=receipt["payment"], refund="re_1"
+    )
+    await office.record()
+    shown = (await client.get(partly)).text
+    paper = (await client.get(receipt["link"] + "/pdf")).content
+    await ask(client, f"/v1/receipts/{receipt['id']}/erase", "POST")
+    erased = (await client.get(receipt["link"])).text
+
+    assert AFTERWARDS not in before
+    for page in (shown, erased):
+        assert AFTERWARDS in page
+        assert "4.99" not in page
+        assert "Its receipt" not in page
+    assert "4.99 EUR of this was given back" in streams(paper)[0].decode("cp1252")
+
+
 async def test_the_page_runs_no_script_and_fetches_nothing(
     office: Office, client: httpx2.AsyncClient
 ):

@@ -53,6 +53,17 @@ async def test_every_end_of_a_payment_gets_one_receipt(
     assert receipt.forms == (Form.COMPACT,)
 
 
+async def test_the_receipts_of_a_payer_who_is_forgotten_open_no_more(office: Office):
+    theirs, other = office.till.paid(), office.till.paid()
+    await office.issue()
+    office.till.tell("payment.payer_forgotten", "succeeded", payment=theirs)
+    office.till.tell("refund.succeeded", "succeeded", payment=theirs, refund="re_" + "7" * 32)
+    await office.issue()
+    receipts = {one.about: one for one in await office.all() if one.payment == theirs}
+    assert receipts[About.PAYMENT].erased
+    assert not (await office.only(other)).erased
+
+
 async def test_what_is_no_end_gets_none(office: Office):
     for kind, state in NO_ENDS:
         office.till.tell(kind, state)

@@ -1,14 +1,13 @@
 """A sandbox killed in the middle of its work: what it answered is in its book, once."""
 
 import sqlite3
-import sys
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Event
 
 import httpx2
-from tests.harness.processes import ROOT, Program
+from tests.harness.processes import Program, start_module
 from tests.sandbox.test_card import body
 
 HEADERS = {"authorization": "Bearer card_test_bezant"}
@@ -19,7 +18,7 @@ GONE = (httpx2.TransportError,)
 
 
 def started(folder: Path) -> Program:
-    return Program([sys.executable, str(ROOT / "tests/sandbox/crash_program.py"), str(folder)])
+    return start_module("tests.sandbox.crash_program", folder)
 
 
 def ports_of(program: Program) -> Mapping[str, int]:

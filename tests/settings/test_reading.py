@@ -158,7 +158,7 @@ def test_every_mistake_is_told_at_once():
 
 def test_no_secret_shows_itself_in_print_or_repr():
     names = [about.name for _, about, _ in every_named() if about.secret]
-    addresses = {"DATABASE_URL": "postgresql", "REDIS_URL": "redis"}
+    addresses = {"DATABASE_URL": "postgresql", "REDIS_URL": "redis", "SMTP_URL": "smtp"}
     texts = {
         name: f"{addresses.get(name, 'https')}://u:{SECRET}@localhost/x"
         if name.endswith(("_URL", "_DSN"))
@@ -220,4 +220,5 @@ def test_defaults_are_the_ones_the_families_name():
 
 def test_settings_that_nothing_uses_yet_are_listed_when_given():
     assert unused(read({})) == ()
-    assert dict(unused(read(given(RP_ID="shop.example", PORT="1")))) == {"RP_ID": "passkeys"}
+    given_ = given(PLAID_CLIENT_ID="bank-1", PORT="1")
+    assert dict(unused(read(given_))) == {"PLAID_CLIENT_ID": "bank linking"}

@@ -1,29 +1,17 @@
 """A vault of its own for each test, on a real PostgreSQL with a real key room."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from tests.harness.cluster import Cluster, TestDatabase
+from tests.harness.cluster import TestDatabase
+from tests.harness.databases import lent
 from tests.vault.counter import Counter, opened_counter
-from tests.vault.room import template_of
 
 from bezant.clock import MovableClock
 
-MODULES = ("keys", "identity", "vault")
-
-
-@pytest.fixture(scope="session")
-def vault_template(cluster: Cluster) -> str:
-    return template_of(cluster, "vault_template", MODULES)
-
-
-@pytest.fixture
-def database(cluster: Cluster, vault_template: str) -> Iterator[TestDatabase]:
-    """A fresh database with the tables of these modules and no others."""
-    with cluster.fresh(vault_template) as fresh:
-        yield fresh
+database = lent("vault_template", "keys", "identity", "vault")
 
 
 @pytest.fixture

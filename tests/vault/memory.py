@@ -1,10 +1,13 @@
 """Reads what a running process has in its memory (Linux)."""
 
 import os
+import struct
 from collections.abc import Iterator
 from contextlib import suppress
+from itertools import groupby
 from pathlib import Path
 
+PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 CHUNK_BYTES = 16 << 20
 OVERLAP_BYTES = 64  # Longer than anything that is looked for.
 
@@ -30,6 +33,7 @@ def memory_of(pid: int, seen: set[str]) -> Iterator[bytes]:
     """
     lines = Path(f"/proc/{pid}/maps").read_text().splitlines()
     handle = os.open(f"/proc/{pid}/mem", os.O_RDONLY)
+    table = os.open(f"/proc/{pid}/pagemap", os.O_RDONLY)
     try:
         for line in lines:
             place, rights, offset, device, inode, *_ = line.split()
@@ -38,9 +42,29 @@ def memory_of(pid: int, seen: set[str]) -> Iterator[bytes]:
                 continue
             seen.add(shared)
             start, end = (int(edge, 16) for edge in place.split("-"))
-            yield from _pieces(handle, start, end)
+            if rights.endswith("s"):  # Others may have written what is not in this one's table.
+                yield from _pieces(handle, start, end)
+            else:
+                for first, last in _written(table, start, end):
+                    yield from _pieces(handle, first, last)
     finally:
         os.close(handle)
+        os.close(table)
+
+
+def _written(table: int, start: int, end: int) -> Iterator[tuple[int, int]]:
+    """Yield the stretches of a private mapping that are anywhere: a page never used has no place.
+
+    Bits 62 and 63 of an entry: swapped out, in memory (pagemap of the kernel's documentation).
+    """
+    told = os.pread(table, (end - start) // PAGE_BYTES * 8, start // PAGE_BYTES * 8)
+    entries = struct.unpack(f"={len(told) // 8}Q", told)
+    at = start
+    for anywhere, pages in groupby(entries, lambda entry: entry >> 62 != 0):
+        until = at + len(list(pages)) * PAGE_BYTES
+        if anywhere:
+            yield at, until
+        at = until
 
 
 def _pieces(handle: int, start: int, end: int) -> Iterator[bytes]:

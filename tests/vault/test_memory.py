@@ -58,9 +58,6 @@ def cards_in(pids: list[int], marked: list[Canary]) -> set[str]:
 @pytest.fixture
 def apart(installed: Nest) -> Iterator[tuple[Foreground, Foreground, str, str]]:
     """A platform whose vault has a process of its own; and the addresses of both."""
-    (installed.data / "postgres.conf").write_text(
-        "shared_buffers = 32MB\n"
-    )  # Less to look through.
     vault_port, address = free_port(), f"127.0.0.1:{free_port()}"
     base = installed.up(VAULT_GRPC=address)
     url = base.url()

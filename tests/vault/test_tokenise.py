@@ -16,6 +16,7 @@ from bezant.identity import KeyKind
 from bezant.ids import spell
 from bezant.secret import Secret
 from bezant.vault.port import Tokenise, UnknownCard
+from bezant.vault.service import PAYERS_OF_KEY, WRONG_NUMBER_COST
 
 pytestmark = pytest.mark.requirement("S004-5", part="card tokenization")
 LIVE = check_digit("499273987165555")
@@ -206,3 +207,26 @@ async def test_a_customer_who_signed_in_is_a_payer_like_any_other(counter: Count
 
     assert (await tries(customer))[-1] == "too_many_cards"
     assert "too_many_cards" not in await tries(server)
+
+
+async def test_checkouts_of_their_own_do_not_give_payers_more_tries_than_a_pages_key(
+    counter: Counter,
+):
+    server = counter.ann.actors[KeyKind.SECRET, Mode.TEST]
+    payer = replace(server, caller=Caller.CLIENT, role="")
+    wrong = Secret(b'{"number": "4242424242424241", "exp_month": 1, "exp_year": 30}')
+
+    async def told(by: Actor, number: int) -> str:
+        # Each from an address and with a checkout of its own.
+        asker = replace(by, subject=f"cs_{number}")
+        with pytest.raises(BezantError) as caught:
+            await counter.vault.tokenise(Tokenise(asker, f"10.0.{number % 250}.7", wrong))
+        return caught.value.code
+
+    most = PAYERS_OF_KEY.requests // (1 + WRONG_NUMBER_COST)
+    codes = [await told(payer, number) for number in range(most + 1)]
+    assert codes[:most] == ["card_number_invalid"] * most
+    assert codes[-1] == "too_many_cards"
+    # Those of another merchant have their own, and so have this one's in live mode.
+    assert await told(replace(payer, tenant=counter.bob.merchant), 1) == "card_number_invalid"
+    assert await told(replace(payer, mode=Mode.LIVE), 2) == "card_number_invalid"

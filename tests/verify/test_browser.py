@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 from fastapi import Response
 from tests.verify import test_receipts as receipts
-from tests.verify.test_receipts import FILES, KEYS, MADE
+from tests.verify.forging import Forge
+from tests.verify.test_receipts import ENTRIES, FILES, KEYS, MADE
 
 from bezant.actor import Actor
 from bezant.clock import RealClock
@@ -116,9 +117,7 @@ def test_the_bundle_comes_out_the_same_from_the_published_packages(node: Path):
 @pytest.mark.catalogue("T88")
 @pytest.mark.requirement("S004-2", "G2")
 def test_every_changed_byte_is_noticed_by_the_pages_own_modules(tmp_path: Path):
-    for path in pages.ASSETS.glob("*.js"):
-        shutil.copy(path, tmp_path)
-    (tmp_path / "package.json").write_text('{"type": "module"}')
+    modules_in(tmp_path)
     told = json.loads(
         ran("node", str(HERE / "flips.mjs"), str(tmp_path), str(MADE), "1", at=tmp_path)
     )
@@ -131,9 +130,7 @@ def test_every_changed_byte_is_noticed_by_the_pages_own_modules(tmp_path: Path):
 @pytest.mark.system
 @pytest.mark.catalogue("T88")
 def test_the_page_says_what_the_verifier_says(tmp_path: Path):
-    for path in pages.ASSETS.glob("*.js"):
-        shutil.copy(path, tmp_path)
-    (tmp_path / "package.json").write_text('{"type": "module"}')
+    modules_in(tmp_path)
     cases = {
         f"{name} {change.__name__}": receipts.changed(name, change)
         for name in FILES[:2]
@@ -144,12 +141,36 @@ def test_the_page_says_what_the_verifier_says(tmp_path: Path):
     for number, given in enumerate(cases.values()):
         paths.append(tmp_path / f"{number}.json")
         paths[-1].write_text(written(given))
-    typed = "".join(f"{path}\n" for path in paths)
-    lines = ran("node", str(HERE / "cases.mjs"), str(tmp_path), str(KEYS), at=tmp_path, typed=typed)
-    words = [json.loads(line)["word"] for line in lines.splitlines()]
+    words = words_of(paths, KEYS, tmp_path)
     expected = [str(receipts.asked(path).found["answer"]) for path in paths]
     assert dict(zip(cases, words, strict=True)) == dict(zip(cases, expected, strict=True))
     assert {"valid", "invalid"} <= set(words)
+
+
+@pytest.mark.system
+@pytest.mark.catalogue("T88")
+def test_to_the_page_too_only_receipt_issued_speaks_for_a_receipt(tmp_path: Path):
+    modules_in(tmp_path)
+    forge = Forge.begin()
+    paths = [tmp_path / f"{number}.json" for number in range(len(ENTRIES))]
+    for path, made in zip(paths, ENTRIES.values(), strict=True):
+        path.write_text(forge.receipt(**made))
+    words = words_of(paths, forge.keys(tmp_path), tmp_path)
+    assert words == ["valid", *["invalid"] * (len(ENTRIES) - 1)]
+
+
+def modules_in(folder: Path) -> None:
+    """Put the page's own modules where Node reads them."""
+    for path in pages.ASSETS.glob("*.js"):
+        shutil.copy(path, folder)
+    (folder / "package.json").write_text('{"type": "module"}')
+
+
+def words_of(paths: list[Path], keys: Path, folder: Path) -> list[str]:
+    """Return what the page's modules say of each file."""
+    typed = "".join(f"{path}\n" for path in paths)
+    lines = ran("node", str(HERE / "cases.mjs"), str(folder), str(keys), at=folder, typed=typed)
+    return [json.loads(line)["word"] for line in lines.splitlines()]
 
 
 def unchanged(_: dict[str, Any], __: dict[str, Any]) -> None:

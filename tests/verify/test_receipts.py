@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.verify.forging import Forge
 
 from bezant_verify import answers, jws, receipt
 from bezant_verify.checkpoint import Trust
@@ -164,6 +165,29 @@ def test_nothing_may_be_taken_away_or_put_in_its_place(
     path.write_text(written(changed(name, change)))
     found = asked(path)
     assert found.code == 1, found.found
+
+
+ENTRIES: dict[str, dict[str, Any]] = {
+    "valid": {},
+    "of another module": {"feed": "payments"},
+    "of another event": {"entry_type": "payment.captured", "event_type": "payment.captured"},
+    "of another event inside": {"event_type": "payment.captured"},
+    "of another event outside": {"entry_type": "payment.captured"},
+    "of no receipt": {"data": {"receipt": None}},
+    "of another receipt": {"data": {"receipt": "0" * 64}},
+}
+"""How an entry is made that says `receipt.issued`, and others that somebody signed as well."""
+
+
+@pytest.mark.catalogue("T88")
+@pytest.mark.requirement("S004-2")
+@pytest.mark.parametrize("name", ENTRIES)
+def test_only_an_entry_that_says_a_receipt_was_issued_speaks_for_it(tmp_path: Path, name: str):
+    forge = Forge.begin()
+    path = tmp_path / "receipt.json"
+    path.write_text(forge.receipt(**ENTRIES[name]))
+    found = answers.receipted(path, forge.keys(tmp_path), classical=False)
+    assert found.found["answer"] == ("valid" if name == "valid" else "invalid"), found.found
 
 
 def test_a_compact_receipt_without_its_proof_is_incomplete(tmp_path: Path):

@@ -21,7 +21,7 @@ MODULES = (
     *(one for one in SCHEMAS if one.module in ("keys", "identity")),
     # Stands for whoever has events to tell.
     ModuleSchema("ledger", (Piece.OUTBOX, Piece.FEED)),
-    ModuleSchema("webhooks", (Piece.FOLLOWER,)),
+    *(one for one in SCHEMAS if one.module == "webhooks"),
 )
 
 

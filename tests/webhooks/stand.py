@@ -14,6 +14,7 @@ from bezant.actor import Mode
 from bezant.clock import Clock, MovableClock, RealClock
 from bezant.db.database import Database
 from bezant.db.nudges import Nudges
+from bezant.db.outbox import Outbox
 from bezant.events import Event
 from bezant.ids import Ids
 from bezant.keys.file import FileProvider
@@ -73,7 +74,10 @@ class Stand:
         real = real or RealClock()
         sender = Sender(session, real, live=live, timeout_seconds=timeout_seconds)
         manner = Manner(schedule or Schedule.of(retry_max), lease, sha256, **more)  # pyright: ignore[reportArgumentType]
-        results = Results(self.database, self.clock, self.ids, self.nudges, self.alarms.append)
+        outbox = Outbox("webhooks", self.nudges)
+        results = Results(
+            self.database, self.clock, self.ids, self.nudges, self.alarms.append, outbox
+        )
         targets = Targets(self.database, self.clock, self.keys)
         worker = Worker(
             self.database, self.clock, real, self.nudges, targets, sender, results, manner
@@ -168,7 +172,8 @@ async def opened(
         await keys.start()
         database = await sessions("webhooks")
         nudges = Nudges()
-        service = WebhooksService(database, clock, keys, nudges, live=live)
+        outbox = Outbox("webhooks", nudges)
+        service = WebhooksService(database, clock, keys, nudges, live=live, outbox=outbox)
         await service.start()
         yield Stand(where, database, clock, Ids(clock), keys, nudges, service, stack)
 

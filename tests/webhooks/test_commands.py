@@ -3,7 +3,6 @@
 import asyncio
 import json
 import signal
-import subprocess
 import sys
 import threading
 from collections.abc import AsyncIterator, Iterator
@@ -14,7 +13,8 @@ from urllib.request import Request, urlopen
 
 import pytest
 from standardwebhooks import Webhook
-from tests.cli.running import Foreground, Nest
+from tests.cli.running import PROGRAM, Foreground, Nest
+from tests.harness.copies import Start
 from tests.harness.waiting import until
 from tests.webhooks.receiver import Receiver, receiving, status
 
@@ -30,16 +30,8 @@ class Listening:
 
     def __init__(self, nest: Nest, *words: str) -> None:
         self.said: list[Json] = []
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "bezant.cli.main", "listen", "--json", *words],
-            cwd=nest.folder,
-            env=nest.environment(),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            start_new_session=True,
-        )
+        start = Start(PROGRAM, ("listen", "--json", *words), nest.folder, nest.environment())
+        self.process = start.begin()
         self._reader = threading.Thread(target=self._collect, daemon=True)
         self._reader.start()
 

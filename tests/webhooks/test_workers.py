@@ -2,14 +2,13 @@
 
 import asyncio
 import signal
-import sys
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from aiohttp import web
 from tests.harness.cluster import TestDatabase
-from tests.harness.processes import READY, Program
+from tests.harness.processes import READY, Program, start_module
 from tests.harness.waiting import until
 from tests.webhooks.receiver import Receiver, Request, never, status
 from tests.webhooks.stand import LEASE, Stand, work
@@ -204,15 +203,15 @@ async def test_twenty_kills_and_every_event_arrives(
 
     receiver.answers["/hook"] = slowly
     await stand.endpoint(receiver.url())
-    command = [
-        sys.executable, "-m", "tests.webhooks.worker_program",
-        database.module_dsn("webhooks"), database.module_dsn("keys"), str(tmp_path / "keys"),
-    ]  # fmt: skip
+    command = (
+        "tests.webhooks.worker_program",
+        database.module_dsn("webhooks"), database.module_dsn("keys"), tmp_path / "keys",
+    )  # fmt: skip
     events: list[str] = []
     for _ in range(KILLS // AT_ONCE):
         stand.clock.move(RealClock().now() - stand.clock.now())
         events += await stand.happen(*(stand.event() for _ in range(EVENTS * AT_ONCE // KILLS)))
-        programs = [Program(command) for _ in range(AT_ONCE)]
+        programs = [start_module(*command) for _ in range(AT_ONCE)]
         wanted = len(receiver.requests) + AT_ONCE
         try:
             for program in programs:
@@ -221,7 +220,7 @@ async def test_twenty_kills_and_every_event_arrives(
         finally:
             for program in programs:
                 await asyncio.to_thread(program.kill)
-    last = Program(command)
+    last = start_module(*command)
 
     def done() -> bool:
         return stand.as_operator(
@@ -244,12 +243,9 @@ async def test_a_worker_that_settles_before_it_sends_is_found_out(
     await stand.endpoint(receiver.url())
     stand.clock.move(RealClock().now() - stand.clock.now())
     events = await stand.happen(*(stand.event() for _ in range(10)))
-    program = Program(
-        [
-            sys.executable, "-m", "tests.webhooks.worker_program",
-            database.module_dsn("webhooks"), database.module_dsn("keys"),
-            str(tmp_path / "keys"), "careless",
-        ]
+    program = start_module(
+        "tests.webhooks.worker_program",
+        database.module_dsn("webhooks"), database.module_dsn("keys"), tmp_path / "keys", "careless",
     )  # fmt: skip
     settled = "SELECT count(*) FROM webhooks.delivery WHERE state = 'delivered'"
     try:
@@ -275,18 +271,18 @@ async def test_a_process_that_was_stopped_and_goes_on_stores_nothing_twice(
 
     receiver.answers["/hook"] = hold_the_first
     await stand.endpoint(receiver.url())
-    command = [
-        sys.executable, "-m", "tests.webhooks.worker_program",
-        database.module_dsn("webhooks"), database.module_dsn("keys"), str(tmp_path / "keys"),
-    ]  # fmt: skip
+    command = (
+        "tests.webhooks.worker_program",
+        database.module_dsn("webhooks"), database.module_dsn("keys"), tmp_path / "keys",
+    )  # fmt: skip
     stand.clock.move(RealClock().now() - stand.clock.now())
     (first,) = await stand.happen(stand.event())
-    frozen = Program(command)
+    frozen = start_module(*command)
     other: Program | None = None
     try:
         await until(lambda: held == [first], "the first worker sends")
         frozen.signal(signal.SIGSTOP)
-        other = Program(command)
+        other = start_module(*command)
         await until(lambda: _attempts(stand) == [(1,)], "the other one takes over")
         await asyncio.to_thread(other.kill)
         released.set()

@@ -42,12 +42,21 @@ def proposed(command: Propose, now: datetime) -> datetime:
         raise MalformedProposal("a digest is a SHA-256 in hex", field="digest")
     if not 0 < len(command.summary) <= SUMMARY_CHARACTERS_MAX or not command.summary.isprintable():
         raise MalformedProposal("say in a sentence what will happen", field="summary")
-    if not 1 <= command.approvers <= APPROVERS_MAX:
+    if command.approvers < 1 or approvers(command) > APPROVERS_MAX:
         raise MalformedProposal(f"1 to {APPROVERS_MAX} people approve", field="approvers")
     expires_at = command.expires_at or now + timedelta(days=DAYS_DEFAULT)
     if not now < expires_at <= now + timedelta(days=DAYS_MAX):
         raise MalformedProposal(f"it expires within {DAYS_MAX} days", field="expires_at")
     return expires_at
+
+
+def approvers(command: Propose) -> int:
+    """Return how many people must agree: one more to what a program proposes by its own token.
+
+    Of a key we know who made it, and they may not agree. A client's key lies with whoever runs the
+    program, who may be a member, too: of two who agree, one is somebody else.
+    """
+    return command.approvers + (command.by.caller is Caller.CLIENT)
 
 
 def visible(by: Actor, tenant: str, mode: Mode) -> None:

@@ -63,7 +63,7 @@ class ApprovalsService:
             summary=command.summary,
             digest=bytes.fromhex(command.digest),
             permission=command.permission,
-            approvers=command.approvers,
+            approvers=rules.approvers(command),
             state=ApprovalState.OPEN,
             proposed_by=command.by.subject,
             proposer=await self._person(command.by),

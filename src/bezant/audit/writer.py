@@ -59,7 +59,9 @@ class Writer:
 
     async def follow(self, feed: str, events: Sequence[FedEvent]) -> None:
         """Append the next events of a feed, or raise `Overtaken`."""
-        new = [self._entry(feed, fed) for fed in events]
+        chance = self._chance(SALT_BYTES * len(events))
+        salts = [chance[at : at + SALT_BYTES] for at in range(0, len(chance), SALT_BYTES)]
+        new = [_entry(feed, fed, salt) for fed, salt in zip(events, salts, strict=True)]
         leaves = b"".join([one.hash for one in new])
         heads = {one.event.subject: one.event for one in events if one.event.type == CHAINED}
         before, after = events[0].position - 1, events[-1].position
@@ -76,19 +78,6 @@ class Writer:
                 await checkpoints.note_heads(tx, [_head(event) for event in heads.values()])
             self._tree = tree
 
-    def _entry(self, feed: str, fed: FedEvent) -> NewEntry:
-        event = fed.event
-        text = _encode(_public(event))
-        salt = self._chance(SALT_BYTES)
-        entry = Entry(
-            feed, fed.position, event.type, microseconds(event.occurred_at), commitment(salt, text)
-        )
-        written = entry.encoded()
-        return NewEntry(
-            written, leaf_hash(written), salt, feed, fed.position, event.type, event.mode.value,
-            event.tenant, event.subject, event.occurred_at, text.decode(),
-        )  # fmt: skip
-
     async def _current(self, tx: Reads) -> Tree:
         size = await store.size(tx)
         if self._tree is not None and self._tree.size == size:
@@ -100,6 +89,19 @@ class Writer:
             if (await edge(tx, newest.size)).root() != newest.root:
                 raise LogBroken(f"the first {newest.size} entries are not those that were signed")
         return await edge(tx, size)
+
+
+def _entry(feed: str, fed: FedEvent, salt: bytes) -> NewEntry:
+    event = fed.event
+    text = _encode(_public(event))
+    entry = Entry(
+        feed, fed.position, event.type, microseconds(event.occurred_at), commitment(salt, text)
+    )
+    written = entry.encoded()
+    return NewEntry(
+        written, leaf_hash(written), salt, feed, fed.position, event.type, event.mode.value,
+        event.tenant, event.subject, event.occurred_at, text.decode(),
+    )  # fmt: skip
 
 
 async def edge(tx: Reads, size: int) -> Tree:

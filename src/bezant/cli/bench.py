@@ -16,6 +16,7 @@ class Subject(StrEnum):
     """What can be measured."""
 
     FLOOR = "floor"
+    IDENTITY = "identity"
     LEDGER = "ledger"
     PAYMENTS = "payments"
     PROOF = "proof"

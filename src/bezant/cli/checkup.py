@@ -170,6 +170,14 @@ def given_settings(case: Case) -> Iterator[Finding]:
             Health.NOTE,
             f"{name} is read, but nothing uses it yet: it waits for {awaits}",
         )
+    if case.live and case.settings.people.mail_server is None:
+        yield Finding(
+            "settings",
+            "SMTP_URL",
+            Health.NOTE,
+            "SMTP_URL is not set: letters to people wait, so nobody can confirm an address",
+            "Set SMTP_URL and MAIL_FROM; what waits, for a week at most, leaves after that.",
+        )
     if not wrong:
         yield Finding(
             "settings",

@@ -41,6 +41,7 @@ from bezant.settings import Settings, refusals
 from bezant.telemetry import traces
 
 if TYPE_CHECKING:
+    from bezant.cli.listening import Held
     from bezant.cli.sample import Sample
     from bezant.wiring.house import House
 
@@ -125,8 +126,8 @@ async def _start(
             sample = await sample_of(place.sample, house, Ids(RealClock()))
             await lay_out_realm(house, sample.merchant)
     with step("opening the doors", "the doors are open"):
-        serving, ports = await stack.enter_async_context(listen(house.listenings, held))
-        running = replace(running, port=ports[0])
+        serving, port = await _open_doors(stack, settings, place, house, held)
+        running = replace(running, port=port)
         await first_answer(running.url)
     write_running(place, running)
     stack.callback(place.record.unlink, missing_ok=True)
@@ -134,6 +135,20 @@ async def _start(
     show_welcome(place, installation, running, demo, as_json=as_json)
     write_logs(settings, place, UNIT)
     return serving
+
+
+async def _open_doors(
+    stack: AsyncExitStack, settings: Settings, place: Place, house: "House", held: "Held"
+) -> "tuple[asyncio.Task[None], int]":
+    """Listen; return the task that ends when serving ends, and the port people come to."""
+    serving, ports = await stack.enter_async_context(listen(house.listenings, held))
+    if house.envoy is None:
+        return serving, ports[0]
+    from bezant.wiring.envoy import running as envoy_running
+
+    level = settings.envoy.log_level
+    await stack.enter_async_context(envoy_running(house.envoy, place.logs, level=level))
+    return serving, settings.platform.port
 
 
 async def _demo(settings: Settings, url: str, sample: "Sample", *, is_new: bool) -> Demo:

@@ -56,6 +56,9 @@ def hold_all(settings: "Settings") -> tuple["Settings", Held]:
         chosen = replace(settings, platform=replace(platform, port=port))
         first, *others = addresses(chosen)
         try:
+            if first[1] != port:  # Something else will open the main port itself.
+                close(main)
+                return chosen, hold([first, *others])
             return chosen, {first: main[platform.host, 0], **hold(others)}
         except Stop:
             close(main)

@@ -46,6 +46,9 @@ class Sample:
     secret_key: str
     email: str
     password: str
+    second_email: str = ""
+    """Somebody else of the same team: what needs four eyes needs two people."""
+    second_password: str = ""
 
 
 async def sample_of(path: Path, house: "House", ids: Ids) -> Sample:
@@ -75,14 +78,8 @@ async def _make(house: "House", ids: Ids) -> Sample:
         )
         for kind in (KeyKind.PUBLISHABLE, KeyKind.SECRET)
     }
-    password = secrets.token_urlsafe(PASSWORD_BYTES)
-    email = f"owner.{merchant[-6:]}@weighhouse.example"
-    invited = await house.identity.invite(
-        InviteMember(ids.new("inv"), by, merchant, email, Role.ADMIN)
-    )
-    await house.identity.accept_invitation(
-        AcceptInvitation(invited.token, "Sample Owner", Secret(password))
-    )
+    email, password = await _joined(house, ids, merchant, Role.ADMIN, "Owner")
+    second_email, second_password = await _joined(house, ids, merchant, Role.FINANCE, "Finance")
     await _open_books(house, merchant)
     await _set_fees(house)
     return Sample(
@@ -91,7 +88,25 @@ async def _make(house: "House", ids: Ids) -> Sample:
         secret_key=keys[KeyKind.SECRET].secret.reveal(),
         email=email,
         password=password,
+        second_email=second_email,
+        second_password=second_password,
     )
+
+
+async def _joined(
+    house: "House", ids: Ids, merchant: str, role: Role, name: str
+) -> tuple[str, str]:
+    """Let somebody join the sample shop; return how they sign in."""
+    from bezant.wiring.lent import operator
+
+    password = secrets.token_urlsafe(PASSWORD_BYTES)
+    email = f"{name.lower()}.{merchant[-6:]}@weighhouse.example"
+    invited = await house.identity.invite(
+        InviteMember(ids.new("inv"), operator(Mode.TEST), merchant, email, role)
+    )
+    accepted = AcceptInvitation(invited.token, f"Sample {name}", Secret(password))
+    await house.identity.accept_invitation(accepted)
+    return email, password
 
 
 async def _set_fees(house: "House") -> None:

@@ -10,6 +10,8 @@ import typer
 from bezant.cli.exits import Stop
 
 if TYPE_CHECKING:
+    from collections.abc import Coroutine, Mapping
+
     from bezant.cli.beside import Beside
     from bezant.cli.units import Unit
     from bezant.settings import Settings
@@ -38,6 +40,13 @@ def serve(
     profile: Annotated[
         str | None, typer.Option(help="Whose names and ports.", show_default="default")
     ] = None,
+    instances: Annotated[
+        int | None,
+        typer.Option(help="So many processes behind the gateway's port.", show_default="one"),
+    ] = None,
+    behind: Annotated[
+        Path | None, typer.Option(hidden=True, help="Where such a process is handed its callers.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Facts as JSON.")] = False,
 ) -> None:
     """Run one module in a process of its own."""
@@ -46,8 +55,6 @@ def serve(
     import uvloop
 
     from bezant.cli.beside import beside
-    from bezant.cli.sandbox_apart import SANDBOX, serve_sandbox
-    from bezant.cli.units import unit_named
 
     here = beside(
         data,
@@ -56,23 +63,44 @@ def serve(
         BEZANT_PROFILE=profile,
         BEZANT_LIVE=None,
     )
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_work(here, unit, grpc, instances, behind, as_json=as_json))
+
+
+def _work(
+    here: "Beside",
+    unit: str,
+    grpc: str | None,
+    instances: int | None,
+    behind: Path | None,
+    *,
+    as_json: bool,
+) -> "Coroutine[object, object, None]":
+    """Return what is to be done for a unit."""
+    from bezant.cli.instances import serve_instances
+    from bezant.cli.sandbox_apart import SANDBOX, serve_sandbox
+    from bezant.cli.units import unit_named
+
     if unit == SANDBOX:
-        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(serve_sandbox(here, as_json=as_json))
-        return
+        return serve_sandbox(here, as_json=as_json)
     wanted = unit_named(unit, here.settings.platform.profile)
     if not wanted.main and len(wanted.modules) != 1:
         raise Stop(f"{unit} is no module that can have a process of its own.", "Use bezant up.")
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_serve(here, wanted, grpc, as_json=as_json))
+    if instances is None:
+        return _serve(here, wanted, grpc, behind, as_json=as_json)
+    if not wanted.main:
+        raise Stop(f"{unit} is one process.", "Several instances are for the gateway.")
+    return serve_instances(here, unit, instances, as_json=as_json)
 
 
-async def _serve(here: "Beside", unit: "Unit", grpc: str | None, *, as_json: bool) -> None:
+async def _serve(
+    here: "Beside", unit: "Unit", grpc: str | None, behind: Path | None, *, as_json: bool
+) -> None:
     import asyncio
 
+    from bezant.cli.instances import serve_behind
     from bezant.cli.life import stopping, write_logs
     from bezant.cli.listening import listen
-    from bezant.cli.screen import show_facts, show_json
     from bezant.clock import RealClock
     from bezant.ids import Ids
     from bezant.wiring.house import build, build_apart
@@ -88,7 +116,10 @@ async def _serve(here: "Beside", unit: "Unit", grpc: str | None, *, as_json: boo
             house = await stack.enter_async_context(
                 build(_beside(here), here.site(), clock, Ids(clock))
             )
-            listenings = house.listenings[:1]
+            if behind is not None:
+                await serve_behind(house, behind, told)
+                return
+            listenings = [one for one in house.listenings if one in house.listenings[:1] or one.tls]
         else:
             (module,) = unit.modules
             address = grpc or here.settings.platform.peers.get(module, ANY_PORT)
@@ -100,13 +131,10 @@ async def _serve(here: "Beside", unit: "Unit", grpc: str | None, *, as_json: boo
         if listenings:
             serving, ports = await stack.enter_async_context(listen(listenings))
             facts["http"] = [
-                f"http://{one.host}:{bound}" for one, bound in zip(listenings, ports, strict=True)
+                f"{'https' if one.tls else 'http'}://{one.host}:{bound}"
+                for one, bound in zip(listenings, ports, strict=True)
             ]
-        if as_json:
-            show_json({"unit": unit.name, **facts})
-        else:
-            lines = [(name, ", ".join(told)) for name, told in facts.items()]
-            show_facts(f"{unit.name} runs on its own", [*lines, ("Stop", "Ctrl-C")])
+        _show(unit.name, facts, as_json=as_json)
         waiting = asyncio.create_task(told.wait())
         await asyncio.wait(
             {waiting} | ({serving} if serving else set()), return_when=asyncio.FIRST_COMPLETED
@@ -114,6 +142,16 @@ async def _serve(here: "Beside", unit: "Unit", grpc: str | None, *, as_json: boo
         if serving is not None and serving.done():
             serving.result()
         waiting.cancel()
+
+
+def _show(unit: str, facts: "Mapping[str, list[str]]", *, as_json: bool) -> None:
+    from bezant.cli.screen import show_facts, show_json
+
+    if as_json:
+        show_json({"unit": unit, **facts})
+    else:
+        lines = [(name, ", ".join(told)) for name, told in facts.items()]
+        show_facts(f"{unit} runs on its own", [*lines, ("Stop", "Ctrl-C")])
 
 
 def _beside(here: "Beside") -> "Settings":

@@ -35,6 +35,7 @@ class Shop:
         as_payer: bool = False,
     ) -> Json:
         """Call the API and return its answer, or end the command with what it said."""
+        from http.client import HTTPException
         from urllib.error import HTTPError
         from urllib.request import Request, urlopen
 
@@ -53,11 +54,10 @@ class Shop:
                 return cast("Json", json.loads(answer.read()))
         except HTTPError as refused:
             said = cast("Json", json.loads(refused.read() or b"{}"))
-            raise Stop(
-                f"{method} {path} answered {refused.code}: {said.get('detail', '')}",
-                "Look at bezant logs.",
-                Exit.WRONG,
-            ) from None
+            problem = f"{method} {path} answered {refused.code}: {said.get('detail', '')}"
+        except (OSError, HTTPException, ValueError):  # Hung up on, cut short, or nobody is there.
+            problem = f"{method} {path} got no answer"
+        raise Stop(problem, "Look at bezant logs.", Exit.WRONG)
 
 
 def pay_an_order(shop: Shop, chance: str, *, receipts: bool = True) -> dict[str, str]:

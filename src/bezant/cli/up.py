@@ -41,6 +41,10 @@ def up(
     live: Annotated[
         bool, typer.Option("--live", help="Without demo data; refuses well-known secrets.")
     ] = False,
+    edge: Annotated[
+        str | None,
+        typer.Option(help="own, or envoy: an Envoy stands in front.", show_default="own"),
+    ] = None,
     detach: Annotated[bool, typer.Option("--detach", "-d", help="Go to the background.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Facts as JSON.")] = False,
 ) -> None:
@@ -54,6 +58,7 @@ def up(
             "BEZANT_HOST": host,
             "PORT": None if port is None else str(port),
             "BEZANT_PROFILE": profile,
+            "EDGE": edge,
             "BEZANT_LIVE": "yes" if live else None,
         }
     )

@@ -69,6 +69,8 @@ def _demo_json(demo: Demo | None) -> dict[str, object]:
             "secret_key": sample.secret_key,
             "email": sample.email,
             "password": sample.password,
+            "second_email": sample.second_email,
+            "second_password": sample.second_password,
         }
     }
     if demo.desk:
@@ -103,12 +105,20 @@ def _receipt_facts(paid: Mapping[str, str]) -> list[tuple[str, str]]:
     return [("Receipt", paid["receipt_check"]), ("", paid["receipt_page"])]
 
 
+def _second_person(sample: "Sample") -> list[tuple[str, str]]:
+    if not sample.second_email:
+        return []  # A demo of an earlier release has nobody else.
+    return [("", f"{sample.second_email}   {sample.second_password}   approves")]
+
+
 def _sample_facts(running: Running, sample: "Sample") -> list[tuple[str, str]]:
     call = f"curl -H 'x-api-key: {sample.secret_key}' {running.url}/v1/accounts"
     return [
         ("", ""),
         ("Keys", f"{sample.secret_key}   for your server"),
         ("", f"{sample.publishable_key}   for pages"),
+        ("Office", f"{running.url}/office"),
         ("Sign in", f"{sample.email}   {sample.password}"),
+        *_second_person(sample),
         ("Try", call),
     ]

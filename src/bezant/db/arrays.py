@@ -2,7 +2,7 @@
 element by element.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -22,13 +22,23 @@ def flags(values: Iterable[bool]) -> str:
     return "{" + ",".join(["t" if value else "f" for value in values]) + "}"
 
 
-def texts(values: Iterable[str]) -> str:
+def texts(values: Sequence[str]) -> str:
     """Write an array of texts."""
-    return "{" + ",".join([_quoted(value) for value in values]) + "}"
+    if not values:
+        return "{}"
+    # All at once where that is safe: no text PostgreSQL takes has a NUL, so it parts them.
+    joined = "\0".join(values)
+    if joined.count("\0") != len(values) - 1:
+        return "{" + ",".join([_quoted(value) for value in values]) + "}"
+    if "\\" in joined or '"' in joined:
+        joined = joined.replace("\\", "\\\\").replace('"', '\\"')
+    return '{"' + joined.replace("\0", '","') + '"}'
 
 
-def texts_if_any(values: Iterable[str | None]) -> str:
+def texts_if_any(values: Sequence[str | None]) -> str:
     """Write an array of texts; an empty one is absent."""
+    if not any(values):
+        return "{" + ",".join(["NULL"] * len(values)) + "}"
     return "{" + ",".join([_quoted(value) if value else "NULL" for value in values]) + "}"
 
 

@@ -25,6 +25,8 @@ _FUNCTION: Final = re.compile(
     re.DOTALL | re.MULTILINE,
 )
 
+_RETURNS: Final = re.compile(r"\b(?:RETURNS|LANGUAGE)\b")
+
 
 @dataclass(frozen=True, slots=True)
 class Difference:
@@ -40,11 +42,16 @@ class _Told:
 
     schema: str
     name: str
+    arguments: str
     owner: str
     definition: str
 
     def __str__(self) -> str:
         return f"{self.schema}.{self.name}"
+
+    def key(self) -> tuple[str, str]:
+        """Return what tells it from others, those of its name with other arguments too."""
+        return str(self).removeprefix(BESIDE), self.arguments
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +65,16 @@ class _Compared(Exception):
     """Rolls back what was made beside."""
 
 
-def written(schema: ModuleSchema) -> dict[str, str]:
-    """Return the statements that make a module's functions beside; a later file's counts."""
+def written(schema: ModuleSchema) -> dict[tuple[str, str], str]:
+    """Return the statements that make a module's functions beside, by name and arguments.
+
+    A later file's counts.
+    """
     return {
-        match["name"]: f"CREATE {match['kind']} {BESIDE}{schema.module}.{match['name']}"
-        + match["rest"]
+        (match["name"], " ".join(_RETURNS.split(match["rest"], 1)[0].split())): (
+            f"CREATE OR REPLACE {match['kind']} {BESIDE}{schema.module}.{match['name']}"
+            + match["rest"]
+        )
         for file in schema.files()
         for match in _FUNCTION.finditer(file.text)
     }
@@ -95,7 +107,7 @@ async def _make_beside(tx: Tx, schema: ModuleSchema) -> list[Difference]:
     # Bodies are looked at when they run, as they were when the tables were made.
     await tx.execute("SET LOCAL check_function_bodies = off")
     await _look_in(tx, schema.module)
-    for name, statement in written(schema).items():
+    for (name, _), statement in written(schema).items():
         try:
             async with tx.savepoint():
                 await tx.execute(sql.SQL(cast("LiteralString", statement)))
@@ -112,16 +124,16 @@ async def _look_in(tx: Tx, schema: str) -> None:
 def _compare(
     used: Sequence[_Told], beside: Sequence[_Told], owners: dict[str, str]
 ) -> Iterator[Difference]:
-    wanted = {str(one).removeprefix(BESIDE): one.definition for one in beside}
+    wanted = {one.key(): one.definition for one in beside}
     for one in used:
-        definition = wanted.pop(str(one), None)
+        definition = wanted.pop(one.key(), None)
         if definition is None:
             yield Difference(str(one), "stands in no migration")
         elif one.definition != definition:
             yield Difference(str(one), "was replaced or changed")
         elif one.owner != owners[one.schema]:
             yield Difference(str(one), f"belongs to {one.owner}")
-    for name in wanted:
+    for name, _ in wanted:
         yield Difference(name, "is missing")
 
 
@@ -133,6 +145,7 @@ async def _told(tx: Tx, schemas: Sequence[str]) -> list[_Told]:
         """
         SELECT
           n.nspname::text AS schema, p.proname::text AS name,
+          pg_get_function_identity_arguments(p.oid) AS arguments,
           pg_get_userbyid(p.proowner)::text AS owner,
           row(
             p.prokind, pg_get_function_arguments(p.oid), pg_get_function_result(p.oid), p.prolang,

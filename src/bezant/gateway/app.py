@@ -71,6 +71,7 @@ def build(
     title: str = "Bezant",
     aliases: Sequence[Alias] = (),
     services: Mapping[str, frozenset[str]] | None = None,
+    door: type[Edge] = Edge,
 ) -> Edge:
     """Assemble a listener. `services` are groups of modules that are also described one by one."""
     refuse_undeclared_routes(routes)
@@ -89,7 +90,7 @@ def build(
             for alias in aliases:
                 if entry.path.startswith(f"{alias.of}/"):
                     table.add(entry.method, alias.path + entry.path[len(alias.of) :], entry)
-    return Edge(
+    return door(
         table,
         callers=ground.callers,
         limits=ground.limits,

@@ -54,14 +54,36 @@ def describe(title: str, routes: Sequence[Routes]) -> Node:
     schemas = cast("dict[str, object]", components.setdefault("schemas", {}))
     for name in _FRAMEWORKS_OWN:
         schemas.pop(name, None)
+    fast = [(one.tag, route) for one in routes for route in one.fast]
+    of_fast = _fast_schemas([route for _, route in fast])
+    _tell_apart(document, schemas, of_fast)
     for route in ordinary:
         _complete_ordinary(paths, route)
-    fast = [(one.tag, route) for one in routes for route in one.fast]
     for tag, route in fast:
         paths.setdefault(route.path, {})[route.method.lower()] = _fast_operation(tag, route)
-    schemas.update(_fast_schemas([route for _, route in fast]))
+    schemas.update(of_fast)
     components["securitySchemes"] = _SECURITY
     return document
+
+
+def _tell_apart(document: Node, schemas: dict[str, object], others: Mapping[str, object]) -> None:
+    """Rename what both lanes call alike: one name must not stand for two shapes."""
+    for name in sorted(schemas.keys() & others.keys()):
+        renamed = f"{name}Ordinary"
+        schemas[renamed] = schemas.pop(name)
+        _point_elsewhere(document, _REFERENCE.format(name=name), _REFERENCE.format(name=renamed))
+
+
+def _point_elsewhere(node: object, before: str, after: str) -> None:
+    if isinstance(node, dict):
+        members = cast("Node", node)
+        if members.get("$ref") == before:
+            members["$ref"] = after
+        for value in members.values():
+            _point_elsewhere(value, before, after)
+    elif isinstance(node, list):
+        for value in cast("list[object]", node):
+            _point_elsewhere(value, before, after)
 
 
 def names_of(document: Mapping[str, object]) -> frozenset[str]:

@@ -56,7 +56,7 @@ class Filled:
 
 def routes(identity: Identity) -> Routes:
     """Return the page and what its form calls."""
-    made = Routes("identity")
+    made = Routes("identity", guarded=True)
 
     @made.get(PATH, permission=PUBLIC, include_in_schema=False)
     async def form() -> HTMLResponse:

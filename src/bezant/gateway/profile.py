@@ -12,6 +12,7 @@ from typing import cast
 
 from bezant.http.limits import Rule
 from bezant.http.problems import DIALECTS, Dialect
+from bezant.http.tiers import TIERS
 
 FOLDER = Path(__file__).parent / "profiles"
 EVERY_MODULE = "*"
@@ -82,6 +83,8 @@ class Profile:
     """The weakest source of settings, by their names in the environment."""
     address_rule: Rule | None
     key_rule: Rule | None
+    tier_rules: Mapping[str, Rule]
+    """Of kinds of callers that have a limit of their own: payers, people, programs."""
     dialect: Dialect
     network: str
     volumes: tuple[str, ...]
@@ -138,6 +141,7 @@ def read_profile(text: str) -> Profile:
         settings={key: str(value) for key, value in _table(told, "settings").items()},
         address_rule=_rule(edge, "address"),
         key_rule=_rule(edge, "key"),
+        tier_rules={tier: rule for tier in TIERS if (rule := _rule(edge, tier)) is not None},
         dialect=_dialect(str(edge.get("problems", "plain"))),
         network=str(compose.get("network", "")),
         volumes=_texts(compose, "volumes"),

@@ -5,7 +5,7 @@ waiting, so that a busy key costs a dictionary lookup; whoever implements it for
 the moment it is revoked.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import Protocol
 
@@ -13,6 +13,8 @@ import msgspec
 
 from bezant.actor import Actor
 from bezant.errors import Forbidden, Invalid, Unauthenticated
+from bezant.http.headers import Pair
+from bezant.http.signatures import BadSignature, Signed, signed_of
 from bezant.secret import Secret
 
 SESSION_COOKIE = "__Host-bezant"
@@ -29,6 +31,10 @@ class CredentialKind(StrEnum):
     DPOP = "dpop"
     """A token that is worth nothing without its key (RFC 9449)."""
     SESSION = "session"
+    SIGNATURE = "signature"
+    """The request itself is signed (RFC 9421)."""
+    CERTIFICATE = "certificate"
+    """The connection showed a certificate, and nothing else says who this is."""
 
 
 class Shown(msgspec.Struct, frozen=True):
@@ -48,6 +54,7 @@ class Credential(msgspec.Struct, frozen=True):
     address: str = ""
     """Where it came from: whoever guesses is slowed down without slowing others."""
     shown: Shown | None = None
+    signed: Signed | None = None
 
 
 class Callers(Protocol):
@@ -88,6 +95,12 @@ class CredentialUnproved(Unauthenticated):
         return head + (b"dpop-nonce: %s\r\n" % nonce if nonce else b"")
 
 
+class DigestMismatch(Unauthenticated):
+    """The body is not the one whose digest was signed."""
+
+    code = "digest_mismatch"
+
+
 class CredentialAmbiguous(Invalid):
     """A request carries one credential, not several."""
 
@@ -100,6 +113,12 @@ class PermissionMissing(Forbidden):
     code = "insufficient_permissions"
 
 
+class StepUpNeeded(Forbidden):
+    """Prove again that it is you: `POST /v1/session/step-up`."""
+
+    code = "step_up_needed"
+
+
 class CrossSiteRequest(Forbidden):
     """A session works only from our own pages."""
 
@@ -110,6 +129,11 @@ def credential_of(headers: Mapping[bytes, bytes], address: str = "") -> Credenti
     """Find the one credential among a request's headers; a cookie counts only without another."""
     key = headers.get(b"x-api-key")
     authorization = headers.get(b"authorization")
+    signature = headers.get(b"signature-input")
+    if signature is not None:
+        if authorization is not None or key is not None:
+            raise CredentialAmbiguous
+        return Credential(CredentialKind.SIGNATURE, _secret(signature), address)
     if key is not None:
         if authorization is not None:
             raise CredentialAmbiguous
@@ -121,7 +145,11 @@ def credential_of(headers: Mapping[bytes, bytes], address: str = "") -> Credenti
             raise CredentialInvalid("only Bearer tokens are accepted in Authorization")
         return Credential(CredentialKind.BEARER, _secret(authorization[7:].strip()), address)
     cookies = headers.get(b"cookie")
-    return _session(cookies, address) if cookies is not None else None
+    found = _session(cookies, address) if cookies is not None else None
+    certificate = headers.get(b"client-cert")
+    if found is not None or certificate is None:
+        return found
+    return Credential(CredentialKind.CERTIFICATE, _secret(certificate), address)
 
 
 def _session(cookies: bytes, address: str) -> Credential | None:
@@ -148,6 +176,21 @@ def with_proof(
     certificate = headers.get(b"client-cert", b"").decode("latin-1")
     shown = Shown(method, address, Secret(proof.decode("ascii")), certificate)
     return msgspec.structs.replace(credential, shown=shown)
+
+
+def with_signature(
+    credential: Credential,
+    headers: Mapping[bytes, bytes],
+    pairs: Sequence[Pair],
+    method: str,
+    target: str,
+) -> Credential:
+    """Return a credential with what the request says was signed."""
+    try:
+        signed = signed_of(headers, pairs, method, target)
+    except BadSignature:
+        raise CredentialInvalid from None
+    return msgspec.structs.replace(credential, signed=signed)
 
 
 def refuse_cross_site(headers: Mapping[bytes, bytes]) -> None:

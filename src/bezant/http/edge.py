@@ -1,45 +1,47 @@
 """The edge: what happens to every request around a module's handler, in one order for both lanes.
 
-    limits of the address -> who is asking -> limits of the key -> permission
+    gate: lists, HTTPS, limits of the address -> who is asking -> limits of the caller -> permission
     -> idempotency key -> body -> handler
 
 Nothing here is cancelled when a caller goes away: the server lets a handler finish (see
 `serve.py`), and what it wrote is found again under its idempotency key.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from time import perf_counter
 from typing import cast
 
-import msgspec
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.types import Message, Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
-from bezant.errors import BezantError, TooManyRequests, Unavailable
+from bezant.errors import BezantError
 from bezant.http import answers
 from bezant.http.bodies import CallerLeft, check_json, read_body
 from bezant.http.caller import (
     Callers,
+    Credential,
     CredentialKind,
     CredentialMissing,
+    DigestMismatch,
     PermissionMissing,
+    StepUpNeeded,
     credential_of,
     refuse_cross_site,
     with_proof,
+    with_signature,
 )
 from bezant.http.cors import Cors
 from bezant.http.entries import Entry
 from bezant.http.fast import FastRequest
-from bezant.http.headers import Network, client_of, is_trusted, read_headers, without
+from bezant.http.gate import Gate, Overloaded, Rules, is_of_this_machine
+from bezant.http.headers import client_of, is_trusted, read_headers, without
 from bezant.http.idempotency import Idempotency, key_of
-from bezant.http.limits import Limits, Rule, TooManyFromAddress, bucket_of_address
+from bezant.http.limits import Limits
 from bezant.http.mistakes import of_pydantic
 from bezant.http.problems import (
-    PLAIN,
     AddressTooLong,
-    Dialect,
     InternalError,
     MalformedRequest,
     MediaTypeUnsupported,
@@ -48,6 +50,7 @@ from bezant.http.problems import (
 from bezant.http.protocol import CYCLE, body_at_hand
 from bezant.http.routes import LOCAL, LOCAL_PERMISSION, PUBLIC
 from bezant.http.seen import Seen, Watcher
+from bezant.http.signatures import digest_fits
 from bezant.http.table import PATH_CHARACTERS_MAX, Table
 from bezant.http.visit import VISIT, Visit
 from bezant.ids import Ids
@@ -56,30 +59,10 @@ from bezant.telemetry.metrics import Meters
 from bezant.telemetry.traces import continue_trace, span, tracing
 
 QUERY_CHARACTERS_MAX = 4_096
-IN_FLIGHT_MAX = (
-    4_096  # More callers than this wait longer than they will; they are told at once instead.
-)
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
-_OWN_HOSTS = frozenset({b"localhost", b"127.0.0.1", b"[::1]"})
-_SAYS_OF_A_PROXY = frozenset({b"forwarded", b"via", b"x-forwarded-for", b"x-real-ip"})
 _log = log("http")
 
-
-class Overloaded(Unavailable):
-    """More requests are being answered than this process can hold."""
-
-    code = "overloaded"
-
-
-class Rules(msgspec.Struct, frozen=True):
-    """What a listener asks of its callers beyond their routes' own declarations."""
-
-    address: Rule | None = None
-    key: Rule | None = None
-    origins: tuple[str, ...] = ()
-    trusted_proxies: tuple[Network, ...] = ()
-    dialect: Dialect = PLAIN
-    in_flight_max: int = IN_FLIGHT_MAX
+__all__ = ["QUERY_CHARACTERS_MAX", "Edge", "Overloaded", "Rules"]
 
 
 class Edge:
@@ -99,7 +82,7 @@ class Edge:
     ) -> None:
         self._table = table
         self._callers = callers
-        self._limits = limits
+        self._gate = Gate(rules, limits, meters)
         self._rules = rules
         self._meters = meters
         self._known_names = known_names
@@ -108,6 +91,10 @@ class Edge:
         self._request_prefix = f"req_{ids.uuid().hex[:20]}"
         self._requests = 0
         self._unmatched = Entry.unmatched(meters)
+
+    def rows(self) -> Iterator[tuple[str, str, Entry]]:
+        """Yield every route of this listener: its method, its path, and what stands there."""
+        return self._table.rows()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -159,8 +146,12 @@ class Edge:
         if b"client-cert" in headers and not is_trusted(peer, self._rules.trusted_proxies):
             visit.headers = headers = without(headers, b"client-cert")
         if self._rules.trusted_proxies:
-            visit.address, forwarded_secure = client_of(peer, headers, self._rules.trusted_proxies)
-            visit.secure = visit.secure or forwarded_secure
+            trusted = self._rules.trusted_proxies
+            visit.address, forwarded_secure = client_of(peer, headers, trusted)
+            # A proxy of ours may come encrypted itself; what counts is how the client came to it.
+            if b"x-forwarded-proto" not in headers or not is_trusted(peer, trusted):
+                forwarded_secure = forwarded_secure or visit.secure
+            visit.secure = forwarded_secure
         method, path = cast("str", scope["method"]), cast("str", scope["path"])
         if method == "HEAD":
             method = "GET"
@@ -181,7 +172,12 @@ class Edge:
         self, entry: Entry, visit: Visit, scope: Scope, receive: Receive, send: Send
     ) -> None:
         if entry.limited:
-            self._spend_address(visit)
+            self._gate.look_at(entry, visit)
+            if self._rules.https is not None:
+                address = self._gate.elsewhere(entry, visit, scope)
+                if address:
+                    await answers.send_empty(scope, send, visit, 301, ((b"location", address),))
+                    return
         if len(scope["query_string"]) > QUERY_CHARACTERS_MAX:
             raise AddressTooLong
         if b"%00" in scope["query_string"]:
@@ -195,46 +191,23 @@ class Edge:
         else:
             await self._answer_ordinary(entry, visit, scope, receive, send)
 
-    def _spend_address(self, visit: Visit) -> None:
-        rules = self._rules
-        if self._meters.in_flight > rules.in_flight_max:
-            raise Overloaded(retry_after_seconds=1)
-        if rules.address is not None:
-            spent = self._limits.spend(bucket_of_address(visit.address), rules.address)
-            visit.spent = spent
-            if not spent.allowed:
-                raise TooManyFromAddress(retry_after_seconds=spent.reset_seconds)
-
-    def _spend_key(self, visit: Visit, subject: str, rule: Rule) -> None:
-        spent = self._limits.spend(subject, rule)
-        if visit.spent is None or spent.remaining < visit.spent.remaining:
-            visit.spent = spent
-        if not spent.allowed:
-            raise TooManyRequests(retry_after_seconds=spent.reset_seconds)
-
     async def _admit(self, entry: Entry, visit: Visit, scope: Scope) -> None:
         """Let in who may come in."""
         permission = entry.permission
         if permission == PUBLIC:
             return
         if permission == LOCAL:
-            if _is_of_this_machine(scope, visit.headers):
+            if is_of_this_machine(scope, visit.headers):
                 return
             permission = LOCAL_PERMISSION
         if not entry.limited:  # Else keys could be guessed here as often as one likes.
-            self._spend_address(visit)
-        credential = credential_of(visit.headers, visit.address)
-        if credential is None:
-            raise CredentialMissing
-        if credential.kind is CredentialKind.SESSION and scope["method"] not in _SAFE:
-            refuse_cross_site(visit.headers)
-        if credential.kind is CredentialKind.DPOP or b"client-cert" in visit.headers:
-            address = _address_of(scope, visit)
-            credential = with_proof(credential, visit.headers, scope["method"], address)
+            self._gate.look_at(entry, visit)
+        credential = _credential_of(scope, visit)
         actor = self._callers.known(credential) or await self._callers.identify(credential)
         visit.actor = actor
-        if self._rules.key is not None:
-            self._spend_key(visit, actor.subject, self._rules.key)
+        self._gate.spend_caller(visit, actor)
+        if permission in actor.withheld:
+            raise StepUpNeeded(facts={"permission": permission})
         if permission not in actor.permissions:
             raise PermissionMissing(facts={"permission": permission})
 
@@ -253,6 +226,8 @@ class Edge:
         body = body_at_hand(cycle) if cycle is not None else None
         if body is None or len(body) > entry.body_bytes_max:
             body = await read_body(receive, headers, entry.body_bytes_max)
+        if visit.signed and not digest_fits(headers, body):
+            raise DigestMismatch
         request = FastRequest(
             visit.actor,
             route.decode(body),
@@ -270,6 +245,8 @@ class Edge:
         visit.idempotency_key = key_of(visit.headers, entry.idempotency)
         if entry.reads_body:
             body = await read_body(receive, visit.headers, entry.body_bytes_max)
+            if visit.signed and not digest_fits(visit.headers, body):
+                raise DigestMismatch
             if body and _refuse_media_type(visit.headers, entry) == b"application/json":
                 check_json(body)
             receive = answers.replay(body, receive)
@@ -329,6 +306,26 @@ def _refuse_media_type(headers: Mapping[bytes, bytes], entry: Entry) -> bytes:
     return media_type
 
 
+def _credential_of(scope: Scope, visit: Visit) -> Credential:
+    """Return the one credential of a request, with whatever else it shows of it."""
+    credential = credential_of(visit.headers, visit.address)
+    if credential is None:
+        raise CredentialMissing
+    if credential.kind is CredentialKind.SESSION and scope["method"] not in _SAFE:
+        refuse_cross_site(visit.headers)
+    if credential.kind is CredentialKind.DPOP or b"client-cert" in visit.headers:
+        address = _address_of(scope, visit)
+        credential = with_proof(credential, visit.headers, scope["method"], address)
+    if credential.kind is CredentialKind.SIGNATURE:
+        query = scope["query_string"].decode("latin-1")
+        target = _address_of(scope, visit) + (f"?{query}" if query else "")
+        credential = with_signature(
+            credential, visit.headers, scope["headers"], scope["method"], target
+        )
+        visit.signed = True
+    return credential
+
+
 def _address_of(scope: Scope, visit: Visit) -> str:
     """Return the address that was asked, as its caller wrote it, without its query."""
     host = visit.headers.get(b"host", b"").decode("latin-1")
@@ -339,17 +336,6 @@ def _address_of(scope: Scope, visit: Visit) -> str:
 
 def _trace(visit: Visit) -> dict[str, str]:
     return {"trace_id": visit.trace_id} if visit.trace_id else {}
-
-
-def _is_of_this_machine(scope: Scope, headers: Mapping[bytes, bytes]) -> bool:
-    client = cast("tuple[str, int] | None", scope.get("client"))
-    if client is None or not _SAYS_OF_A_PROXY.isdisjoint(headers):
-        return False
-    # A page elsewhere may have its own name point here; a browser then says that name.
-    host = headers.get(b"host", b"")
-    if host not in _OWN_HOSTS and host.rpartition(b":")[0] not in _OWN_HOSTS:
-        return False
-    return client[0] == "::1" or client[0].startswith("127.")
 
 
 async def _answer_other(scope: Scope, receive: Receive, send: Send) -> None:

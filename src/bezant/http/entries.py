@@ -21,6 +21,7 @@ class Entry:
         "accepts",
         "body_bytes_max",
         "fast",
+        "guarded",
         "idempotency",
         "limited",
         "meter",
@@ -46,6 +47,7 @@ class Entry:
         self.body_bytes_max = 0
         self.reads_body = method in ("POST", "PUT", "PATCH", "DELETE")
         self.limited = True
+        self.guarded = False
         self.policy = API_POLICY.encode()
         self.fast: FastRoute[object] | None = None
         self.ordinary: ASGIApp | None = None
@@ -74,6 +76,7 @@ class Entry:
         entry.accepts = frozenset(media_type.encode() for media_type in route.accepts)
         entry.body_bytes_max = route.body_bytes_max
         entry.limited = route.limited
+        entry.guarded = route.guarded
         # FastAPI's own router is left out: two tables could disagree about which permission a
         # path needs.
         entry.ordinary = AsyncExitStackMiddleware(route.route.app)

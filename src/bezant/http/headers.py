@@ -1,7 +1,8 @@
 """Reading request headers with care, and the headers every answer carries."""
 
 from collections.abc import Mapping, Sequence
-from ipaddress import IPv4Network, IPv6Network, ip_address
+from functools import lru_cache
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 
 from bezant.errors import Invalid
 
@@ -11,6 +12,8 @@ Pair = tuple[bytes, bytes]
 HEADER_BYTES_MAX = 32_768  # All headers of one request together.
 HEADERS_MAX = 100
 FORWARDS_MAX = 20  # Proxies a request may have come through; more is somebody playing.
+ADDRESS_CHARACTERS_MAX = 64  # The longest address with a zone that an interface can have.
+ADDRESSES_KEPT = 4_096  # Reading one costs more than finding it, and the same ones come again.
 
 _SINGLE = frozenset(
     {
@@ -93,16 +96,32 @@ def without(headers: Mapping[bytes, bytes], name: bytes) -> Mapping[bytes, bytes
 
 
 def is_trusted(address: str, trusted: Sequence[Network]) -> bool:
-    """Tell whether a peer is a proxy of ours."""
-    try:
-        parsed = ip_address(address)
-    except ValueError:
+    """Tell whether an address is in one of these networks, such as those of our proxies."""
+    if len(address) > ADDRESS_CHARACTERS_MAX:
         return False
-    return any(parsed in network for network in trusted)
+    parsed = _parsed(address)
+    return parsed is not None and any(parsed in network for network in trusted)
 
 
 def _address(text: bytes) -> str | None:
+    stripped = text.strip()
+    return _written(stripped) if len(stripped) <= ADDRESS_CHARACTERS_MAX else None
+
+
+@lru_cache(ADDRESSES_KEPT)
+def _parsed(address: str) -> IPv4Address | IPv6Address | None:
     try:
-        return str(ip_address(text.strip().decode("ascii")))
+        parsed = ip_address(address)
+    except ValueError:
+        return None
+    if isinstance(parsed, IPv6Address) and parsed.ipv4_mapped is not None:
+        return parsed.ipv4_mapped  # How a socket for both kinds tells an address of the older.
+    return parsed
+
+
+@lru_cache(ADDRESSES_KEPT)
+def _written(address: bytes) -> str | None:
+    try:
+        return str(ip_address(address.decode("ascii")))
     except ValueError:
         return None

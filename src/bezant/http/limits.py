@@ -39,6 +39,11 @@ class Limits(Protocol):
         """Take from a bucket, or learn that it is empty; a negative cost gives back."""
         ...
 
+    @property
+    def alone(self) -> bool:
+        """Whether others count as well, and what they count is not known here."""
+        ...
+
 
 class TooManyFromAddress(TooManyRequests):
     """Too many requests from this IP."""
@@ -53,6 +58,11 @@ class MemoryLimits:
         self._monotonic = monotonic
         self._buckets_max = buckets_max
         self._buckets: dict[str, list[float]] = {}
+
+    @property
+    def alone(self) -> bool:
+        """Nobody else counts."""
+        return False
 
     @property
     def buckets(self) -> int:
@@ -77,6 +87,17 @@ class MemoryLimits:
         tokens = min(float(capacity), tokens - cost)
         state[0] = tokens
         return Spent(True, capacity, int(tokens), int((capacity - tokens) / a_second) + 1)
+
+    def lower(self, bucket: str, rule: Rule, tokens: float) -> None:
+        """Learn that others took from a bucket, too; what is known here is never more than that."""
+        now = self._monotonic()
+        state = self._buckets.get(bucket)
+        if state is None:
+            return  # Forgotten meanwhile.
+        a_second = rule.requests / rule.window_seconds
+        passed = max(0.0, now - state[1])
+        state[0] = min(rule.requests, state[0] + passed * a_second, tokens)
+        state[1] = now
 
     def _make_room(self) -> None:
         # The oldest fifth goes, in the order of first use: forgetting a bucket only ever fills it.

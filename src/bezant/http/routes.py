@@ -87,6 +87,7 @@ class OrdinaryRoute:
         accepts: Sequence[str],
         body_bytes_max: int,
         limited: bool,
+        guarded: bool,
     ) -> None:
         self.route = route
         self.methods = tuple(sorted(route.methods or ()))
@@ -95,6 +96,7 @@ class OrdinaryRoute:
         self.accepts = frozenset(accepts)
         self.body_bytes_max = body_bytes_max
         self.limited = limited
+        self.guarded = guarded
 
 
 class Mount:
@@ -111,9 +113,18 @@ class Mount:
 class Routes:
     """The routes of one module, for all clients or for one family of them."""
 
-    def __init__(self, module: str, *, family: str | None = None, tag: str | None = None) -> None:
+    def __init__(
+        self,
+        module: str,
+        *,
+        family: str | None = None,
+        tag: str | None = None,
+        guarded: bool = False,
+    ) -> None:
         self.module = module
         self.family = family
+        self.guarded = guarded
+        """Whether strangers try passwords, codes or tokens at what anybody may send here."""
         self.tag = tag or module.capitalize()
         self.ordinary: list[OrdinaryRoute] = []
         self.fast: list[FastRoute[object]] = []
@@ -231,6 +242,7 @@ class Declare:
                 self._accepts,
                 self._body_bytes_max,
                 self._limited,
+                self._routes.guarded and self._permission == PUBLIC and self._method != "GET",
             )
         )
         return handler

@@ -52,6 +52,12 @@ class _Server(uvicorn.Server):
     def capture_signals(self) -> Generator[None, None, None]:
         yield
 
+    def protocol(self) -> asyncio.Protocol:
+        """Return what reads a new connection."""
+        return BoundedProtocol(
+            config=self.config, server_state=self.server_state, app_state=self.lifespan.state
+        )
+
     async def on_tick(self, counter: int) -> bool:
         if counter % 10 == 0:
             now = asyncio.get_running_loop().time()
@@ -91,6 +97,7 @@ class Serving:
         self._held = dict(held or {})
         self._bound: list[tuple[socket.socket, Listening]] = []
         self._servers: list[_Server] = []
+        self._of_tls: dict[ssl.SSLContext | None, _Server] = {}
         self._stopping = False
 
     def bind(self) -> tuple[tuple[str, int], ...]:
@@ -119,7 +126,7 @@ class Serving:
         for opened, listening in self._bound:
             groups.setdefault(listening.tls, []).append((opened, listening))
         runs = [
-            self._server(tls, group).serve(
+            self._server(tls, _by_port(group)).serve(
                 [copy for opened, _ in group for copy in _copies(opened, ACCEPTED_AT_ONCE)]
             )
             for tls, group in groups.items()
@@ -127,6 +134,30 @@ class Serving:
         if self._stopping:
             self.stop()
         await asyncio.gather(*runs)
+
+    async def run_handed(self) -> None:
+        """Serve connections that others accept (`take`), until `stop` is called."""
+        groups: dict[ssl.SSLContext | None, dict[int, ASGIApp]] = {}
+        for listening in self._listenings:
+            groups.setdefault(listening.tls, {})[listening.port] = listening.application
+        self._of_tls = {tls: self._server(tls, by_port) for tls, by_port in groups.items()}
+        runs = [server.serve([]) for server in self._of_tls.values()]
+        if self._stopping:
+            self.stop()
+        await asyncio.gather(*runs)
+
+    async def take(self, number: int, connection: socket.socket) -> None:
+        """Serve a connection to the listening of this number."""
+        if self._stopping or not number < len(self._listenings):
+            connection.close()
+            return
+        tls = self._listenings[number].tls
+        connection.setblocking(False)
+        loop = asyncio.get_running_loop()
+        try:
+            await loop.connect_accepted_socket(self._of_tls[tls].protocol, connection, ssl=tls)
+        except OSError:  # Whoever called has left, or does not speak TLS.
+            connection.close()
 
     @property
     def started(self) -> bool:
@@ -149,10 +180,7 @@ class Serving:
         for server in self._servers:
             server.should_exit = True
 
-    def _server(
-        self, tls: ssl.SSLContext | None, group: Sequence[tuple[socket.socket, Listening]]
-    ) -> _Server:
-        by_port = {opened.getsockname()[1]: listening.application for opened, listening in group}
+    def _server(self, tls: ssl.SSLContext | None, by_port: Mapping[int, ASGIApp]) -> _Server:
         application = next(iter(by_port.values())) if len(by_port) == 1 else _ByPort(by_port)
         config = uvicorn.Config(
             application,
@@ -171,6 +199,10 @@ class Serving:
         server = _Server(config)
         self._servers.append(server)
         return server
+
+
+def _by_port(group: Sequence[tuple[socket.socket, Listening]]) -> Mapping[int, ASGIApp]:
+    return {opened.getsockname()[1]: listening.application for opened, listening in group}
 
 
 def _copies(opened: socket.socket, count: int) -> list[socket.socket]:

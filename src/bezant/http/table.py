@@ -44,6 +44,10 @@ class Table(Generic[Entry]):
         if not names:
             self._plain[method, path] = entry
 
+    def rows(self) -> Iterator[tuple[str, str, Entry]]:
+        """Yield every route: its method, its path, and what stands there."""
+        yield from self._rows(self._root, "")
+
     def plain(self, method: str, path: str) -> Entry | None:
         """Return the route of a path without placeholders: one dictionary lookup."""
         return self._plain.get((method, path))
@@ -60,6 +64,14 @@ class Table(Generic[Entry]):
         """Return what a path answers; nothing if it is not ours."""
         found = self._nodes(self._root, path[1:].split("/"), ())
         return frozenset(method for node, _ in found for method in node.entries)
+
+    def _rows(self, node: _Node[Entry], path: str) -> Iterator[tuple[str, str, Entry]]:
+        for method, entry in node.entries.items():
+            yield method, path or "/", entry
+        for segment, below in node.below.items():
+            yield from self._rows(below, f"{path}/{segment}")
+        if node.placeholder is not None:
+            yield from self._rows(node.placeholder, path + "/{}")
 
     def _nodes(
         self, node: _Node[Entry], segments: list[str], values: tuple[str, ...]

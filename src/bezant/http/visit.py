@@ -22,6 +22,7 @@ class Visit:
         "problem",
         "request_id",
         "secure",
+        "signed",
         "spent",
         "status",
         "trace_id",
@@ -34,6 +35,8 @@ class Visit:
         self.secure = False
         """Whether the client's connection is encrypted."""
         self.headers: Mapping[bytes, bytes] = {}
+        self.signed = False
+        """Whether a signature stands for the caller: then the body is the one it was made over."""
         self.path: Mapping[str, str] = {}
         self.actor: Actor | None = None
         self.idempotency_key: str | None = None

@@ -59,6 +59,8 @@ class CreateApiKey:
     grants: tuple[Grant, ...] = ()
     """For restricted keys: what is not named is not allowed."""
     expires_at: datetime | None = None
+    custom_role: str = ""
+    """What narrows the role, if anything does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +114,7 @@ class ApiKey:
     last_used_at: datetime | None
     maker_left: bool = False
     """Whoever made it is no member any more, and may have kept a copy: time to rotate it."""
+    custom_role: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,6 +43,7 @@ from bezant.identity.port import (
     ShownProof,
     UnknownCredential,
 )
+from bezant.identity.signer import SignedRequest
 
 RECHECK_SECONDS: Final = 5
 POLL_SECONDS: Final = 2
@@ -61,6 +62,7 @@ _FORMS: Final = {
     CredentialKind.BEARER: (CredentialForm.ANY, b"b"),
     CredentialKind.DPOP: (CredentialForm.ANY, b"b"),
     CredentialKind.SESSION: (CredentialForm.SESSION, b"s"),
+    CredentialKind.CERTIFICATE: (CredentialForm.ANY, b"c"),
 }
 _LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
 
@@ -101,6 +103,8 @@ class RememberedCallers:
 
     def known(self, credential: Credential) -> Actor | None:
         """Return the caller if that is known without waiting, else None."""
+        if credential.kind is CredentialKind.SIGNATURE:
+            return None  # It counts once.
         entry = self._entry(self._digest(credential))
         if entry is None or entry.bound_to or credential.kind is CredentialKind.DPOP:
             return None
@@ -125,6 +129,8 @@ class RememberedCallers:
 
     async def identify(self, credential: Credential) -> Actor:
         """Return the caller, or raise `CredentialInvalid`."""
+        if credential.kind is CredentialKind.SIGNATURE:
+            return await self._identify_signed(credential)
         digest = self._digest(credential)
         known = self._entry(digest)
         if known is not None:
@@ -168,7 +174,11 @@ class RememberedCallers:
             self._let_in_a_stranger(credential.address)
         form, _ = _FORMS[credential.kind]
         try:
-            found = await self._identity.identify(Identify(form, credential.secret))
+            if credential.kind is CredentialKind.CERTIFICATE:
+                shown = certificate_of(credential.secret.reveal())
+                found = await self._identity.identify_certificate(shown)
+            else:
+                found = await self._identity.identify(Identify(form, credential.secret))
         except UnknownCredential:
             self._remembered.pop(digest, None)
             raise CredentialInvalid from None
@@ -177,6 +187,29 @@ class RememberedCallers:
         if forgotten == self._forgotten:  # Else it may have lost its rights while we asked.
             self._remember(digest, found)
         return found
+
+    async def _identify_signed(self, credential: Credential) -> Actor:
+        """Return whose a signature is; a new one is as costly as a stranger's credential."""
+        signed = credential.signed
+        if signed is None:  # Nobody took a signature apart: there is none.
+            raise CredentialInvalid
+        self._let_in_a_stranger(credential.address)
+        request = SignedRequest(
+            key=signed.key,
+            algorithm=signed.algorithm,
+            created=signed.created,
+            expires=signed.expires,
+            nonce=signed.nonce,
+            base=signed.base,
+            signature=signed.signature,
+            origin=signed.origin,
+        )
+        try:
+            found = await self._identity.identify_signed(request)
+        except UnknownCredential:
+            raise CredentialInvalid from None
+        self._spend_strangers(credential.address, -1.0)
+        return found.actor
 
     def _answered(self, question: tuple[bytes, int], asked: asyncio.Task[Identified]) -> None:
         del self._asking[question]

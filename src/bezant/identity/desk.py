@@ -13,6 +13,7 @@ from bezant.db.nudges import Nudges
 from bezant.db.outbox import Outbox
 from bezant.events import Event
 from bezant.identity.passwords import Passwords
+from bezant.identity.people.party import Party, party_of
 from bezant.identity.port import PAGE_MAX
 from bezant.identity.provider.issuer import Issuer
 from bezant.ids import Ids
@@ -20,6 +21,8 @@ from bezant.keys.port import Keys
 from bezant.secret import Secret
 
 MODULE: Final = "identity"
+SEALING_KEY: Final = "identity-secrets"
+"""The logical key under which lie what makes people's codes, and letters to them."""
 TOKEN_BYTES: Final = 32
 NOWHERE: Final = Issuer("http://localhost")
 """Where nobody comes to sign in; a command beside a running platform needs no issuer."""
@@ -40,6 +43,8 @@ class Desk:
         chance: Callable[[int], bytes] = os.urandom,
         nudges: Nudges | None = None,
         issuer: Issuer = NOWHERE,
+        party: Party | None = None,
+        signs_up_at: str = "",
     ) -> None:
         self._database = database
         self._clock = clock
@@ -49,6 +54,8 @@ class Desk:
         self._passwords = passwords or Passwords()
         self._chance = chance
         self._issuer = issuer
+        self._party = party or party_of(issuer)
+        self._signs_up_at = signs_up_at
         self._outbox = Outbox(MODULE, nudges or Nudges())
         self._listeners: list[Callable[[str], None]] = []
 

@@ -19,8 +19,11 @@ from bezant.identity.port import (
     ChangeMember,
     ChangeMerchant,
     ChangePassword,
+    ChangeRole,
     CreateApiKey,
     CreateMerchant,
+    CreateRole,
+    EndRole,
     EndSession,
     Identity,
     InviteMember,
@@ -29,6 +32,7 @@ from bezant.identity.port import (
     OfTenant,
     RemoveMember,
     RevokeApiKey,
+    RevokeApiKeys,
     RotateApiKey,
     SwitchSession,
 )
@@ -51,12 +55,13 @@ Tenant = Annotated[str, Depends(tenant_asked)]
 
 def routes(identity: Identity, ids: Ids) -> Routes:
     """Return every route of identity."""
-    made = Routes("identity")
+    made = Routes("identity", guarded=True)
     _add_session(made, identity)
     _add_own(made, identity)
     _add_merchants(made, identity, ids)
     _add_invitations(made, identity, ids)
     _add_members(made, identity)
+    _add_roles(made, identity, ids)
     _add_keys(made, identity, ids)
     return made
 
@@ -76,11 +81,12 @@ def _add_session(made: Routes, identity: Identity) -> None:
             body.mode,
             visit.address,
             agent,
+            Secret(body.code.get_secret_value()),
         )
         new = await identity.log_in(command)
         if body.deliver == "token":
             return models.new_session(new.session, new.token.reveal())
-        _set_cookie(response, new.token.reveal(), COOKIE_SECONDS)
+        set_session_cookie(response, new.token.reveal(), COOKIE_SECONDS)
         return models.new_session(new.session, None)
 
     @made.get("/v1/session", permission="session.read", summary="Who am I")
@@ -89,13 +95,13 @@ def _add_session(made: Routes, identity: Identity) -> None:
 
     @made.patch("/v1/session", permission="session.write", summary="Enter a tenant or mode")
     async def switch(body: models.SwitchBody, visit: ThisVisit) -> models.SessionAnswer:
-        command = SwitchSession(_token(visit), body.tenant, body.mode)
+        command = SwitchSession(session_token(visit), body.tenant, body.mode)
         return models.session(await identity.switch_session(command))
 
     @made.delete("/v1/session", permission="session.write", summary="Log out", status_code=204)
     async def log_out(visit: ThisVisit, response: Response) -> None:
-        await identity.log_out(_token(visit))
-        _set_cookie(response, "", 0)
+        await identity.log_out(session_token(visit))
+        set_session_cookie(response, "", 0)
 
     del log_in, who_am_i, switch, log_out
 
@@ -115,7 +121,7 @@ def _add_own(made: Routes, identity: Identity) -> None:
         """Replace one's own password; every session ends, this one too."""
         old, new = (Secret(one.get_secret_value()) for one in (body.old, body.new))
         await identity.change_password(ChangePassword(asker, old, new))
-        _set_cookie(response, "", 0)
+        set_session_cookie(response, "", 0)
 
     del sessions, end_session, change_password
 
@@ -128,7 +134,7 @@ def _add_merchants(made: Routes, identity: Identity, ids: Ids) -> None:
 
     @made.get("/v1/merchants", permission="merchants.read", summary="List merchants")
     async def merchants(asker: Asker, page: PageQuery) -> Page[models.MerchantAnswer]:
-        found = await identity.merchants(MerchantsOf(asker, page.limit, _after(page)))
+        found = await identity.merchants(MerchantsOf(asker, page.limit, read_forward(page)))
         data = [models.merchant(one) for one in found.merchants]
         return Page(data=data, has_more=found.has_more)
 
@@ -151,7 +157,9 @@ def _add_invitations(made: Routes, identity: Identity, ids: Ids) -> None:
     async def invite(
         body: models.InvitationBody, asker: Asker, tenant: Tenant
     ) -> models.NewInvitationAnswer:
-        command = InviteMember(ids.new("inv"), asker, tenant, body.email, body.role)
+        command = InviteMember(
+            ids.new("inv"), asker, tenant, body.email, body.role, body.custom_role
+        )
         new = await identity.invite(command)
         return models.new_invitation(new.invitation, new.token.reveal())
 
@@ -159,7 +167,7 @@ def _add_invitations(made: Routes, identity: Identity, ids: Ids) -> None:
     async def invitations(
         asker: Asker, tenant: Tenant, page: PageQuery
     ) -> Page[models.InvitationAnswer]:
-        found = await identity.invitations(OfTenant(asker, tenant, page.limit, _after(page)))
+        found = await identity.invitations(OfTenant(asker, tenant, page.limit, read_forward(page)))
         data = [models.invitation(one) for one in found.invitations]
         return Page(data=data, has_more=found.has_more)
 
@@ -185,7 +193,7 @@ def _add_invitations(made: Routes, identity: Identity, ids: Ids) -> None:
 def _add_members(made: Routes, identity: Identity) -> None:
     @made.get("/v1/members", permission="members.read", summary="List members")
     async def members(asker: Asker, tenant: Tenant, page: PageQuery) -> Page[models.MemberAnswer]:
-        found = await identity.members(OfTenant(asker, tenant, page.limit, _after(page)))
+        found = await identity.members(OfTenant(asker, tenant, page.limit, read_forward(page)))
         data = [models.member(one) for one in found.members]
         return Page(data=data, has_more=found.has_more)
 
@@ -193,7 +201,7 @@ def _add_members(made: Routes, identity: Identity) -> None:
     async def change_member(
         member: str, body: models.RoleBody, asker: Asker, tenant: Tenant
     ) -> models.MemberAnswer:
-        command = ChangeMember(asker, tenant, member, body.role)
+        command = ChangeMember(asker, tenant, member, body.role, body.custom_role)
         return models.member(await identity.change_member(command))
 
     @made.delete("/v1/members/{member}", permission="members.write", summary="Remove a member")
@@ -201,6 +209,39 @@ def _add_members(made: Routes, identity: Identity) -> None:
         return models.member(await identity.remove_member(RemoveMember(asker, tenant, member)))
 
     del members, change_member, remove_member
+
+
+def _add_roles(made: Routes, identity: Identity, ids: Ids) -> None:
+    @made.post("/v1/roles", permission="members.write", summary="Make a role of one's own")
+    async def create_role(
+        body: models.CustomRoleBody, asker: Asker, tenant: Tenant
+    ) -> models.CustomRoleAnswer:
+        command = CreateRole(
+            ids.new("rol"), asker, tenant, body.name, body.basis, body.grants_wanted()
+        )
+        return models.custom_role(await identity.create_role(command))
+
+    @made.get("/v1/roles", permission="members.read", summary="List custom roles")
+    async def roles(asker: Asker, tenant: Tenant) -> Page[models.CustomRoleAnswer]:
+        found = await identity.roles(OfTenant(asker, tenant))
+        return Page(data=[models.custom_role(one) for one in found], has_more=False)
+
+    @made.get("/v1/roles/{role}", permission="members.read", summary="One custom role")
+    async def one_role(role: str, asker: Asker, tenant: Tenant) -> models.CustomRoleAnswer:
+        return models.custom_role(await identity.role(asker, tenant, role))
+
+    @made.patch("/v1/roles/{role}", permission="members.write", summary="Change what it may")
+    async def change_role(
+        role: str, body: models.CustomRoleChangeBody, asker: Asker, tenant: Tenant
+    ) -> models.CustomRoleAnswer:
+        command = ChangeRole(asker, tenant, role, body.name, body.grants_wanted())
+        return models.custom_role(await identity.change_role(command))
+
+    @made.delete("/v1/roles/{role}", permission="members.write", summary="End a role nobody has")
+    async def end_role(role: str, asker: Asker, tenant: Tenant) -> models.CustomRoleAnswer:
+        return models.custom_role(await identity.end_role(EndRole(asker, tenant, role)))
+
+    del create_role, roles, one_role, change_role, end_role
 
 
 def _add_keys(made: Routes, identity: Identity, ids: Ids) -> None:
@@ -215,13 +256,14 @@ def _add_keys(made: Routes, identity: Identity, ids: Ids) -> None:
             body.name,
             body.grants_wanted(),
             body.expires_at,
+            body.custom_role,
         )
         new = await identity.create_key(command)
         return models.new_key(new.key, new.secret.reveal())
 
     @made.get("/v1/keys", permission="api_keys.read", summary="List API keys of this mode")
     async def keys(asker: Asker, tenant: Tenant, page: PageQuery) -> Page[models.KeyAnswer]:
-        found = await identity.keys(OfTenant(asker, tenant, page.limit, _after(page)))
+        found = await identity.keys(OfTenant(asker, tenant, page.limit, read_forward(page)))
         return Page(data=[models.key(one) for one in found.keys], has_more=found.has_more)
 
     @made.get("/v1/keys/{key}", permission="api_keys.read", summary="One API key")
@@ -236,14 +278,24 @@ def _add_keys(made: Routes, identity: Identity, ids: Ids) -> None:
         new = await identity.rotate_key(command)
         return models.new_key(new.key, new.secret.reveal())
 
+    @made.post("/v1/keys/revoke", permission="api_keys.write", status=200, summary="End many")
+    async def revoke_keys(
+        body: models.RevokeBody, asker: Asker, tenant: Tenant
+    ) -> models.RevokedAnswer:
+        """End every key of this mode that fits, at once: what one does first after a theft."""
+        if body.all is (body.kind is not None or body.role is not None):
+            raise Invalid("say which keys: of a kind, of a role, or all of them", field="all")
+        command = RevokeApiKeys(asker, tenant, body.kind, body.role)
+        return models.RevokedAnswer(revoked=await identity.revoke_keys(command))
+
     @made.delete("/v1/keys/{key}", permission="api_keys.write", summary="Revoke it now")
     async def revoke_key(key: str, asker: Asker, tenant: Tenant) -> models.KeyAnswer:
         return models.key(await identity.revoke_key(RevokeApiKey(asker, tenant, key)))
 
-    del create_key, keys, one_key, rotate_key, revoke_key
+    del create_key, keys, one_key, rotate_key, revoke_keys, revoke_key
 
 
-def _token(visit: ThisVisit) -> Secret[str]:
+def session_token(visit: ThisVisit) -> Secret[str]:
     """Return the session token of this very request."""
     credential = credential_of(visit.headers)
     if credential is None:
@@ -251,7 +303,8 @@ def _token(visit: ThisVisit) -> Secret[str]:
     return credential.secret
 
 
-def _set_cookie(response: Response, token: str, seconds: int) -> None:
+def set_session_cookie(response: Response, token: str, seconds: int) -> None:
+    """Let a browser keep its session where no script reads it."""
     # `__Host-`: this host only, never over plain HTTP (browsers take 127.0.0.1 for secure).
     response.set_cookie(
         SESSION_COOKIE,
@@ -264,7 +317,8 @@ def _set_cookie(response: Response, token: str, seconds: int) -> None:
     )
 
 
-def _after(page: PageRequest) -> str | None:
+def read_forward(page: PageRequest) -> str | None:
+    """Return after which item a page begins."""
     if page.ending_before is not None:
         raise Invalid("these lists are read forward: use starting_after", field="ending_before")
     return page.starting_after

@@ -5,7 +5,7 @@ import hmac
 from bezant.actor import Actor, Caller
 from bezant.identity import rules
 from bezant.identity.desk import token_hash
-from bezant.identity.keyring import API_KEY_HASH, grants_of
+from bezant.identity.keyring import API_KEY_HASH
 from bezant.identity.port import (
     USES_MAX,
     ApiKeyUse,
@@ -66,7 +66,9 @@ class Identification(Bearers):
             # Hashed under an older key: now, while the text is at hand, it moves to the new one.
             async with self._database.transaction() as tx:
                 await key_store.rehash(tx, row.id, row.hash_kid, macs[0].value, macs[0].kid)
-        permissions = rules.key_permissions(row.kind, row.role, grants_of(row.grants))
+        permissions = rules.key_permissions(
+            row.kind, row.role, rules.grants_of(row.grants), rules.narrowed_to(row.narrowed_to)
+        )
         actor = Actor(
             caller=Caller.KEY,
             subject=spell("key", row.id),
@@ -95,12 +97,15 @@ class Identification(Bearers):
             if now - row.last_seen_at >= rules.SESSION_SEEN_STEP:
                 await session_store.seen(tx, row.id, now)
         tenant = rules.tenant_text(row.merchant_id)
+        held = rules.member_permissions(row.role, tenant, rules.narrowed_to(row.narrowed_to))
+        withheld = held & rules.withheld(row.methods, row.proved_at, now, row.role, live=self._live)
         actor = Actor(
             caller=Caller.MEMBER,
             subject=spell("mem", row.member_id),
             tenant=tenant,
             mode=row.mode,
-            permissions=rules.member_permissions(row.role, tenant),
+            permissions=held - withheld,
             role=row.role.value,
+            withheld=withheld,
         )
         return Identified(actor, spell("ses", row.id), False, row.expires_at, generation=0)

@@ -1,6 +1,7 @@
 """API keys: made, listed, rotated and revoked. A key's text exists here only while it is made."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -14,12 +15,10 @@ from bezant.identity.port import (
     KEYS_MAX,
     NAME_CHARACTERS_MAX,
     PAGE_MAX,
-    Access,
     AlreadyShown,
     ApiKey,
     ApiKeyPage,
     CreateApiKey,
-    Grant,
     KeyEnded,
     MalformedName,
     NewApiKey,
@@ -31,6 +30,7 @@ from bezant.identity.port import (
     UnknownApiKey,
     UnknownMerchant,
 )
+from bezant.identity.roles import narrowing, spelled_role
 from bezant.identity.store import api_key as store
 from bezant.identity.store import merchant as merchant_store
 from bezant.identity.store.api_key import ApiKeyRow
@@ -51,7 +51,6 @@ class Keyring(Desk):
         rules.permit(command.by, "api_keys.write", command.tenant)
         now = self._clock.now()
         rules.well_formed_key(command, now)
-        rules.grantable(command.by, rules.handed_out(command.kind, command.role))
         name = command.name.strip()
         if len(name) > NAME_CHARACTERS_MAX or not (name.isprintable() or not name):
             raise MalformedName("a key's name has at most 200 characters", field="name")
@@ -64,16 +63,23 @@ class Keyring(Desk):
             role=command.role,
             name=name,
             shown=rules.shown(text),
-            grants=tuple(f"{one.resource}:{one.access}" for one in command.grants),
+            grants=rules.spelled(command.grants),
             created_at=now,
             created_by=command.by.subject,
             expires_at=command.expires_at,
             revoked_at=None,
             last_used_at=None,
             maker_left=False,
+            custom_role=None,
+            narrowed_to=rules.EVERYTHING,
         )
         mac = (await self._keys.macs(API_KEY_HASH, text.encode()))[0]
         async with self._database.transaction() as tx:
+            if not await merchant_store.lock(tx, row.merchant_id):
+                raise UnknownMerchant
+            given = await narrowing(tx, row.merchant_id, command.role, command.custom_role)
+            rules.grantable(command.by, rules.handed_out(command.kind, command.role, given.grants))
+            row = replace(row, custom_role=given.id)
             await self._add(tx, row, mac)
             about = {"by": row.created_by, "kind": row.kind, "role": row.role}
             await self._record_key(tx, "api_key.created", command, command.id, about)
@@ -88,7 +94,8 @@ class Keyring(Desk):
         now = self._clock.now()
         old_id = read("key", command.key, "key")
         old = await self._find(command.by, command.tenant, command.key)
-        rules.grantable(command.by, rules.handed_out(old.kind, old.role))
+        left = rules.narrowed_to(old.narrowed_to)
+        rules.grantable(command.by, rules.handed_out(old.kind, old.role, left))
         text = rules.new_key_text(old.kind, old.mode, self._chance)
         mac = (await self._keys.macs(API_KEY_HASH, text.encode()))[0]
         async with self._database.transaction() as tx:
@@ -111,6 +118,8 @@ class Keyring(Desk):
                 revoked_at=None,
                 last_used_at=None,
                 maker_left=False,
+                custom_role=locked.custom_role,
+                narrowed_to=locked.narrowed_to,
             )
             await self._add(tx, row, mac)
             await store.expire(tx, old_id, now + timedelta(seconds=command.overlap_seconds))
@@ -213,24 +222,15 @@ def told(row: ApiKeyRow) -> ApiKey:
         role=row.role,
         name=row.name,
         shown=row.shown,
-        grants=_grants(row),
+        grants=rules.grants_of(row.grants),
         created_at=row.created_at,
         created_by=row.created_by,
         expires_at=row.expires_at,
         revoked_at=row.revoked_at,
         last_used_at=row.last_used_at,
         maker_left=row.maker_left,
+        custom_role=spelled_role(row.custom_role),
     )
-
-
-def grants_of(stored: tuple[str, ...]) -> tuple[Grant, ...]:
-    """Read a restricted key's grants as they are stored: `payments:read`."""
-    parts = [one.partition(":") for one in stored]
-    return tuple(Grant(resource, Access(access)) for resource, _, access in parts)
-
-
-def _grants(row: ApiKeyRow) -> tuple[Grant, ...]:
-    return grants_of(row.grants)
 
 
 def _tell(event: str, by: Actor, key: str) -> None:

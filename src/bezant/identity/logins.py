@@ -1,6 +1,6 @@
 """Logging in and out: one answer for every wrong login, and waiting times after several."""
 
-import hashlib
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
 from uuid import UUID
@@ -8,16 +8,17 @@ from uuid import UUID
 from bezant import telemetry
 from bezant.actor import Actor, Caller
 from bezant.db.database import Tx
-from bezant.errors import Conflict
-from bezant.http.limits import bucket_of_address
+from bezant.errors import BezantError, Conflict
 from bezant.identity import rules
-from bezant.identity.desk import Desk, token_hash
+from bezant.identity.desk import token_hash
+from bezant.identity.passwords import strong
+from bezant.identity.people import letters
+from bezant.identity.people.proving import BY_PASSWORD, Proving, place_of, spend_place
+from bezant.identity.person import PasskeyRefused, SecondFactorNeeded, WrongCode
 from bezant.identity.port import (
     ChangePassword,
     EndSession,
     LogIn,
-    MalformedEmail,
-    MalformedName,
     MemberInactive,
     NewSession,
     NoMembership,
@@ -30,73 +31,140 @@ from bezant.identity.port import (
     UnknownSession,
     WrongLogin,
 )
+from bezant.identity.store import factor as factor_store
 from bezant.identity.store import member as member_store
+from bezant.identity.store import outsider as outsider_store
 from bezant.identity.store import session as store
+from bezant.identity.store.factor import FactorsRow
 from bezant.identity.store.member import MemberRow, PersonRow
 from bezant.identity.store.session import SessionRow
+from bezant.identity.store.sign_up import MailRow
 from bezant.ids import read, spell
 from bezant.secret import Secret
 
 SESSIONS_KEPT: Final = timedelta(days=90)  # Long enough to answer who was logged in that day.
+HALF_KEPT: Final = timedelta(hours=1)
 TIDY_EVERY: Final = timedelta(minutes=10)
 TIDY_MAX: Final = 10_000  # More tries than that nobody makes in ten minutes: each costs a hash.
 
 _log = telemetry.log("identity")
 
 
-class Logins(Desk):
+REFUSED: Final = (WrongLogin, TooManyTries, WrongCode, PasskeyRefused)
+"""What is logged when somebody does not get in."""
+
+
+class Logins(Proving):
     """The part of the service that is about sessions and passwords."""
 
     _tidied_at = datetime.min.replace(tzinfo=UTC)
 
     async def log_in(self, command: LogIn) -> NewSession:
         """Start a session."""
+        person = await self._by_password(command)
+        methods = BY_PASSWORD
+        if needs_second(await self._factors(person.id)):
+            if not command.proof.reveal():
+                raise SecondFactorNeeded
+            methods = await self._second(person.id, command.proof, command.address)
+        return await self._open(person, command, methods)
+
+    async def _by_password(self, command: LogIn) -> PersonRow:
+        """Return whose name and password these are."""
         await self._tidy_at_times()
         try:
-            place = _place(command.address)
-            person = await self._prove(command.email, command.password, place)
-        except (WrongLogin, TooManyTries) as refusal:
-            _log.warn("login.refused", code=refusal.code, address=command.address)
-            raise
-        now = self._clock.now()
-        if now - person.last_login_at > rules.INACTIVE:
+            person = await self._prove(command.email, command.password, place_of(command.address))
+        except REFUSED as refusal:
+            raise self._kept_out(refusal, command.address) from None
+        if self._clock.now() - person.last_login_at > rules.INACTIVE:
             raise MemberInactive
-        fresh_hash = None
-        if self._passwords.outdated(person.hash):
-            async with self._passwords.turn():
-                fresh_hash = await self._passwords.hash(command.password)
-        token = self._new_token("bzs")
+        if not self._passwords.outdated(person.hash):
+            return person
+        async with self._passwords.turn():
+            fresh_hash = await self._passwords.hash(command.password)
         async with self._database.transaction() as tx:
-            await _still_proved(tx, person)
+            await still_proved(tx, person)
+            await member_store.add_password(tx, person.id, fresh_hash, self._clock.now())
+        return replace(person, hash=fresh_hash)
+
+    async def _second(self, member: UUID, proof: Secret[str], address: str) -> tuple[str, ...]:
+        """Return how somebody whose password was right proved the rest of it."""
+        try:
+            return await self._prove_second(member, proof)
+        except REFUSED as refusal:
+            raise self._kept_out(refusal, address) from None
+
+    async def _by_passkey(self, answer: Secret[str], address: str) -> PersonRow:
+        """Return whose passkey this is."""
+        await self._tidy_at_times()
+        place = place_of(address)
+        try:
+            async with self._database.transaction() as tx:
+                await spend_place(tx, place, self._clock.now())
+            found = await self._prove_passkey(answer)
+        except REFUSED as refusal:
+            raise self._kept_out(refusal, address) from None
+        async with self._database.transaction() as tx:
+            await store.forgive_address(tx, place, rules.ADDRESS_FAILURE_LASTS)
+            person = await member_store.person(tx, found.member_id)
+        if person is None:  # Only an issuer of others lets them in: it knows whether they may.
+            raise self._kept_out(PasskeyRefused(), address)
+        if self._clock.now() - person.last_login_at > rules.INACTIVE:
+            raise MemberInactive
+        return person
+
+    def _kept_out(self, refusal: BezantError, address: str) -> BezantError:
+        _log.warn("login.refused", code=refusal.code, address=address)
+        return refusal
+
+    async def _open(
+        self, person: PersonRow, command: LogIn, methods: tuple[str, ...]
+    ) -> NewSession:
+        """Start the session of somebody who proved who they are."""
+        now = self._clock.now()
+        token = self._new_token("bzs")
+        mail = await self._letter_about(person, command)
+        async with self._database.transaction() as tx:
+            await still_proved(tx, person)
             memberships = await member_store.memberships(tx, person.id)
-            tenant = _chosen(memberships, command.tenant)
             row = SessionRow(
                 id=self._ids.uuid(),
                 member_id=person.id,
-                merchant_id=tenant,
+                merchant_id=chosen(memberships, command.tenant),
                 mode=command.mode,
                 created_at=now,
                 last_seen_at=now,
                 expires_at=now + rules.SESSION_ABSOLUTE,
                 address=rules.plain_text(command.address),
                 agent=rules.plain_text(command.agent),
+                methods=methods,
+                proved_at=now,
             )
             await store.add(tx, row, token_hash(token))
             await member_store.seen_in(tx, person.id, now)
-            if fresh_hash is not None:
-                await member_store.add_password(tx, person.id, fresh_hash, now)
-            session = _told(row)
+            if mail is not None:
+                await self._post(tx, mail)
+            session = told_session(row)
             about = {"session": session.id, "mode": session.mode}
             await self._record(tx, "session.created", session.tenant, session.member, about)
         _log.info("login.succeeded", member=session.member, session=session.id)
         return NewSession(session, token)
+
+    async def _letter_about(self, person: PersonRow, command: LogIn) -> MailRow | None:
+        """Return the letter to somebody whose device was not seen before."""
+        agent = rules.plain_text(command.agent)
+        async with self._database.transaction() as tx:
+            if not await store.is_new_device(tx, person.id, agent):
+                return None
+        told = letters.device(person.email, agent, command.address, self._issuer.base)
+        return await self._stamped(told)
 
     async def log_out(self, token: Secret[str]) -> None:
         """End the session of this token, if there is one."""
         async with self._database.transaction() as tx:
             ended = await store.end_by_token(tx, token_hash(token), self._clock.now())
             if ended is not None:
-                await self._record_end(tx, _told(ended))
+                await self._record_end(tx, told_session(ended))
         if ended is not None:
             self._rights_taken(spell("ses", ended.id))
 
@@ -108,11 +176,15 @@ class Logins(Desk):
             living = await store.living(tx, hashed, now, now - rules.SESSION_IDLE)
             if living is None:
                 raise UnknownCredential
+            if command.mode is not living.mode and await outsider_store.is_one(
+                tx, living.member_id
+            ):
+                raise NotAllowed  # Their issuer is trusted in one mode.
             memberships = await member_store.memberships(tx, living.member_id)
-            tenant = _chosen(memberships, command.tenant)
+            tenant = chosen(memberships, command.tenant)
             row = await store.move(tx, living.id, tenant, command.mode)
             assert row is not None
-            session = _told(row)
+            session = told_session(row)
             about = {"session": session.id, "mode": session.mode}
             await self._record(tx, "session.switched", session.tenant, session.member, about)
         self._rights_taken(session.id)
@@ -120,44 +192,49 @@ class Logins(Desk):
 
     async def sessions(self, by: Actor) -> tuple[Session, ...]:
         """Return one's own living sessions, newest first."""
-        member_id = _member(by, "session.read")
+        member_id = own_id(by, "session.read")
         now = self._clock.now()
         async with self._database.transaction() as tx:
             rows = await store.of_member(tx, member_id, now, now - rules.SESSION_IDLE)
-        return tuple(_told(row) for row in rows)
+        return tuple(told_session(row) for row in rows)
 
     async def end_session(self, command: EndSession) -> Session:
         """End one of one's own sessions."""
-        member_id = _member(command.by, "session.write")
+        member_id = own_id(command.by, "session.write")
         async with self._database.transaction() as tx:
             session_id = read("ses", command.session)
             row = await store.end(tx, session_id, member_id, self._clock.now())
             if row is None:
                 raise UnknownSession
-            session = _told(row)
+            session = told_session(row)
             await self._record_end(tx, session)
         self._rights_taken(command.session)
         return session
 
     async def change_password(self, command: ChangePassword) -> None:
         """Replace one's own password and end every session."""
-        member_id = _member(command.by, "session.write")
+        member_id = own_id(command.by, "session.write")
         async with self._database.transaction() as tx:
             person = await member_store.person(tx, member_id)
-            assert person is not None
+            if person is None:  # They have no password of ours.
+                raise WrongLogin
             used = await member_store.last_passwords(tx, member_id, rules.PASSWORDS_REMEMBERED)
-        rules.strong_password(rules.normal_password(command.new.reveal()), person.email)
+        strong(command.new, person.email)
         await self._prove(person.email, command.old)
         async with self._passwords.turn():
             for one in used:
                 if await self._passwords.verify(one.hash, command.new):
                     raise PasswordUsedBefore(field="new")
             fresh_hash = await self._passwords.hash(command.new)
+        told = letters.changed(person.email, "your password was changed", self._issuer.base)
+        mail = await self._stamped(told)
         async with self._database.transaction() as tx:
             now = self._clock.now()
-            await _still_proved(tx, person)
+            await still_proved(tx, person)
             await member_store.add_password(tx, member_id, fresh_hash, now)
+            await factor_store.forget_half_logins(tx, member_id)
             await store.end_all(tx, member_id, now)
+            await self._post(tx, mail)
             await self._record(tx, "password.changed", command.by.tenant, command.by.subject, {})
         self._rights_taken()
         _log.info("password.changed", member=command.by.subject)
@@ -167,7 +244,8 @@ class Logins(Desk):
         now = self._clock.now()
         async with self._database.transaction() as tx:
             tries_before = now - 2 * rules.LOCK_MAX
-            return await store.tidy(tx, now - SESSIONS_KEPT, tries_before, now, TIDY_MAX)
+            gone = await factor_store.tidy(tx, now - HALF_KEPT, TIDY_MAX)
+            return gone + await store.tidy(tx, now - SESSIONS_KEPT, tries_before, now, TIDY_MAX)
 
     async def _record_end(self, tx: Tx, session: Session) -> None:
         about = {"session": session.id}
@@ -180,64 +258,14 @@ class Logins(Desk):
             self._tidied_at = now
             await self.tidy()
 
-    async def _prove(
-        self, email_typed: str, password: Secret[str], place: bytes | None = None
-    ) -> PersonRow:
-        """Return whoever has this address and password; a try counts before it is made.
 
-        Counting first means that tries made at the same moment cannot outrun the count. The count
-        belongs to the address typed, so a stranger learns nothing about who is a member; a second
-        one belongs to the place it came from, and the stricter of the two decides.
-        """
-        email = _email_or_nobody(email_typed)
-        identifier = hashlib.sha256(f"login {email}".encode()).digest()
-        async with self._passwords.turn():
-            async with self._database.transaction() as tx:
-                now = self._clock.now()
-                if place is not None:
-                    await _spend(tx, place, now)
-                tries = await store.lock_try(tx, identifier, now)
-                if tries.locked_until is not None and tries.locked_until > now:
-                    wait = tries.locked_until - now
-                    raise TooManyTries(retry_after_seconds=wait / timedelta(seconds=1))
-                failures = tries.failures + 1
-                locked_until = now + rules.locked_for(failures)
-                await store.count_try(tx, identifier, failures, locked_until, now)
-                person = await member_store.person_by_name(tx, email)
-            fits = await self._passwords.verify(person.hash if person else None, password)
-        if person is None or not fits:
-            raise WrongLogin
-        async with self._database.transaction() as tx:
-            if place is not None:
-                # Only this try was none: who has a password of their own may still guess others'.
-                await store.forgive_address(tx, place, rules.ADDRESS_FAILURE_LASTS)
-            await store.forget_tries(tx, identifier)
-        return person
-
-
-async def _spend(tx: Tx, place: bytes, now: datetime) -> None:
-    lasts = rules.ADDRESS_FAILURE_LASTS
-    most = rules.ADDRESS_FAILURES_MAX * lasts
-    over_at = await store.spend_address(tx, place, now, lasts, most)
-    if over_at is not None:
-        raise TooManyTries(
-            "too many wrong passwords from where you are; wait, then try again",
-            retry_after_seconds=max(1.0, (over_at - now) / timedelta(seconds=1)),
-        )
-
-
-def _place(address: str) -> bytes:
-    """Return where a try came from, as it is stored. Those who do not say share one place."""
-    return hashlib.sha256(f"login from {bucket_of_address(address)}".encode()).digest()
-
-
-async def _still_proved(tx: Tx, person: PersonRow) -> None:
+async def still_proved(tx: Tx, person: PersonRow) -> None:
     """Refuse if the password was replaced after it was proved: its sessions have ended already."""
     if not await member_store.lock_password(tx, person.id, person.hash):
         raise Conflict("the password was replaced just now; try again")
 
 
-def _chosen(memberships: list[MemberRow], tenant: str) -> UUID:
+def chosen(memberships: list[MemberRow], tenant: str) -> UUID:
     """Return the tenant to enter: the one named, or the one joined first."""
     if not tenant and memberships:
         return memberships[0].merchant_id
@@ -248,22 +276,21 @@ def _chosen(memberships: list[MemberRow], tenant: str) -> UUID:
     raise NoMembership
 
 
-def _member(by: Actor, permission: str) -> UUID:
+def needs_second(found: FactorsRow) -> bool:
+    """Tell whether a password alone opens nothing."""
+    return found.codes or found.passkeys > 0
+
+
+def own_id(by: Actor, permission: str) -> UUID:
+    """Return who asks about themselves; only a person has anything of their own."""
     rules.permit(by, permission)
     if by.caller is not Caller.MEMBER:
         raise NotAllowed
     return read("mem", by.subject)
 
 
-def _email_or_nobody(typed: str) -> str:
-    """Return an address or name to look for; what is none is looked for in vain, as hard."""
-    try:
-        return rules.normal_email(typed) if "@" in typed else rules.normal_username(typed)
-    except (MalformedEmail, MalformedName):
-        return f"nobody {hashlib.sha256(typed.encode(errors='replace')).hexdigest()}"
-
-
-def _told(row: SessionRow) -> Session:
+def told_session(row: SessionRow) -> Session:
+    """Return a session as the door tells it."""
     return Session(
         id=spell("ses", row.id),
         member=spell("mem", row.member_id),
@@ -274,4 +301,6 @@ def _told(row: SessionRow) -> Session:
         expires_at=row.expires_at,
         address=row.address,
         agent=row.agent,
+        methods=row.methods,
+        proved_at=row.proved_at,
     )

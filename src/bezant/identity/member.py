@@ -29,6 +29,8 @@ class InviteMember:
     tenant: str
     email: str
     role: Role
+    custom_role: str = ""
+    """What narrows the role, if anything does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +64,7 @@ class Invitation:
     expires_at: datetime
     accepted_at: datetime | None
     cancelled_at: datetime | None
+    custom_role: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +93,7 @@ class ChangeMember:
     tenant: str
     member: str
     role: Role
+    custom_role: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +116,7 @@ class Member:
     role: Role
     joined_at: datetime
     last_login_at: datetime | None
+    custom_role: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from bezant.db.database import Tx
 from bezant.identity import rules
 from bezant.identity.desk import page_limit, token_hash
 from bezant.identity.logins import Logins
+from bezant.identity.passwords import strong
 from bezant.identity.port import (
     AcceptInvitation,
     AlreadyShown,
@@ -29,6 +30,7 @@ from bezant.identity.port import (
     UnknownMember,
     UnknownMerchant,
 )
+from bezant.identity.roles import narrowing, spelled_role
 from bezant.identity.store import api_key as key_store
 from bezant.identity.store import member as store
 from bezant.identity.store import merchant as merchant_store
@@ -52,7 +54,6 @@ class Members(Logins):
     async def invite(self, command: InviteMember) -> NewInvitation:
         """Make a one-time link for a person."""
         rules.permit(command.by, "members.write", command.tenant)
-        rules.grantable(command.by, rules.member_permissions(command.role, command.tenant))
         now = self._clock.now()
         row = InvitationRow(
             id=read("inv", command.id, "id"),
@@ -64,11 +65,17 @@ class Members(Logins):
             expires_at=now + rules.INVITATION_LIFE,
             accepted_at=None,
             cancelled_at=None,
+            custom_role=None,
         )
         token = self._new_token("bzi")
         async with self._database.transaction() as tx:
             if not await merchant_store.lock(tx, row.merchant_id):
                 raise UnknownMerchant
+            given = await narrowing(tx, row.merchant_id, command.role, command.custom_role)
+            rules.appointable(
+                command.by, rules.member_permissions(command.role, command.tenant, given.grants)
+            )
+            row = replace(row, custom_role=given.id)
             if not await store.add_invitation(tx, row, token_hash(token)):
                 raise AlreadyShown
             about = {"by": row.invited_by, "role": row.role}
@@ -114,11 +121,12 @@ class Members(Logins):
         if invitation is None:  # Looked at first, so that nobody makes us hash for nothing.
             raise InvitationInvalid
         if person is not None:
+            if invitation.invited_by == spell("mem", person.id):
+                raise InvitationInvalid  # Nobody makes themselves more than they are.
             await self._prove(person.email, command.password)
             return await self._enter(invitation, hashed, None, person.id)
         name = rules.normal_name(command.name)
-        password = rules.normal_password(command.password.reveal())
-        rules.strong_password(password, invitation.email)
+        strong(command.password, invitation.email)
         async with self._passwords.turn():
             password_hash = await self._passwords.hash(command.password)
         return await self._enter(
@@ -137,24 +145,29 @@ class Members(Logins):
     async def change_member(self, command: ChangeMember) -> Member:
         """Give a member another role."""
         rules.permit(command.by, "members.write", command.tenant)
-        rules.grantable(command.by, rules.member_permissions(command.role, command.tenant))
         async with self._database.transaction() as tx:
             row = await _locked(tx, command.tenant, command.member)
-            await store.set_role(tx, row.id, row.merchant_id, command.role)
+            given = await narrowing(tx, row.merchant_id, command.role, command.custom_role)
+            rules.appointable(
+                command.by, rules.member_permissions(command.role, command.tenant, given.grants)
+            )
+            rules.appointable(command.by, _held(row))
+            await store.set_role(tx, row.id, row.merchant_id, command.role, given.id)
             await _keep_an_admin(tx, row)
-            if command.role is not Role.ADMIN:
+            if command.role is not Role.ADMIN or given.id is not None:
                 await _uninvite(tx, row, self._clock.now())
             about = {"by": command.by.subject, "role": command.role, "before": row.role}
             await self._record(tx, "member.changed", command.tenant, command.member, about)
             tx.after_commit(self._rights_taken)
         _log.info("member.changed", by=command.by.subject, member=command.member, role=command.role)
-        return told(replace(row, role=command.role))
+        return told(replace(row, role=command.role, custom_role=given.id))
 
     async def remove_member(self, command: RemoveMember) -> Member:
         """End a membership and the sessions in it."""
         rules.permit(command.by, "members.write", command.tenant)
         async with self._database.transaction() as tx:
             row = await _locked(tx, command.tenant, command.member)
+            rules.appointable(command.by, _held(row))
             now = self._clock.now()
             await store.leave(tx, row.id, row.merchant_id, now)
             await _keep_an_admin(tx, row)
@@ -183,7 +196,14 @@ class Members(Logins):
             if not await store.claim_invitation(tx, hashed, member_id, now):
                 raise InvitationInvalid
             before = await store.find(tx, member_id, invitation.merchant_id)
-            await store.join(tx, member_id, invitation.merchant_id, invitation.role, now)
+            await store.join(
+                tx,
+                member_id,
+                invitation.merchant_id,
+                invitation.role,
+                now,
+                invitation.custom_role,
+            )
             await store.seen_in(tx, member_id, now)
             if before is not None:
                 await _keep_an_admin(tx, before)
@@ -207,6 +227,12 @@ async def _locked(tx: Tx, tenant: str, member: str) -> MemberRow:
     return row
 
 
+def _held(row: MemberRow) -> frozenset[str]:
+    """Return what a member may do; whoever may less changes nothing about them."""
+    narrowed_to = rules.narrowed_to(row.narrowed_to)
+    return rules.member_permissions(row.role, rules.tenant_text(row.merchant_id), narrowed_to)
+
+
 async def _uninvite(tx: Tx, row: MemberRow, at: datetime) -> None:
     """Cancel the invitations of whoever may invite no more; one could be to themselves."""
     everywhere = row.merchant_id == rules.PLATFORM_ID
@@ -215,7 +241,8 @@ async def _uninvite(tx: Tx, row: MemberRow, at: datetime) -> None:
 
 
 async def _keep_an_admin(tx: Tx, before: MemberRow) -> None:
-    if before.role is Role.ADMIN and await store.admins(tx, before.merchant_id) == 0:
+    whole = before.role is Role.ADMIN and before.custom_role is None
+    if whole and await store.admins(tx, before.merchant_id) == 0:
         raise LastAdmin
 
 
@@ -229,6 +256,7 @@ def told(row: MemberRow) -> Member:
         role=row.role,
         joined_at=row.joined_at,
         last_login_at=row.last_login_at,
+        custom_role=spelled_role(row.custom_role),
     )
 
 
@@ -243,4 +271,5 @@ def _invitation(row: InvitationRow) -> Invitation:
         expires_at=row.expires_at,
         accepted_at=row.accepted_at,
         cancelled_at=row.cancelled_at,
+        custom_role=spelled_role(row.custom_role),
     )

@@ -1,5 +1,6 @@
 """Identity's requests and answers as JSON."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Literal
 
@@ -12,6 +13,7 @@ from bezant.identity.port import (
     PASSWORD_CHARACTERS_MAX,
     Access,
     ApiKey,
+    CustomRole,
     Grant,
     Invitation,
     KeyKind,
@@ -26,7 +28,9 @@ Email = Annotated[str, Field(min_length=3, max_length=EMAIL_CHARACTERS_MAX)]
 Name = Annotated[str, Field(min_length=1, max_length=NAME_CHARACTERS_MAX)]
 Password = Annotated[SecretStr, Field(min_length=1, max_length=PASSWORD_CHARACTERS_MAX)]
 Token = Annotated[SecretStr, Field(min_length=1, max_length=100)]
+Id = Annotated[str, Field(max_length=64)]
 GRANTS_MAX = 100
+Grants = Annotated[dict[str, Access], Field(max_length=GRANTS_MAX)]
 OVERLAP_SECONDS_DEFAULT = 86_400
 
 
@@ -49,6 +53,8 @@ class LogInBody(Request):
     password: Password
     tenant: Annotated[str, Field(max_length=64)] = ""
     mode: Mode = Mode.TEST
+    code: Annotated[SecretStr, Field(max_length=32)] = SecretStr("")
+    """Of an app, or a recovery code: for those who have set them up."""
     deliver: Literal["cookie", "token"] = "cookie"
 
 
@@ -83,6 +89,7 @@ class InvitationBody(Request):
 
     email: Email
     role: Role
+    custom_role: Id = ""
 
 
 class AcceptBody(Request):
@@ -97,6 +104,30 @@ class RoleBody(Request):
     """What a member becomes."""
 
     role: Role
+    custom_role: Id = ""
+
+
+class CustomRoleBody(Request):
+    """A role of one's own: which of ours it narrows, and to what: `{"payments": "read"}`."""
+
+    name: Name
+    basis: Role
+    grants: Grants
+
+    def grants_wanted(self) -> tuple[Grant, ...]:
+        """Return the grants as the port takes them."""
+        return _grants(self.grants)
+
+
+class CustomRoleChangeBody(Request):
+    """What becomes of a custom role; what is left out stays."""
+
+    name: Name | None = None
+    grants: Annotated[dict[str, Access], Field(min_length=1, max_length=GRANTS_MAX)] | None = None
+
+    def grants_wanted(self) -> tuple[Grant, ...]:
+        """Return the grants as the port takes them, if there are any."""
+        return _grants(self.grants or {})
 
 
 class KeyBody(Request):
@@ -105,14 +136,25 @@ class KeyBody(Request):
     kind: KeyKind
     role: Role
     name: Annotated[str, Field(max_length=NAME_CHARACTERS_MAX)] = ""
-    grants: Annotated[dict[str, Access], Field(max_length=GRANTS_MAX)] = Field(
-        default_factory=dict[str, Access]
-    )
+    grants: Grants = Field(default_factory=dict[str, Access])
     expires_at: AwareDatetime | None = None
+    custom_role: Id = ""
 
     def grants_wanted(self) -> tuple[Grant, ...]:
         """Return the grants as the port takes them."""
-        return tuple(Grant(resource, access) for resource, access in self.grants.items())
+        return _grants(self.grants)
+
+
+def _grants(named: Mapping[str, Access]) -> tuple[Grant, ...]:
+    return tuple(Grant(resource, access) for resource, access in named.items())
+
+
+class RevokeBody(Request):
+    """Which keys to end at once: those of a kind, of a role, of both, or all, said aloud."""
+
+    kind: KeyKind | None = None
+    role: Role | None = None
+    all: bool = False
 
 
 class RotateBody(Request):
@@ -139,6 +181,7 @@ class MemberAnswer(Answer):
     email: str
     name: str
     role: Role
+    custom_role: str
     joined_at: datetime
     last_login_at: datetime | None
 
@@ -150,6 +193,7 @@ class InvitationAnswer(Answer):
     tenant: str
     email: str
     role: Role
+    custom_role: str
     invited_by: str
     created_at: datetime
     expires_at: datetime
@@ -175,6 +219,8 @@ class SessionAnswer(Answer):
     expires_at: datetime
     address: str
     agent: str
+    methods: list[str]
+    proved_at: datetime | None
 
 
 class NewSessionAnswer(SessionAnswer):
@@ -192,6 +238,8 @@ class WhoAnswer(Answer):
     mode: Mode
     role: str
     permissions: list[str]
+    withheld: list[str]
+    """What comes back after `POST /v1/session/step-up`."""
 
 
 class KeyAnswer(Answer):
@@ -202,6 +250,7 @@ class KeyAnswer(Answer):
     mode: Mode
     kind: KeyKind
     role: Role
+    custom_role: str
     name: str
     shown: str
     grants: dict[str, Access]
@@ -217,6 +266,24 @@ class NewKeyAnswer(KeyAnswer):
     """A new API key with its secret, told this once."""
 
     secret: str
+
+
+class RevokedAnswer(Answer):
+    """How many keys were ended."""
+
+    revoked: int
+
+
+class CustomRoleAnswer(Answer):
+    """A custom role."""
+
+    id: str
+    tenant: str
+    name: str
+    basis: Role
+    grants: dict[str, Access]
+    created_at: datetime
+    created_by: str
 
 
 def merchant(told: Merchant) -> MerchantAnswer:
@@ -258,6 +325,7 @@ def who(asker: Actor) -> WhoAnswer:
         mode=asker.mode,
         role=asker.role,
         permissions=sorted(asker.permissions),
+        withheld=sorted(asker.withheld),
     )
 
 
@@ -266,6 +334,15 @@ def key(told: ApiKey) -> KeyAnswer:
     grants = {grant.resource: grant.access for grant in told.grants}
     fields = {name: getattr(told, name) for name in KeyAnswer.model_fields if name != "grants"}
     return KeyAnswer(**fields, grants=grants)
+
+
+def custom_role(told: CustomRole) -> CustomRoleAnswer:
+    """Answer a custom role."""
+    grants = {grant.resource: grant.access for grant in told.grants}
+    fields = {
+        name: getattr(told, name) for name in CustomRoleAnswer.model_fields if name != "grants"
+    }
+    return CustomRoleAnswer(**fields, grants=grants)
 
 
 def new_key(told: ApiKey, secret: str) -> NewKeyAnswer:

@@ -159,6 +159,13 @@ class MalformedRealm(Invalid):
     code = "malformed_realm"
 
 
+class OutsideRefused(Unauthenticated):
+    """Signing in there did not work, or what came back was not for this page."""
+
+    # The same whether it was refused there, altered on the way, or means nobody here.
+    code = "outside_refused"
+
+
 REDIRECTED = (
     InvalidRequest,
     UnauthorizedClient,

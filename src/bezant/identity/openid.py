@@ -6,11 +6,19 @@ for tokens; what somebody lets it do is a *delegation*, the family of all its to
 """
 
 from dataclasses import dataclass
-from datetime import datetime
 from enum import StrEnum
 from typing import Final, Protocol
 
 from bezant.actor import Actor, Mode
+from bezant.identity.issued import (
+    DeviceStarted,
+    Profile,
+    Pushed,
+    ShownToken,
+    SigningKey,
+    TokenFacts,
+    Tokens,
+)
 from bezant.identity.member import Role
 from bezant.secret import Secret
 
@@ -58,10 +66,20 @@ class Stage(StrEnum):
     ELSEWHERE = "elsewhere"
     """The browser is sent on."""
     PASSWORD = "password"  # noqa: S105 - a page, not a secret
+    FACTOR = "factor"
+    """The password was right; a code or a passkey is needed as well."""
     CONSENT = "consent"
     DEVICE = "device"
     """A device is about to be let in."""
     DONE = "done"
+
+
+@dataclass(frozen=True, slots=True)
+class OutsideDoor:
+    """Another issuer at which somebody may sign in."""
+
+    name: str
+    title: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +103,29 @@ class Turn:
     """Where the browser goes at the end; its page may send forms that far."""
     code: str = ""
     """Of a device."""
+    doors: tuple[OutsideDoor, ...] = ()
+    """Where else somebody may sign in."""
+
+
+@dataclass(frozen=True, slots=True)
+class BeginOutside:
+    """Go and sign in at another issuer."""
+
+    interaction: Secret[str]
+    browser: Browser
+    issuer: str
+
+
+@dataclass(frozen=True, slots=True)
+class FinishOutside:
+    """Come back from there."""
+
+    interaction: Secret[str]
+    browser: Browser
+    issuer: str
+    code: Secret[str]
+    said_issuer: str = ""
+    """Whose answer it says it is (RFC 9207)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +147,24 @@ class SignIn:
 
 
 @dataclass(frozen=True, slots=True)
+class SignInByPasskey:
+    """Show a passkey on that way: what the browser answered, as JSON."""
+
+    interaction: Secret[str]
+    browser: Browser
+    answer: Secret[str]
+
+
+@dataclass(frozen=True, slots=True)
+class ProveMore:
+    """Show a code or a passkey after the password."""
+
+    interaction: Secret[str]
+    browser: Browser
+    proof: Secret[str]
+
+
+@dataclass(frozen=True, slots=True)
 class Decide:
     """Say yes or no to what a client or a device asks for."""
 
@@ -121,75 +180,6 @@ class EnterDeviceCode:
     realm: str
     code: str
     browser: Browser
-
-
-@dataclass(frozen=True, slots=True)
-class Pushed:
-    """A request that waits for its browser."""
-
-    request_uri: Secret[str]
-    expires_in: int
-
-
-@dataclass(frozen=True, slots=True)
-class DeviceStarted:
-    """What a device shows, and what it keeps."""
-
-    device_code: Secret[str]
-    user_code: str
-    address: str
-    expires_in: int
-    interval: int
-
-
-@dataclass(frozen=True, slots=True)
-class Tokens:
-    """What a client gets for its grant."""
-
-    access_token: Secret[str]
-    token_type: str
-    expires_in: int
-    scope: str
-    refresh_token: Secret[str]
-    id_token: Secret[str]
-
-
-@dataclass(frozen=True, slots=True)
-class TokenFacts:
-    """What a token is worth; of one that is worth nothing, nothing is told."""
-
-    active: bool
-    scope: str = ""
-    client: str = ""
-    subject: str = ""
-    issuer: str = ""
-    audience: str = ""
-    token_type: str = ""
-    bound_to: str = ""
-    issued_at: datetime | None = None
-    expires_at: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class ShownToken:
-    """An access token shown at the issuer itself."""
-
-    realm: str
-    token: Secret[str]
-    proof: Secret[str] = Secret("")  # noqa: RUF009
-    certificate: bytes = b""
-    method: str = "GET"
-
-
-@dataclass(frozen=True, slots=True)
-class Profile:
-    """What a client learns about a person, as far as they allowed it."""
-
-    subject: str
-    name: str = ""
-    username: str = ""
-    email: str = ""
-    roles: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,15 +221,6 @@ class Rechecks:
 
 
 @dataclass(frozen=True, slots=True)
-class SigningKey:
-    """A public key that verifies tokens, as a JWK Set has it (RFC 7517)."""
-
-    kid: str
-    x: str
-    y: str
-
-
-@dataclass(frozen=True, slots=True)
 class NewClient:
     """A client as it is registered."""
 
@@ -275,6 +256,7 @@ class NewPerson:
     email: str
     name: str
     password: Secret[str]
+    """What they sign in with; or, as it is stored elsewhere, its bcrypt hash."""
     role: Role = Role.CUSTOMER
 
 
@@ -339,6 +321,22 @@ class OpenIdProvider(Protocol):
 
     async def sign_in(self, command: SignIn) -> Turn:
         """Take a name and a password, and go on."""
+        ...
+
+    async def sign_in_by_passkey(self, command: SignInByPasskey) -> Turn:
+        """Take a passkey instead of a name and a password, and go on."""
+        ...
+
+    async def prove_more(self, command: ProveMore) -> Turn:
+        """Take what is asked beside a password, and go on."""
+        ...
+
+    async def begin_outside(self, command: BeginOutside) -> Turn:
+        """Send somebody to another issuer to sign in there."""
+        ...
+
+    async def finish_outside(self, command: FinishOutside) -> Turn:
+        """Take somebody back who signed in at another issuer, and go on."""
         ...
 
     async def decide(self, command: Decide) -> Turn:

@@ -39,6 +39,13 @@ from bezant.identity.api_key import (
     UnknownApiKey,
     UnknownCredential,
 )
+from bezant.identity.custom_role import (
+    ChangeRole,
+    CreateRole,
+    CustomRole,
+    CustomRoles,
+    EndRole,
+)
 from bezant.identity.member import (
     AcceptInvitation,
     CancelInvitation,
@@ -72,6 +79,7 @@ from bezant.identity.openid import (
     Rechecks,
     ShownProof,
 )
+from bezant.identity.person import People
 from bezant.identity.session import (
     ChangePassword,
     EndSession,
@@ -87,6 +95,7 @@ from bezant.identity.session import (
     WeakPassword,
     WrongLogin,
 )
+from bezant.identity.signer import Signers
 from bezant.secret import Secret
 
 __all__ = [
@@ -109,11 +118,15 @@ __all__ = [
     "ChangeMember",
     "ChangeMerchant",
     "ChangePassword",
+    "ChangeRole",
     "Client",
     "ClientMethod",
     "CreateApiKey",
     "CreateMerchant",
+    "CreateRole",
     "CredentialForm",
+    "CustomRole",
+    "EndRole",
     "EndSession",
     "Grant",
     "GrantsTooMuch",
@@ -150,6 +163,7 @@ __all__ = [
     "OfTenant",
     "OpenIdProvider",
     "PasswordUsedBefore",
+    "People",
     "Realm",
     "Rechecks",
     "RemoveMember",
@@ -253,7 +267,7 @@ class MalformedName(Invalid):
     code = "malformed_name"
 
 
-class Identity(Protocol):
+class Identity(CustomRoles, Signers, Protocol):
     """Who may do what, and who is asking."""
 
     async def create_merchant(self, command: CreateMerchant) -> Merchant:
@@ -370,6 +384,7 @@ class Identity(Protocol):
 
 
 class IdentityFeed(Feed, Protocol):
-    """`session.*`, `member.*`, `invitation.*`, `merchant.*`, `api_key.*`: who may do what, and who
+    """`session.*`, `passkey.*`, `codes.*`, `recovery.*`, `password.*`, `member.*`, `invitation.*`,
+    `merchant.*`, `api_key.*`: who may do what, how they get in, and who
     came in; told by ids, without anybody's name or address.
     """

@@ -7,12 +7,13 @@ role is a set of them, and keys carry a role as people do. Pure.
 import re
 import unicodedata
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
 from bezant.actor import PLATFORM, Actor, Caller, Mode
+from bezant.identity.custom_role import MalformedRole
 from bezant.identity.port import (
     EMAIL_CHARACTERS_MAX,
     NAME_CHARACTERS_MAX,
@@ -45,6 +46,7 @@ LOCK: Final = timedelta(minutes=30)
 LOCK_MAX: Final = timedelta(hours=24)
 ADDRESS_FAILURES_MAX: Final = 30  # In a row from one place: an office on a Monday morning;
 ADDRESS_FAILURE_LASTS: Final = timedelta(minutes=2)  # after that one in as many minutes.
+STEP_UP_FRESH: Final = timedelta(minutes=15)  # PCI DSS 8.2.8 would ask anew after as long.
 INACTIVE: Final = timedelta(days=90)
 PASSWORDS_REMEMBERED: Final = 4
 INVITATION_LIFE: Final = timedelta(days=7)
@@ -82,8 +84,13 @@ _TABLE: Final[Mapping[str, tuple[Access, Access, Access, Access, Access, Access]
     "webhooks": (_WRITE, _READ, _WRITE, _READ, _READ, _NONE),
 }
 RESOURCES: Final = frozenset(_TABLE)
-OWN_SESSION: Final = frozenset({"session.read", "session.write"})
-"""Every member may look after their own sessions and password; a key has none."""
+OWN_SESSION: Final = frozenset({"session.read", "session.write", "security.write"})
+"""Every member may look after their own sessions, password and passkeys; a key has none."""
+STEP_UP: Final = frozenset(
+    {"api_keys.write", "approvals.write", "forex.write", "ledger.write", "members.write"}
+    | {"merchants.write", "payments.write", "refunds.write", "security.write", "wallets.write"}
+)
+"""Money and keys: for these a person proved lately who they are."""
 PLATFORM_ONLY: Final = frozenset(
     {"merchants.write", "metrics.read", "metrics.write", "settings.read", "settings.write"}
 )
@@ -93,6 +100,8 @@ NEVER_BY_KEY: Final = frozenset(
     {"api_keys.write", "approvals.write", "members.write", "merchants.write"}
 )
 """A stolen key must not be able to make itself a successor or a member, nor approve anything."""
+EVERYTHING: Final = ("*",)
+"""What is left of a role that no custom role narrows, as stores tell it."""
 PUBLISHABLE: Final = frozenset({"checkout.read", "checkout.write", "tokens.write"})
 
 
@@ -114,26 +123,73 @@ PERMISSIONS: Final[Mapping[Role, frozenset[str]]] = {
 EVERY_PERMISSION: Final = PERMISSIONS[Role.ADMIN] | OWN_SESSION
 
 
-def member_permissions(role: Role, tenant: str) -> frozenset[str]:
+def spelled(grants: tuple[Grant, ...]) -> tuple[str, ...]:
+    """Return grants as they are stored: `payments:read`."""
+    return tuple(f"{one.resource}:{one.access}" for one in grants)
+
+
+def grants_of(stored: tuple[str, ...]) -> tuple[Grant, ...]:
+    """Read grants as they are stored."""
+    parts = [one.partition(":") for one in stored]
+    return tuple(Grant(resource, Access(access)) for resource, _, access in parts)
+
+
+def narrowed_to(stored: tuple[str, ...]) -> tuple[Grant, ...] | None:
+    """Read what a custom role leaves; `*`, which is no grant, is everything."""
+    return None if stored == EVERYTHING else grants_of(stored)
+
+
+def granted(grants: Iterable[Grant]) -> frozenset[str]:
+    """Return what lines such as `payments: read` name together."""
+    return frozenset[str]().union(*(_spread(grant.resource, grant.access) for grant in grants))
+
+
+def role_permissions(role: Role, narrowed_to: tuple[Grant, ...] | None = None) -> frozenset[str]:
+    """Return what a role may do; a custom role is one of ours, narrowed to some of it."""
+    return PERMISSIONS[role] if narrowed_to is None else PERMISSIONS[role] & granted(narrowed_to)
+
+
+def member_permissions(
+    role: Role, tenant: str, narrowed_to: tuple[Grant, ...] | None = None
+) -> frozenset[str]:
     """Return what a member with this role may do in this tenant."""
-    granted = PERMISSIONS[role] | OWN_SESSION
-    return granted - (BY_MODULES_ONLY if tenant == PLATFORM else PLATFORM_ONLY)
+    held = role_permissions(role, narrowed_to) | OWN_SESSION
+    return held - (BY_MODULES_ONLY if tenant == PLATFORM else PLATFORM_ONLY)
 
 
-def key_permissions(kind: KeyKind, role: Role, grants: tuple[Grant, ...]) -> frozenset[str]:
+def withheld(
+    methods: tuple[str, ...], proved_at: datetime, now: datetime, role: Role, *, live: bool
+) -> frozenset[str]:
+    """Return what a person may not do until they prove again who they are.
+
+    The staff of a live installation does these things with two factors only (PCI DSS 8.4.2).
+    """
+    if not proved_at <= now < proved_at + STEP_UP_FRESH:
+        return STEP_UP
+    if live and role is not Role.CUSTOMER and "mfa" not in methods:
+        return STEP_UP - {"security.write"}
+    return frozenset()
+
+
+def key_permissions(
+    kind: KeyKind,
+    role: Role,
+    grants: tuple[Grant, ...],
+    narrowed_to: tuple[Grant, ...] | None = None,
+) -> frozenset[str]:
     """Return what a key may do: never more than its role, and less where it is restricted."""
     if kind is KeyKind.PUBLISHABLE:
         return PUBLISHABLE
-    of_role = PERMISSIONS[role] - PLATFORM_ONLY - NEVER_BY_KEY
-    if kind is KeyKind.SECRET:
-        return of_role
-    named = frozenset[str]().union(*(_spread(grant.resource, grant.access) for grant in grants))
-    return of_role & named
+    of_role = role_permissions(role, narrowed_to) - PLATFORM_ONLY - NEVER_BY_KEY
+    return of_role if kind is KeyKind.SECRET else of_role & granted(grants)
 
 
-def handed_out(kind: KeyKind, role: Role) -> frozenset[str]:
+def handed_out(
+    kind: KeyKind, role: Role, narrowed_to: tuple[Grant, ...] | None = None
+) -> frozenset[str]:
     """Return what whoever makes or renews a key must hold: all of the role that it carries."""
-    return key_permissions(KeyKind.SECRET if kind is KeyKind.RESTRICTED else kind, role, ())
+    whole = KeyKind.SECRET if kind is KeyKind.RESTRICTED else kind
+    return key_permissions(whole, role, (), narrowed_to)
 
 
 def operator(mode: Mode) -> Actor:
@@ -157,12 +213,42 @@ def permit(by: Actor, permission: str, tenant: str | None = None) -> None:
 
 
 def grantable(by: Actor, permissions: frozenset[str]) -> None:
-    """Refuse to give rights that the giver does not have, or that their role has at a merchant."""
-    held = by.permissions
+    """Refuse to make a key that can more than its maker: they are the first to have its text."""
+    if not permissions <= by.permissions:
+        raise GrantsTooMuch
+
+
+def appointable(by: Actor, permissions: frozenset[str]) -> None:
+    """Refuse to give somebody else more rights than one has oneself.
+
+    What the platform's people do in no book by hand, a merchant's own people do, and somebody has
+    to appoint the first of them: whoever has all that their role has at the platform. A token that
+    was given less appoints to less.
+    """
+    held = by.permissions | OWN_SESSION
     if by.tenant == PLATFORM and by.role:
-        held |= PERMISSIONS[Role(by.role)]
+        of_role = PERMISSIONS[Role(by.role)]
+        if of_role - BY_MODULES_ONLY <= held:
+            held |= of_role
     if not permissions <= held:
         raise GrantsTooMuch
+
+
+def well_formed_role(basis: Role, grants: tuple[Grant, ...], tenant: str) -> None:
+    """Refuse a custom role that is no part of one of ours."""
+    if basis is Role.CUSTOMER:
+        raise MalformedRole("a custom role is for the staff; a customer is none", field="basis")
+    if not grants:
+        raise MalformedRole("a role may do something", field="grants")
+    if not _each_once(grants):
+        raise MalformedRole("grants name each known resource at most once", field="grants")
+    if not granted(grants) <= member_permissions(basis, tenant):
+        raise MalformedRole("a grant goes beyond the role it narrows", field="grants")
+
+
+def _each_once(grants: tuple[Grant, ...]) -> bool:
+    named = [grant.resource for grant in grants]
+    return len(set(named)) == len(named) and set(named) <= RESOURCES
 
 
 def well_formed_key(command: CreateApiKey, now: datetime) -> None:
@@ -175,12 +261,9 @@ def well_formed_key(command: CreateApiKey, now: datetime) -> None:
         raise MalformedApiKey("the key would have expired already", field="expires_at")
     if (command.kind is KeyKind.RESTRICTED) != bool(command.grants):
         raise MalformedApiKey("restricted keys, and only they, have grants", field="grants")
-    named = [grant.resource for grant in command.grants]
-    if len(set(named)) != len(named) or not set(named) <= RESOURCES:
+    if not _each_once(command.grants):
         raise MalformedApiKey("grants name each known resource at most once", field="grants")
-    wanted = frozenset[str]().union(*(_spread(one.resource, one.access) for one in command.grants))
-    beyond = wanted - key_permissions(KeyKind.SECRET, command.role, ())
-    if beyond:
+    if granted(command.grants) - key_permissions(KeyKind.SECRET, command.role, ()):
         raise MalformedApiKey("a grant goes beyond the key's role", field="grants")
 
 
@@ -236,7 +319,7 @@ def _base62(number: int, characters: int) -> str:
 _WELL_KNOWN: Final = frozenset(
     {"changeme123!", "secure-password", "your-jwt-secret-key", "redis-secret"}
 )
-_EMAIL: Final = re.compile(r"[^@\s]{1,64}@[^@\s]+\Z")
+_EMAIL: Final = re.compile(r'[^@\s,;:<>()[\]\\"]{1,64}@[^@\s,;:<>()[\]\\"]+\Z')
 _USERNAME: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}\Z")
 
 

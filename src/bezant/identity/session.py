@@ -19,6 +19,8 @@ class LogIn:
     mode: Mode = Mode.TEST
     address: str = ""
     agent: str = ""
+    proof: Secret[str] = Secret("")  # noqa: RUF009 - it cannot change
+    """A code of an app or a recovery code, for those who have set them up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +62,10 @@ class Session:
     expires_at: datetime
     address: str
     agent: str
+    methods: tuple[str, ...] = ()
+    """How they proved who they are, in the words of RFC 8176."""
+    proved_at: datetime | None = None
+    """When they did so last."""
 
 
 @dataclass(frozen=True, slots=True)

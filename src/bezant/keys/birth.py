@@ -7,9 +7,9 @@ import pkcs11
 from pkcs11.constants import TokenFlag
 
 from bezant import telemetry
+from bezant.keys.library import Library, close_library, open_library
 from bezant.keys.pkcs11 import TokenPlace
 from bezant.keys.port import KeyStoreUnusable
-from bezant.keys.token import Library, close_library, open_library
 from bezant.secret import Secret
 
 LABEL_BYTES: Final = 32  # CK_TOKEN_INFO: padded with blanks.

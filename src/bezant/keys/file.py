@@ -27,7 +27,6 @@ from bezant.keys.keyfile import (
     write_private,
 )
 from bezant.keys.port import (
-    ALGORITHM_OF,
     Algorithm,
     KeySpec,
     KeyStoreUnusable,
@@ -37,6 +36,7 @@ from bezant.keys.port import (
     UnsupportedKey,
 )
 from bezant.keys.provider import Attestation, Encrypted, KeyRef
+from bezant.keys.wrapping import Wrapping, match
 from bezant.secret import Secret
 
 ABOUT: Final = "about.json"
@@ -49,7 +49,7 @@ ARGON2_KIBIBYTES: Final = 64 * 1024
 ARGON2_LANES: Final = 4
 
 
-class FileProvider:
+class FileProvider(Wrapping):
     """Keys in a folder that only its owner may enter."""
 
     def __init__(
@@ -99,7 +99,7 @@ class FileProvider:
 
     async def sign(self, ref: KeyRef, algorithm: Algorithm, message: bytes) -> bytes:
         """Sign; slow kinds do so in a thread, so that the event loop goes on."""
-        _match(ref, algorithm)
+        match(ref, algorithm)
         private = (await self._load(ref))[0]
         if ref.spec in algorithms.SLOW:
             return await asyncio.to_thread(algorithms.sign, algorithm, private, message)
@@ -109,7 +109,7 @@ class FileProvider:
         self, ref: KeyRef, algorithm: Algorithm, message: bytes, signature: bytes
     ) -> bool:
         """Verify; an HS256 value is compared in constant time."""
-        _match(ref, algorithm)
+        match(ref, algorithm)
         private, public_key = await self._load(ref)
         if public_key is None:
             return Secret(algorithms.sign(algorithm, private, message)).equals(signature)
@@ -117,26 +117,13 @@ class FileProvider:
 
     async def encrypt(self, ref: KeyRef, plaintext: bytes, bound_to: bytes) -> Encrypted:
         """Encrypt with AES-256-GCM, or to the hybrid KEM."""
-        _match(ref, Algorithm.A256GCM, Algorithm.HPKE)
+        match(ref, Algorithm.A256GCM, Algorithm.HPKE)
         return algorithms.encrypt((await self._load(ref))[0], plaintext, bound_to, self._chance)
 
     async def decrypt(self, ref: KeyRef, encrypted: Encrypted, bound_to: bytes) -> bytes:
         """Decrypt, or raise `CannotOpen`."""
-        _match(ref, Algorithm.A256GCM, Algorithm.HPKE)
+        match(ref, Algorithm.A256GCM, Algorithm.HPKE)
         return algorithms.decrypt((await self._load(ref))[0], encrypted, bound_to)
-
-    async def wrap(self, ref: KeyRef, key: Secret[bytes], bound_to: bytes) -> bytes:
-        """Encrypt another key: IV, then ciphertext with its tag."""
-        _match(ref, Algorithm.A256GCM)
-        encrypted = await self.encrypt(ref, key.reveal(), bound_to)
-        return encrypted.iv + encrypted.ciphertext
-
-    async def unwrap(self, ref: KeyRef, wrapped: bytes, bound_to: bytes) -> Secret[bytes]:
-        """Return a wrapped key, or raise `CannotOpen`."""
-        _match(ref, Algorithm.A256GCM)
-        iv, ciphertext = wrapped[: algorithms.IV_BYTES], wrapped[algorithms.IV_BYTES :]
-        encrypted = Encrypted(Algorithm.A256GCM, iv, ciphertext)
-        return Secret(await self.decrypt(ref, encrypted, bound_to))
 
     async def destroy(self, ref: KeyRef) -> None:
         """Erase the file. Copies in backups stay unreadable while the key file is safe."""
@@ -201,11 +188,6 @@ class FileProvider:
         if ref.provider != self.name or len(ref.name) != 2 * NAME_BYTES or not ref.name.isalnum():
             raise UnknownKey
         return self._folder / f"{ref.name}.key"
-
-
-def _match(ref: KeyRef, *algorithms_allowed: Algorithm) -> None:
-    if ALGORITHM_OF[ref.spec] not in algorithms_allowed:
-        raise UnsupportedKey
 
 
 def _about(ref: KeyRef) -> bytes:

@@ -17,7 +17,7 @@ from typing import Final
 from bezant import telemetry
 from bezant.clock import Clock
 from bezant.db.database import Database
-from bezant.errors import BezantError, Refused
+from bezant.errors import BezantError, Forbidden, Refused
 from bezant.keys.access import Access, Outcome, Use
 from bezant.keys.store import access as store
 from bezant.keys.telling import Telling
@@ -40,6 +40,11 @@ class Accesses:
         self._lock = threading.Lock()
         self.process: Final = process
 
+    @property
+    def caller(self) -> str:
+        """Who calls just now: a module that named itself, or else this process."""
+        return CALLER.get() or self.process
+
     @contextmanager
     def using(self, use: Use, key: str) -> Generator[None]:
         """Count a use by whoever calls just now, and how it ends."""
@@ -47,13 +52,13 @@ class Accesses:
         try:
             yield
             outcome = Outcome.DONE
-        except Refused:
+        except (Refused, Forbidden):
             outcome = Outcome.REFUSED
             raise
         finally:
             # The kid of an envelope is the sender's word: what could not be one is not repeated.
             named = key if _KID.match(key) else NO_KID
-            self._count((CALLER.get() or self.process, use, named, outcome))
+            self._count((self.caller, use, named, outcome))
 
     def login(self, place: str, outcome: str) -> None:
         """Count a login of this process at a place where keys lie."""

@@ -1,4 +1,6 @@
-"""The key room over HTTP, for auditors of the platform: which keys there are, and who used them."""
+"""The key room over HTTP: for all, what is classical here; for auditors of the platform, which keys
+there are and who used them.
+"""
 
 from datetime import datetime
 from typing import Annotated, Final
@@ -9,10 +11,12 @@ from pydantic import BaseModel
 from bezant.actor import PLATFORM, Actor
 from bezant.errors import Forbidden, Invalid
 from bezant.http.pages import Page, PageQuery
-from bezant.http.routes import Asker, Routes
+from bezant.http.routes import PUBLIC, Asker, Routes
 from bezant.keys.port import (
     Access,
     AccessesOf,
+    Algorithm,
+    Capabilities,
     Keys,
     KeySpec,
     KeyState,
@@ -20,11 +24,23 @@ from bezant.keys.port import (
     KeyVersion,
     Outcome,
     Purpose,
+    Security,
     Use,
 )
 
 READ: Final = "audit.read"
 LINE_MAX: Final = 2**63 - 1
+NOT_VALIDATED: Final = (
+    "This platform, the OpenSSL it brings along and SoftHSM are not validated modules. An HSM's "
+    "certificate is its vendor's."
+)
+SIGNED: Final = "Receipts and checkpoints carry ML-DSA-87 beside a classical signature."
+SEALED: Final = "Some stored secrets are sealed by a hybrid of ML-KEM-1024 and P-384."
+STORED: Final = "Stored secrets are sealed with AES-256-GCM; no key was agreed on to seal them."
+CARRIED: Final = (
+    "What travels is protected by TLS with classical certificates, between modules and outside; "
+    "sign-in, tokens and what providers do are classical as well."
+)
 
 
 class PlatformOnly(Forbidden):
@@ -106,9 +122,46 @@ class AccessAnswer(BaseModel):
         )  # fmt: skip
 
 
+class KindAnswer(BaseModel):
+    """A kind of key."""
+
+    spec: KeySpec
+    algorithm: Algorithm
+    security: Security
+    available: bool
+    keys: list[str]
+
+
+class CapabilitiesAnswer(BaseModel):
+    """What is classical here and what is not."""
+
+    object: str = "crypto_capabilities"
+    kinds: list[KindAnswer]
+    lies_in: list[str]
+    statements: list[str]
+
+    @classmethod
+    def of(cls, found: Capabilities) -> "CapabilitiesAnswer":
+        """Return what there is as it is answered."""
+        kinds = [
+            KindAnswer(
+                spec=one.spec, algorithm=one.algorithm, security=one.security,
+                available=one.available, keys=list(one.keys),
+            )
+            for one in found.kinds
+        ]  # fmt: skip
+        said = [SIGNED] if found.signed_post_quantum else []
+        said += [SEALED if found.sealed_post_quantum else STORED, CARRIED, NOT_VALIDATED]
+        return cls(kinds=kinds, lies_in=list(found.places), statements=said)
+
+
 def routes(keys: Keys) -> Routes:
     """Return the routes of the key room."""
     made = Routes("keys")
+
+    @made.get("/v1/crypto/capabilities", permission=PUBLIC, summary="Show what is classical here")
+    async def capabilities() -> CapabilitiesAnswer:
+        return CapabilitiesAnswer.of(await keys.capabilities())
 
     @made.get("/v1/crypto/keys", permission=READ, summary="List every version of every key")
     async def inventory(asker: Asker) -> Page[KeyVersionAnswer]:

@@ -131,6 +131,7 @@ class DeclareKey:
     purpose: Purpose
     spec: KeySpec
     by: str
+    """The module whose key it is from then on."""
     wrapped: bool = False
     """True for data keys: the key lies in the database under the key-encryption key."""
     rotate_days: int | None = None

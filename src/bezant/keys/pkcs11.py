@@ -10,6 +10,7 @@ import os
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Final, Literal, TypeVar
 
@@ -17,9 +18,9 @@ from pkcs11 import NoSuchKey
 
 from bezant.keys import algorithms, objects
 from bezant.keys.keyfile import alone_in
+from bezant.keys.library import close_library, open_library
 from bezant.keys.objects import Kind
 from bezant.keys.port import (
-    ALGORITHM_OF,
     Algorithm,
     KeySpec,
     KeyStoreUnusable,
@@ -30,7 +31,8 @@ from bezant.keys.port import (
 )
 from bezant.keys.provider import Attestation, Encrypted, KeyRef
 from bezant.keys.seeds import Seeds
-from bezant.keys.token import Lent, Note, Token, close_library, open_library
+from bezant.keys.token import Lent, Note, Token
+from bezant.keys.wrapping import Wrapping, match
 from bezant.secret import Secret
 
 SESSIONS_MAX: Final = 8
@@ -64,7 +66,7 @@ def _nothing(_token: str, _outcome: str) -> None:
     """Tell nobody of logins."""
 
 
-class Pkcs11Provider:
+class Pkcs11Provider(Wrapping):
     """Keys in a token. It is used by this process only; a forked one begins anew."""
 
     def __init__(
@@ -141,7 +143,7 @@ class Pkcs11Provider:
             return ref
         kind = objects.KINDS[spec]
         first = FIRST_IDS.get(name, "") if version == 1 else ""
-        return await self._run(lambda lent: self._made(lent, kind, name, first))
+        return await self._run(lambda lent: self._made(lent, kind, name, first), making=True)
 
     async def public_key(self, ref: KeyRef) -> bytes | None:
         """Return the public half; None for a symmetric key."""
@@ -154,7 +156,7 @@ class Pkcs11Provider:
 
     async def sign(self, ref: KeyRef, algorithm: Algorithm, message: bytes) -> bytes:
         """Sign inside the token."""
-        _match(ref, algorithm)
+        match(ref, algorithm)
         if ref.spec in objects.SEALED:
             private = (await self._seeds.load(ref))[0]
             return await asyncio.to_thread(algorithms.sign, algorithm, private, message)
@@ -165,7 +167,7 @@ class Pkcs11Provider:
         self, ref: KeyRef, algorithm: Algorithm, message: bytes, signature: bytes
     ) -> bool:
         """Verify by the public half, here; a keyed hash is made again and compared."""
-        _match(ref, algorithm)
+        match(ref, algorithm)
         public_key = await self.public_key(ref)
         if public_key is None:
             return Secret(await self.sign(ref, algorithm, message)).equals(signature)
@@ -173,7 +175,7 @@ class Pkcs11Provider:
 
     async def encrypt(self, ref: KeyRef, plaintext: bytes, bound_to: bytes) -> Encrypted:
         """Encrypt inside the token; to the hybrid KEM, here."""
-        _match(ref, Algorithm.A256GCM, Algorithm.HPKE)
+        match(ref, Algorithm.A256GCM, Algorithm.HPKE)
         if ref.spec in objects.SEALED:
             private = (await self._seeds.load(ref))[0]
             return algorithms.encrypt(private, plaintext, bound_to, self._chance)
@@ -186,7 +188,7 @@ class Pkcs11Provider:
 
     async def decrypt(self, ref: KeyRef, encrypted: Encrypted, bound_to: bytes) -> bytes:
         """Decrypt, or raise `CannotOpen`."""
-        _match(ref, Algorithm.A256GCM, Algorithm.HPKE)
+        match(ref, Algorithm.A256GCM, Algorithm.HPKE)
         if ref.spec in objects.SEALED:
             return algorithms.decrypt((await self._seeds.load(ref))[0], encrypted, bound_to)
         _, label, ident = _told(ref)
@@ -194,26 +196,13 @@ class Pkcs11Provider:
             lambda lent: objects.decrypt(lent, label, ident, encrypted, bound_to)
         )
 
-    async def wrap(self, ref: KeyRef, key: Secret[bytes], bound_to: bytes) -> bytes:
-        """Encrypt another key inside the token: IV, then ciphertext with its tag."""
-        _match(ref, Algorithm.A256GCM)
-        encrypted = await self.encrypt(ref, key.reveal(), bound_to)
-        return encrypted.iv + encrypted.ciphertext
-
-    async def unwrap(self, ref: KeyRef, wrapped: bytes, bound_to: bytes) -> Secret[bytes]:
-        """Return a wrapped key, or raise `CannotOpen`."""
-        _match(ref, Algorithm.A256GCM)
-        iv, ciphertext = wrapped[: algorithms.IV_BYTES], wrapped[algorithms.IV_BYTES :]
-        encrypted = Encrypted(Algorithm.A256GCM, iv, ciphertext)
-        return Secret(await self.decrypt(ref, encrypted, bound_to))
-
     async def destroy(self, ref: KeyRef) -> None:
         """Erase the objects of a key, or the file of a sealed one."""
         if ref.spec in objects.SEALED:
             await self._seeds.destroy(ref)
             return
         _, label, ident = _told(ref)
-        await self._run(lambda lent: objects.destroy(lent, label, ident))
+        await self._run(lambda lent: objects.destroy(lent, label, ident), making=True)
         self._had_keys = False  # It may have been the last.
 
     async def attest(self, ref: KeyRef) -> Attestation:
@@ -239,13 +228,14 @@ class Pkcs11Provider:
         module = f"{maker}, token {label} ({serial}) of {self._place.module}"
         return ProviderHealth(self.name, True, module, self._place.certificate, keys)
 
-    async def _run(self, work: Callable[[Lent], Answer]) -> Answer:
-        """Do something with a session of the token, in a thread."""
+    async def _run(self, work: Callable[[Lent], Answer], *, making: bool = False) -> Answer:
+        """Do something with a session of the token, in a thread; perhaps make or erase a key."""
         if os.getpid() != self._process:
             # Forked. Sessions and threads are the other process's: nobody else may use them.
             self._begin()
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._threads, self._token.run, work)
+        run = partial(self._token.run, work, making=making)
+        return await loop.run_in_executor(self._threads, run)
 
     def _end(self) -> None:
         self._token.close()
@@ -277,12 +267,9 @@ class Pkcs11Provider:
     async def _sealing_ref(self) -> KeyRef:
         """Return the token's key that seals seeds, made on first use."""
         kind = objects.KINDS[KeySpec.AES256]
-        return await self._run(lambda lent: self._made(lent, kind, SEALING_LABEL, "01"))
-
-
-def _match(ref: KeyRef, *algorithms_allowed: Algorithm) -> None:
-    if ALGORITHM_OF[ref.spec] not in algorithms_allowed:
-        raise UnsupportedKey
+        return await self._run(
+            lambda lent: self._made(lent, kind, SEALING_LABEL, "01"), making=True
+        )
 
 
 def _told(ref: KeyRef) -> tuple[Kind, str, bytes]:

@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from bezant.errors import Conflict, Invalid, NotFound, Refused, Unavailable
+from bezant.errors import Conflict, Forbidden, Invalid, NotFound, Refused, Unavailable
 from bezant.events import Feed
 from bezant.keys.access import ACCESSES_MAX, Access, AccessesOf, AccessPage, Outcome, Use
+from bezant.keys.capabilities import SECURITY_OF, Capabilities, Capability, Security
 from bezant.keys.key import (
     ALGORITHM_OF,
     Algorithm,
@@ -37,6 +38,7 @@ __all__ = [
     "KID_CHARACTERS_MAX",
     "NAME_CHARACTERS_MAX",
     "OWNER_CHARACTERS_MAX",
+    "SECURITY_OF",
     "Access",
     "AccessPage",
     "AccessesOf",
@@ -44,10 +46,13 @@ __all__ = [
     "AlreadyRotated",
     "BadSignature",
     "CannotOpen",
+    "Capabilities",
+    "Capability",
     "DeclareKey",
     "DestroyKey",
     "KeyInUse",
     "KeyMismatch",
+    "KeyOfAnother",
     "KeyPlan",
     "KeySpec",
     "KeyState",
@@ -65,6 +70,7 @@ __all__ = [
     "Purpose",
     "RotateKey",
     "Sealed",
+    "Security",
     "ShredKeys",
     "Signature",
     "UnknownKey",
@@ -177,6 +183,12 @@ class KeyMismatch(Conflict):
     code = "key_mismatch"
 
 
+class KeyOfAnother(Forbidden):
+    """A key is worked with by the module that declared it, and by no other."""
+
+    code = "key_of_another"
+
+
 class AlreadyRotated(Conflict):
     """The key was rotated by somebody else in the meantime."""
 
@@ -202,7 +214,9 @@ class KeyStoreUnusable(Unavailable):
 
 
 class Keys(Protocol):
-    """Work with keys by name."""
+    """Work with keys by name. What is public of a key is for all to read; to work with it, and to
+    open what it sealed, is for the module that declared it (`KeyOfAnother`).
+    """
 
     async def declare(self, command: DeclareKey) -> KeyVersion:
         """Return the active version, making the key and its first version when there is none."""
@@ -270,6 +284,10 @@ class Keys(Protocol):
 
     async def accesses(self, query: AccessesOf) -> AccessPage:
         """Return a page of the access log, newest first."""
+        ...
+
+    async def capabilities(self) -> Capabilities:
+        """Return what is classical here and what is not."""
         ...
 
 

@@ -1,11 +1,11 @@
 """Which versions exist and which one works: the registry's rows, remembered for a few seconds."""
 
-import re
 from datetime import datetime, timedelta
 from typing import Final
 
 from bezant.clock import Clock
 from bezant.db.database import Database
+from bezant.keys import rules
 from bezant.keys.port import KeyState, KeyVersion, UnknownKey
 from bezant.keys.store import version as store
 from bezant.keys.store.version import VersionRow
@@ -15,7 +15,6 @@ REMEMBERED_SECONDS: Final = 5
 a new version. What a new version made is read at once.
 """
 _REMEMBERED: Final = timedelta(seconds=REMEMBERED_SECONDS)
-_KID = re.compile(r"([a-z][a-z0-9-]{0,39})-v[1-9][0-9]{0,8}-[A-Za-z0-9_-]{10}\Z")
 
 
 class Registry:
@@ -52,14 +51,14 @@ class Registry:
 
     async def find(self, kid: str) -> VersionRow | None:
         """Return a version by its kid."""
-        match = _KID.match(kid)
-        if match is None:
+        name = rules.name_of(kid)
+        if name is None:
             return None
-        version = _of(kid, await self.versions(match[1]))
+        version = _of(kid, await self.versions(name))
         if version is None or version.state is KeyState.PENDING:
             # Another process may have made it a moment ago and sealed or signed with it since.
-            self.forget(match[1])
-            version = _of(kid, await self.versions(match[1]))
+            self.forget(name)
+            version = _of(kid, await self.versions(name))
         return version
 
     def forget(self, name: str) -> None:

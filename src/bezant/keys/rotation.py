@@ -21,6 +21,7 @@ from bezant.keys.port import (
     DeclareKey,
     DestroyKey,
     KeyMismatch,
+    KeyOfAnother,
     KeyState,
     KeyTransition,
     RotateKey,
@@ -69,10 +70,16 @@ class Rotation:
         home = self._home(command.name)
         if command.spec not in home.specs:
             raise UnsupportedKey(f"the provider {home.name} cannot hold {command.spec}")
-        logical = LogicalRow(command.name, command.purpose, command.spec, command.wrapped)
+        logical = LogicalRow(
+            command.name, command.purpose, command.spec, command.wrapped, command.by
+        )
         async with self._database.transaction() as tx:
             await store.add_logical_key(tx, command, plan, self._clock.now())
-            if await store.logical_key(tx, command.name) != logical:
+            found = await store.logical_key(tx, command.name)
+            assert found is not None, "it was added, or was there"
+            if found.declared_by != command.by:
+                raise KeyOfAnother(f"{command.name} is not a key of {command.by}")
+            if found != logical:
                 raise KeyMismatch
             existing = await store.versions(tx, command.name)
         active = _active(existing)
@@ -230,6 +237,7 @@ class Rotation:
             not_after=None,
             made_here=True,
             extractable=True,
+            declared_by=logical.declared_by,
         )
         if logical.wrapped:
             above = await self._registry.active(KEY_ENCRYPTION_KEY)

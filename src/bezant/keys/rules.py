@@ -9,6 +9,7 @@ from bezant.keys.port import (
     OWNER_CHARACTERS_MAX,
     DeclareKey,
     KeyInUse,
+    KeyOfAnother,
     KeyPlan,
     KeySpec,
     KeyState,
@@ -35,7 +36,12 @@ PUBLISH_SECONDS: Final = {
     Purpose.WRAP: 0,
 }
 """How long a new version is shown before it works, where a key is replaced by itself."""
+KEEPERS: Final = frozenset({"gateway", "keys", "operator"})
+"""Who may work with every key: the key room, and whoever keeps modules that have no process."""
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,39}\Z")
+_KID = re.compile(
+    r"([a-z][a-z0-9-]{0,39})-(?:v[1-9][0-9]{0,8}-[A-Za-z0-9_-]{10}|m[0-9]{6}-[0-9a-f]{16})\Z"
+)
 _FITTING: Final = {
     Purpose.SIGN: {KeySpec.RSA3072, KeySpec.P256, KeySpec.ED25519, KeySpec.MLDSA87},
     Purpose.MAC: {KeySpec.HMAC256},
@@ -60,6 +66,18 @@ def declarable(command: DeclareKey) -> None:
         raise UnsupportedKey("only AES-256 data keys lie wrapped in the database")
     if command.wrapped and command.purpose is Purpose.WRAP:
         raise UnsupportedKey("a key-encryption key lies with a provider, not under another one")
+
+
+def workable(name: str, declared_by: str, caller: str) -> None:
+    """Refuse a module that would work with the key of another one."""
+    if caller != declared_by and caller not in KEEPERS:
+        raise KeyOfAnother(f"{name} is not a key of {caller}")
+
+
+def name_of(kid: str) -> str | None:
+    """Return the key that a version, or the data key of an owner, says it belongs to."""
+    match = _KID.match(kid)
+    return match[1] if match else None
 
 
 def begins_with(command: DeclareKey) -> KeyPlan:

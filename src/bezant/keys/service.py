@@ -1,7 +1,8 @@
 """The key room at work: every question is answered with the version that may answer it."""
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Final
 
 from bezant.actor import Mode
@@ -10,6 +11,7 @@ from bezant.db.database import Database
 from bezant.db.outbox import Outbox
 from bezant.ids import Ids
 from bezant.keys import algorithms, rules
+from bezant.keys.capabilities import capabilities
 from bezant.keys.envelopes import Envelopes, ref_of
 from bezant.keys.gathering import Accesses, AccessLog
 from bezant.keys.owners import OwnersKeys
@@ -20,6 +22,7 @@ from bezant.keys.port import (
     AccessesOf,
     AccessPage,
     BadSignature,
+    Capabilities,
     DeclareKey,
     DestroyKey,
     KeyPlan,
@@ -47,7 +50,7 @@ from bezant.keys.schedule import Schedule
 from bezant.keys.store import access as access_store
 from bezant.keys.store import version as store
 from bezant.keys.store.version import VersionRow
-from bezant.keys.telling import Telling
+from bezant.keys.telling import MODULE, Telling
 
 # A pending version, too: another process may have begun to use it a moment ago.
 COMPARABLE: Final = frozenset({KeyState.PENDING, KeyState.ACTIVE, KeyState.VERIFY_ONLY})
@@ -88,18 +91,20 @@ class KeysService:
 
     async def start(self) -> None:
         """Make the key-encryption key on first use and finish what a crash interrupted."""
-        await self.declare(DeclareKey(KEY_ENCRYPTION_KEY, Purpose.WRAP, KeySpec.AES256, by="keys"))
+        own = DeclareKey(KEY_ENCRYPTION_KEY, Purpose.WRAP, KeySpec.AES256, by=MODULE)
+        await self._rotation.declare(own)  # Of the room itself, in whichever process it is.
         await self._rotation.resume()
         await self._owners.rewrap()
 
     async def declare(self, command: DeclareKey) -> KeyVersion:
         """Return the active version, making the key and its first version when there is none."""
+        rules.workable(command.name, command.by, self._accesses.caller)
         return told(await self._rotation.declare(command))
 
     async def sign(self, name: str, message: bytes) -> Signature:
         """Sign with the active version."""
         row = await self._active(name, Purpose.SIGN)
-        with self._accesses.using(Use.SIGN, row.kid):
+        with self._working(Use.SIGN, row):
             value = await self._computed(row, message)
         return Signature(row.kid, ALGORITHM_OF[row.spec], value)
 
@@ -123,7 +128,7 @@ class KeysService:
             for row in await self._registry.versions(name)
             if row.state in COMPARABLE and row.kid != active.kid
         ]
-        with self._accesses.using(Use.HASH, active.kid):
+        with self._working(Use.HASH, active):
             return tuple(
                 [Mac(row.kid, await self._computed(row, message)) for row in (active, *others)]
             )
@@ -131,7 +136,7 @@ class KeysService:
     async def seal(self, name: str, plaintext: bytes, bound_to: bytes) -> Sealed:
         """Encrypt with the active version, bound to bytes that must be the same when opening."""
         row = await self._active(name, Purpose.SEAL)
-        with self._accesses.using(Use.SEAL, row.kid):
+        with self._working(Use.SEAL, row):
             return await self._envelopes.seal(row, plaintext, bound_to)
 
     async def seal_for(self, name: str, owner: str, plaintext: bytes, bound_to: bytes) -> Sealed:
@@ -139,12 +144,13 @@ class KeysService:
         row = await self._active(name, Purpose.SEAL)
         if row.wrapped_by is None:
             raise UnsupportedKey(f"{name} was not declared for data keys: declare it wrapped")
-        with self._accesses.using(Use.SEAL, name):
+        with self._working(Use.SEAL, row, name):
             return await self._owners.seal(name, owner, plaintext, bound_to)
 
     async def open(self, sealed: Sealed, bound_to: bytes) -> bytes:
         """Return what was sealed, whatever version sealed it, or raise `CannotOpen`."""
         with self._accesses.using(Use.OPEN, sealed.kid):
+            await self._refuse_others(rules.name_of(sealed.kid))
             if self._owners.knows(sealed.kid):
                 return await self._owners.open(sealed, bound_to)
             return await self._envelopes.open(sealed, bound_to)
@@ -187,6 +193,7 @@ class KeysService:
 
     async def shred(self, command: ShredKeys) -> int:
         """Erase every data key of an owner and return how many there were."""
+        await self._refuse_others(command.name)
         return await self._owners.shred(command)
 
     async def inventory(self) -> tuple[KeyVersion, ...]:
@@ -221,11 +228,30 @@ class KeysService:
         found = await access_store.page(self._database, query, limit + 1)
         return AccessPage(tuple(found[:limit]), has_more=len(found) > limit)
 
+    async def capabilities(self) -> Capabilities:
+        """Return what is classical here and what is not."""
+        providers = self._providers.values()
+        available = frozenset[KeySpec]().union(*(provider.specs for provider in providers))
+        places = [provider.assurance for provider in providers]
+        return capabilities(available, places, await self.inventory())
+
+    async def _refuse_others(self, name: str | None) -> None:
+        """Refuse whoever calls just now unless this is a key of theirs."""
+        for version in (await self._registry.versions(name))[:1] if name else ():
+            rules.workable(version.name, version.declared_by, self._accesses.caller)
+
     async def _active(self, name: str, purpose: Purpose) -> VersionRow:
         row = await self._registry.active(name)
         if row.purpose is not purpose:
             raise UnsupportedKey(f"{name} is a key to {row.purpose} with")
         return row
+
+    @contextmanager
+    def _working(self, use: Use, row: VersionRow, named: str = "") -> Generator[None]:
+        """Count a use of a key by whoever calls just now, and refuse it unless it is theirs."""
+        with self._accesses.using(use, named or row.kid):
+            rules.workable(row.name, row.declared_by, self._accesses.caller)
+            yield
 
     async def _computed(self, row: VersionRow, message: bytes) -> bytes:
         provider = self._envelopes.provider(row)

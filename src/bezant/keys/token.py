@@ -1,32 +1,24 @@
 """One token of a PKCS#11 module: found by its label, entered once, its sessions lent to threads.
 
-Three rules of PKCS#11 v2.40 that are easy to break live here. A module used by many threads must be
-told so (python-pkcs11 does not, and SoftHSM then crashes). A login holds for the whole process. A
-process that was forked begins anew. When a token goes away or a session dies, the module is begun
-anew, at most once a second; a PIN that is refused is never tried again, for a token locks itself.
+Two rules of PKCS#11 v2.40 that are easy to break live here: a login holds for the whole process,
+and a process that was forked begins anew. When a token goes away or a session dies, the module
+(`library.py`) is begun anew, at most once a second; a PIN that is refused is never tried again, for
+a token locks itself.
 """
 
-import ctypes
-import os
 import threading
-from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from time import monotonic
 from typing import Final, TypeVar
 
 import pkcs11
-from pkcs11 import _pkcs11
 from pkcs11.constants import TokenFlag
 
 from bezant import telemetry
+from bezant.keys.library import RENEW_EVERY_SECONDS, WAIT_SECONDS, Library
 from bezant.keys.port import KeyStoreUnusable
 from bezant.secret import Secret
-
-RENEW_EVERY_SECONDS: Final = 1.0
-WAIT_SECONDS: Final = 5.0  # For a session, or for calls under way to end.
-OS_LOCKING_OK: Final = 0x2
-ALREADY_INITIALIZED: Final = 0x191
 
 Answer = TypeVar("Answer")
 _log = telemetry.log("keys")
@@ -58,100 +50,6 @@ GONE: Final[tuple[type[pkcs11.PKCS11Error], ...]] = (
     pkcs11.TokenNotRecognised,
     pkcs11.UserNotLoggedIn,
 )
-
-
-class _InitializeArgs(ctypes.Structure):
-    _fields_ = (
-        *((name, ctypes.c_void_p) for name in ("create", "destroy", "lock", "unlock")),
-        ("flags", ctypes.c_ulong),
-        ("reserved", ctypes.c_void_p),
-    )
-
-
-class _Module(_pkcs11.lib):
-    """python-pkcs11's module without its own initialisation, which forbids threads."""
-
-    def initialize(self) -> None:
-        """Do nothing: `Library` has initialised the module already."""
-
-
-class Library:
-    """A PKCS#11 module in this process, initialised for many threads."""
-
-    def __init__(self, path: str) -> None:
-        self._native = ctypes.CDLL(path)  # It lets other threads go on while it calls.
-        self._changed = threading.Condition()
-        self._calls = 0
-        self._renewing = False
-        self._renewed_at = monotonic()
-        self.generation = 1
-        """How often the module was begun; sessions belong to one generation."""
-        self._initialize()
-        self.module = _Module(path)
-
-    @contextmanager
-    def calling(self) -> Generator[int]:
-        """Enter a call; nobody begins the module anew meanwhile. Yields the generation."""
-        with self._changed:
-            if not self._changed.wait_for(lambda: not self._renewing, WAIT_SECONDS):
-                raise KeyStoreUnusable("the HSM does not answer")
-            self._calls += 1
-            generation = self.generation
-        try:
-            yield generation
-        finally:
-            with self._changed:
-                self._calls -= 1
-                self._changed.notify_all()
-
-    def renew(self, seen: int, why: str) -> bool:
-        """Begin the module anew unless somebody did so since that generation.
-
-        False if that was tried a moment ago, or cannot be done while calls are stuck in it.
-        """
-        with self._changed:
-            if self.generation != seen or self._renewing:
-                return True
-            if monotonic() < self._renewed_at + RENEW_EVERY_SECONDS:
-                return False
-            self._renewing = True
-            try:
-                if not self._changed.wait_for(lambda: self._calls == 0, WAIT_SECONDS):
-                    return False
-                self._native.C_Finalize(None)
-                self._initialize()
-                self.generation += 1
-                _log.warn("hsm.begins_anew", why=why, generation=self.generation)
-                return True
-            finally:
-                self._renewed_at = monotonic()
-                self._renewing = False
-                self._changed.notify_all()
-
-    def initialize_token(self, slot: int, so_pin: Secret[str], label: bytes) -> None:
-        """Make a token in a slot; python-pkcs11 has no call for that."""
-        pin = so_pin.reveal().encode()
-        with self.calling():
-            code = self._native.C_InitToken(
-                ctypes.c_ulong(slot), pin, ctypes.c_ulong(len(pin)), label
-            )
-        if code != 0:
-            raise KeyStoreUnusable(f"the token could not be made (0x{code:x})")
-
-    def close(self) -> None:
-        """Give back everything the module holds."""
-        with self._changed:
-            self._changed.wait_for(lambda: self._calls == 0, WAIT_SECONDS)
-            self._native.C_Finalize(None)
-
-    def _initialize(self) -> None:
-        arguments = _InitializeArgs(flags=OS_LOCKING_OK)
-        code = self._native.C_Initialize(ctypes.byref(arguments))
-        if code == ALREADY_INITIALIZED:  # By the process we were forked from.
-            self._native.C_Finalize(None)
-            code = self._native.C_Initialize(ctypes.byref(arguments))
-        if code != 0:
-            raise KeyStoreUnusable(f"the PKCS#11 module does not start (0x{code:x})")
 
 
 @dataclass(slots=True)
@@ -195,18 +93,21 @@ class Token:
         self._found: pkcs11.Token | None = None
         self._master: pkcs11.Session | None = None
 
-    def run(self, work: Callable[[Lent], Answer]) -> Answer:
-        """Do something with a session; once more with a new one if the first turns out dead."""
+    def run(self, work: Callable[[Lent], Answer], *, making: bool = False) -> Answer:
+        """Do something with a session; once more with a new one if the first turns out dead.
+
+        `making`: it makes or erases an object.
+        """
         generation = self._library.generation
         try:
-            return self._attempt(work)
+            return self._attempt(work, making=making)
         except GONE as error:
             if not self._library.renew(generation, type(error).__name__):
                 raise self._unusable(error) from error
         except pkcs11.PKCS11Error as error:
             raise self._unusable(error) from error
         try:
-            return self._attempt(work)
+            return self._attempt(work, making=making)
         except pkcs11.PKCS11Error as error:
             raise self._unusable(error) from error
 
@@ -240,8 +141,8 @@ class Token:
                 said = "the HSM does not answer"
         return KeyStoreUnusable(said, retry_after_seconds=RENEW_EVERY_SECONDS)
 
-    def _attempt(self, work: Callable[[Lent], Answer]) -> Answer:
-        with self._library.calling() as generation:
+    def _attempt(self, work: Callable[[Lent], Answer], *, making: bool) -> Answer:
+        with self._library.calling(making=making) as generation:
             lent = self._borrow(generation)
             whole = True
             try:
@@ -334,32 +235,3 @@ def find_token(library: Library, label: str, serial: str) -> pkcs11.Token:
         raise KeyStoreUnusable(
             f"two tokens are called {label}: name one with PKCS11_TOKEN_SERIAL"
         ) from None
-
-
-_open_lock = threading.Lock()
-_open: dict[tuple[int, str], tuple[Library, int]] = {}
-
-
-def open_library(path: str) -> Library:
-    """Return the module of this process, shared by everybody who opened it."""
-    with _open_lock:
-        key = (os.getpid(), path)
-        library, users = _open.get(key, (None, 0))
-        if library is None:
-            try:
-                library = Library(path)
-            except (OSError, pkcs11.PKCS11Error) as error:
-                raise KeyStoreUnusable(f"{path} is no PKCS#11 module: {error}") from None
-        _open[key] = (library, users + 1)
-        return library
-
-
-def close_library(path: str) -> None:
-    """Give the module back; the last one out ends it."""
-    with _open_lock:
-        key = (os.getpid(), path)
-        library, users = _open.pop(key)
-        if users > 1:
-            _open[key] = (library, users - 1)
-        else:
-            library.close()

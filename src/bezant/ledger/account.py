@@ -108,6 +108,8 @@ class AccountsOf:
     type: AccountType | None = None
     limit: int = 50
     before: str | None = None
+    chart: str | None = None
+    """A name in the chart of the platform's accounts: nobody else's account has one."""
 
 
 @dataclass(frozen=True, slots=True)

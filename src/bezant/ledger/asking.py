@@ -10,7 +10,7 @@ from bezant.errors import Invalid
 from bezant.ledger import rules, spelling
 from bezant.ledger.books import Book, Books, Facts, unknown_account
 from bezant.ledger.port import PAGE_MAX, UnknownTransfer
-from bezant.ledger.posting import BOOK_BITS, Kind, book_of
+from bezant.ledger.posting import BOOK_BITS, Kind, Seen, book_of
 from bezant.ledger.question import (
     Axis,
     Balance,
@@ -20,7 +20,7 @@ from bezant.ledger.question import (
     StatementLine,
     StatementOf,
 )
-from bezant.ledger.store import read, sums
+from bezant.ledger.store import read, sums, write
 from bezant.ledger.store.read import EntryRow, LineRow
 from bezant.ledger.transfer import Transfer, TransferPage, TransfersOf
 
@@ -88,6 +88,8 @@ class Questions:
 
     async def transfers(self, query: TransfersOf) -> TransferPage:
         """Return a page of transfers, newest first across the books."""
+        if query.posted_as is not None:
+            return await self._posted_as(query.tenant, query.mode, query.posted_as)
         limit = rules.limit(query.limit, PAGE_MAX)
         owner = rules.sought(query.owner, "owner")
         reference = rules.sought(query.reference, "reference")
@@ -127,6 +129,16 @@ class Questions:
                 found.extend(spelling.transfer(row, book) for row in rows)
         found.sort(key=lambda one: (one.recorded_at, one.id), reverse=True)
         return TransferPage(tuple(found[:limit]), len(found) > limit)
+
+    async def _posted_as(self, tenant: str, mode: Mode, name: str) -> TransferPage:
+        """Return what an id stands for, if that was not refused."""
+        books = {book.id: book for book in await self._books.all(mode)}
+        idem = rules.idem(tenant, mode, name)
+        async with self._database.transaction() as tx:
+            seen = [one for one in (await write.known(tx, [idem])).values() if type(one) is Seen]
+            rows = await read.transfers(tx, [one.id for one in seen], _visible(tenant))
+        found = [spelling.transfer(row, books[book_of(row.id)]) for row in rows]
+        return TransferPage(tuple(found), has_more=False)
 
     async def heads(self, mode: Mode) -> tuple[LedgerHead, ...]:
         """Return every book of a mode with the head of its chain."""

@@ -190,7 +190,7 @@ class Books:
         repeats = [
             posting.idem
             for posting, outcome in zip(distinct, outcomes, strict=True)
-            if _asked_before(outcome)
+            if asked_before(outcome)
         ]
         if distinct is postings and not repeats:
             return outcomes
@@ -201,7 +201,7 @@ class Books:
         answered: set[str] = set()
         answers: list[Outcome] = []
         for posting in postings:
-            first = posting.idem not in answered and not _asked_before(by_idem[posting.idem])
+            first = posting.idem not in answered and not asked_before(by_idem[posting.idem])
             answered.add(posting.idem)
             fallback = by_idem[posting.idem]
             answers.append(fallback if first else before.get(posting.idem, fallback))
@@ -212,7 +212,7 @@ class Books:
         async with self._record_line.transaction() as tx:
             for command in records:
                 outcome, _ = await write.record(tx, self._clock.now(), command)
-                if _asked_before(outcome):
+                if asked_before(outcome):
                     before = await write.known(tx, [command.idem])
                     outcome = before.get(command.idem, outcome)
                 outcomes.append(outcome)
@@ -232,7 +232,8 @@ def unknown_account(account: int) -> UnknownAccount:
     return UnknownAccount(facts={"account": ids.spell_number("acct", account)})
 
 
-def _asked_before(outcome: Outcome) -> bool:
+def asked_before(outcome: Outcome) -> bool:
+    """Tell whether the id was found in use, so that what became of it has to be looked up."""
     return isinstance(outcome, Denied) and outcome.answer in (Answer.SEEN, Answer.REFUSED_BEFORE)
 
 

@@ -126,6 +126,8 @@ class TransfersOf:
     recorded_until: datetime | None = None
     limit: int = 50
     before: str | None = None
+    posted_as: str | None = None
+    """The id that whoever asks has posted it under; nothing else is asked for then."""
 
 
 @dataclass(frozen=True, slots=True)

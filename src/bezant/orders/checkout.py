@@ -46,6 +46,8 @@ class Offer:
     """Where the payer's browser goes when it is done."""
     cancel_url: str = ""
     metadata: Mapping[str, str] = field(default_factory=dict[str, str])
+    sign_in: str = ""
+    """The realm whose customers may pay; empty is anybody."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +76,10 @@ class ConfirmSession:
     saved: str = ""
     key: str = ""
     """Tells two tries with one and the same means apart."""
+    return_url: str = ""
+    """Where the payer's browser comes back to, if not where the merchant said."""
+    signed_in: bool = False
+    """A customer who signed in asks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +100,7 @@ class NextStep:
     type: str
     url: str
     facts: Mapping[str, str]
+    expires_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +122,35 @@ class CheckoutSession:
     """What to tell the payer after a decline, in everyday language."""
     created_at: datetime
     expires_at: datetime
+    declined: str = ""
+    """The code of the decline that `advice` explains."""
+
+
+@dataclass(frozen=True, slots=True)
+class Payer:
+    """Whose page somebody stands on who holds a checkout's client secret, or a link."""
+
+    tenant: str
+    mode: Mode
+    subject: str
+    """The session, or the link."""
+
+
+@dataclass(frozen=True, slots=True)
+class CheckoutSettings:
+    """How a merchant's checkout page may be used."""
+
+    origins: tuple[str, ...]
+    """Whose pages may show it in a frame, such as `https://shop.example`."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeCheckoutSettings:
+    """Say anew how a merchant's checkout page may be used."""
+
+    tenant: str
+    mode: Mode
+    settings: CheckoutSettings
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,6 +32,7 @@ from bezant.orders.port import (
     MalformedOffer,
     OrderKeyReused,
     SessionOver,
+    SignInRequired,
     UnknownCheckoutSession,
     UnknownOrder,
     WayNotOffered,
@@ -125,14 +126,18 @@ class Checkouts(Ordering):
         row = await self._row(command.tenant, command.mode, command.session)
         await self._secrets.check(command.session, command.client_secret)
         offer = rules.read_offer(row.offer, money(row.amount, row.asset))
+        if offer.sign_in and not command.signed_in:
+            raise SignInRequired
+        rules.web_address(command.return_url, "return_url")
+        return_url = command.return_url or offer.return_url
         if offer.ways and command.way not in offer.ways:
             raise WayNotOffered(field="method")
         await self._may_use(command, row)
-        payment = await self._told_before(command, row, offer.return_url)
+        payment = await self._told_before(command, row, return_url)
         if payment is None:
             row = await self._begin(row.id)
             row = replace(row, payment=await self._payment_of(row, offer))
-            payment = await self._confirmed(command, row, offer.return_url)
+            payment = await self._confirmed(command, row, return_url)
             await self._uses.tried(row, payment)
         return session_of(row, payment, self._desk.clock.now())
 

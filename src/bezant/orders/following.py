@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Final, cast
 from uuid import UUID
 
+from bezant import telemetry
 from bezant.db.database import Tx
 from bezant.events import Event, FedEvent
 from bezant.ids import MalformedId, read
@@ -18,6 +19,7 @@ from bezant.orders.store import order as store
 from bezant.orders.store.fact import FactRow
 from bezant.orders.telling import PREFIX, of_payment
 
+_log = telemetry.log("orders")
 FOLLOWER: Final = "orders"
 FEED: Final = "payments"
 HOLDING: Final = frozenset({"authorized", "partly_captured"})
@@ -25,6 +27,8 @@ HOLDING: Final = frozenset({"authorized", "partly_captured"})
 GIVEN_BACK: Final = "refund.succeeded"
 CAME_BACK: Final = "refund.came_back"
 """A refund that was given, and that the payer's bank did not take: it is paid again."""
+MONEY_CAME: Final = frozenset({"payment.authorized", "payment.captured"})
+"""What is told of payments that may have been given up before, and their link's use with them."""
 NOTHING_CAME: Final = frozenset(
     {"payment.declined", "payment.failed", "payment.voided", "payment.expired"}
 )
@@ -66,6 +70,9 @@ class Following:
         told = told_by(event)
         if told is None:
             return
+        if event.type in MONEY_CAME and await checkout.use_again(tx, told.payment) is False:
+            # It is paid, and so is what it pays for: one more than the link was made for.
+            _log.error("link.paid_too_often", payment=told.payment, order=told.order)
         await store.hold_names(tx, event.tenant, event.mode, (told.order,))
         before = await fact.lock(tx, told.payment)
         held = Decimal(0) if before is None else before.held

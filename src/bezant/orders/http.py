@@ -15,6 +15,8 @@ from bezant.http.pages import Page, PageQuery, PageRequest
 from bezant.http.routes import Asker, RequiredKey, Routes, ThisVisit
 from bezant.orders import messages as models
 from bezant.orders.checkout import (
+    ChangeCheckoutSettings,
+    CheckoutSettings,
     ConfirmSession,
     CreateLink,
     LinksOf,
@@ -33,6 +35,7 @@ READ, WRITE = "orders.read", "orders.write"
 PAYER_READ, PAYER_WRITE = "checkout.read", "checkout.write"
 """What a publishable key may do: with a client secret, and only there."""
 REPLAYED = "idempotent-replayed"
+CUSTOMER = "customer"
 Word = Annotated[str | None, Query(max_length=500)]
 Notes = Annotated[list[str] | None, Query(max_length=50, description="key:value")]
 Shown = TypeVar("Shown", bound=models.OfferAnswer)
@@ -40,15 +43,21 @@ Shown = TypeVar("Shown", bound=models.OfferAnswer)
 OPENINGS_OF_ADDRESS = Rule(60, 60)
 
 
-def routes(orders: Orders, machine_seconds: Callable[[], float] = monotonic) -> list[Routes]:
-    """Return every route of orders, and the names the family `poc` has for them."""
+def routes(
+    orders: Orders, machine_seconds: Callable[[], float] = monotonic, pages_url: str = ""
+) -> list[Routes]:
+    """Return every route of orders, and the names the family `poc` has for them.
+
+    Addresses of pages begin with `pages_url`, or with the address that was asked.
+    """
     made, poc = Routes("orders"), Routes("orders", family="poc")
     _add_orders(made, orders, "/v1/orders")
     _add_orders(poc, orders, "/api/order")
-    _add_sessions(made, orders)
-    _add_payers(made, orders)
-    _add_opening(made, orders, MemoryLimits(machine_seconds))
-    _add_links(made, orders)
+    _add_sessions(made, orders, pages_url)
+    _add_payers(made, orders, pages_url)
+    _add_opening(made, orders, MemoryLimits(machine_seconds), pages_url)
+    _add_links(made, orders, pages_url)
+    _add_settings(made, orders)
     return [made, poc]
 
 
@@ -105,7 +114,7 @@ def _add_orders(made: Routes, orders: Orders, path: str) -> None:
     del create, listed, one
 
 
-def _add_sessions(made: Routes, orders: Orders) -> None:
+def _add_sessions(made: Routes, orders: Orders, pages_url: str) -> None:
     @made.post(
         "/v1/checkout_sessions",
         permission=WRITE,
@@ -126,7 +135,8 @@ def _add_sessions(made: Routes, orders: Orders) -> None:
             body.expires_at,
         )
         new = await orders.open_session(command)
-        return models.new_session(new.session, new.client_secret.reveal())
+        base = models.base_of(visit, pages_url)
+        return models.new_session(new.session, new.client_secret.reveal(), base)
 
     @made.post(
         "/v1/checkout_sessions/{session}/expire",
@@ -150,7 +160,7 @@ def _add_sessions(made: Routes, orders: Orders) -> None:
     del open_session, expire, listed
 
 
-def _add_payers(made: Routes, orders: Orders) -> None:
+def _add_payers(made: Routes, orders: Orders, pages_url: str) -> None:
     @made.get(
         "/v1/checkout_sessions/{session}", permission=PAYER_READ, summary="One checkout session"
     )
@@ -159,7 +169,7 @@ def _add_payers(made: Routes, orders: Orders) -> None:
         asker: Asker,
         client_secret: Annotated[str | None, Query(max_length=200)] = None,
     ) -> models.SessionAnswer:
-        if client_secret is None and not asker.may(READ):
+        if client_secret is None and asker.subject != session and not asker.may(READ):
             raise ClientSecretInvalid("show the client secret of this session")
         secret = None if client_secret is None else Secret(client_secret)
         query = ReadSession(asker.tenant, asker.mode, session, secret)
@@ -185,17 +195,20 @@ def _add_payers(made: Routes, orders: Orders) -> None:
             body.card,
             body.saved,
             key,
+            body.return_url,
+            asker.role == CUSTOMER,
         )
         return _shown(asker, models.session(await orders.confirm(command)))
 
     @made.get("/v1/payment_links/{link}", permission=PAYER_READ, summary="One payment link")
-    async def link(link: str, asker: Asker) -> models.LinkAnswer:
-        return _shown(asker, models.link(await orders.link(asker.tenant, asker.mode, link)))
+    async def link(link: str, asker: Asker, visit: ThisVisit) -> models.LinkAnswer:
+        found = await orders.link(asker.tenant, asker.mode, link)
+        return _shown(asker, models.link(found, models.base_of(visit, pages_url)))
 
     del one, confirm, link
 
 
-def _add_opening(made: Routes, orders: Orders, limits: MemoryLimits) -> None:
+def _add_opening(made: Routes, orders: Orders, limits: MemoryLimits, pages_url: str) -> None:
     def spend(by: Actor, address: str) -> None:
         if not by.pays or not address:
             return  # A merchant's own server opens links for many payers.
@@ -207,13 +220,14 @@ def _add_opening(made: Routes, orders: Orders, limits: MemoryLimits) -> None:
     async def open_link(link: str, asker: Asker, visit: ThisVisit) -> models.NewSessionAnswer:
         spend(asker, visit.address)
         new = await orders.open_link(OpenLink(asker.tenant, asker.mode, link))
-        told = models.new_session(new.session, new.client_secret.reveal())
+        base = models.base_of(visit, pages_url)
+        told = models.new_session(new.session, new.client_secret.reveal(), base)
         return _shown(asker, told)
 
     del open_link
 
 
-def _add_links(made: Routes, orders: Orders) -> None:
+def _add_links(made: Routes, orders: Orders, pages_url: str) -> None:
     @made.post(
         "/v1/payment_links",
         permission=WRITE,
@@ -235,12 +249,13 @@ def _add_links(made: Routes, orders: Orders) -> None:
         made_link = await orders.create_link(command)
         if made_link.replayed:
             response.headers[REPLAYED] = "true"
-        return models.link(made_link)
+        return models.link(made_link, models.base_of(visit, pages_url))
 
     @made.get("/v1/payment_links", permission=READ, summary="List payment links")
-    async def listed(asker: Asker, page: PageQuery) -> Page[models.LinkAnswer]:
+    async def listed(asker: Asker, page: PageQuery, visit: ThisVisit) -> Page[models.LinkAnswer]:
         found = await orders.links(LinksOf(asker.tenant, asker.mode, page.limit, _after(page)))
-        return Page(data=[models.link(one) for one in found.links], has_more=found.has_more)
+        base = models.base_of(visit, pages_url)
+        return Page(data=[models.link(one, base) for one in found.links], has_more=found.has_more)
 
     @made.post(
         "/v1/payment_links/{link}/close",
@@ -248,10 +263,31 @@ def _add_links(made: Routes, orders: Orders) -> None:
         status=200,
         summary="Let nobody pay by it any more",
     )
-    async def close(link: str, asker: Asker) -> models.LinkAnswer:
-        return models.link(await orders.close_link(asker.tenant, asker.mode, link))
+    async def close(link: str, asker: Asker, visit: ThisVisit) -> models.LinkAnswer:
+        closed = await orders.close_link(asker.tenant, asker.mode, link)
+        return models.link(closed, models.base_of(visit, pages_url))
 
     del create, listed, close
+
+
+def _add_settings(made: Routes, orders: Orders) -> None:
+    path = "/v1/checkout_settings"
+
+    @made.get(path, permission=READ, summary="How the checkout page may be used")
+    async def settings(asker: Asker) -> models.CheckoutSettingsAnswer:
+        found = await orders.checkout_settings(asker.tenant, asker.mode)
+        return models.CheckoutSettingsAnswer.model_validate(found)
+
+    @made.put(path, permission=WRITE, summary="Say whose pages may show the checkout in a frame")
+    async def change(
+        body: models.CheckoutSettingsBody, asker: Asker
+    ) -> models.CheckoutSettingsAnswer:
+        wish = CheckoutSettings(tuple(body.origins))
+        command = ChangeCheckoutSettings(asker.tenant, asker.mode, wish)
+        found = await orders.change_checkout_settings(command)
+        return models.CheckoutSettingsAnswer.model_validate(found)
+
+    del settings, change
 
 
 def _shown(by: Actor, answer: Shown) -> Shown:

@@ -9,9 +9,10 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, SecretStr
 from bezant.actor import Mode
 from bezant.errors import Invalid
 from bezant.http.amounts import JsonMoney
+from bezant.http.visit import Visit
 from bezant.orders.checkout import CheckoutSession, Offer, PaymentLink, SessionState, Way
 from bezant.orders.order import Order, OrderStatus
-from bezant.orders.port import METADATA_KEYS_MAX, TEXT_CHARACTERS_MAX
+from bezant.orders.port import METADATA_KEYS_MAX, ORIGINS_MAX, TEXT_CHARACTERS_MAX
 
 Text = Annotated[str, Field(max_length=TEXT_CHARACTERS_MAX)]
 Url = Annotated[str, Field(max_length=2_000)]
@@ -52,6 +53,7 @@ class OfferBody(Request):
     capture: bool = True
     return_url: Url = ""
     cancel_url: Url = ""
+    sign_in: Token = ""
     metadata: Metadata = Field(default_factory=dict[str, str])
 
     def offer(self) -> Offer:
@@ -65,6 +67,7 @@ class OfferBody(Request):
             self.return_url,
             self.cancel_url,
             self.metadata,
+            self.sign_in,
         )
 
 
@@ -90,6 +93,7 @@ class ConfirmBody(Request):
     method: Way = Way.CARD
     card: Token = ""
     saved: Token = ""
+    return_url: Url = ""
 
 
 class OrderAnswer(Answer):
@@ -118,6 +122,7 @@ class NextActionAnswer(Answer):
     type: str
     url: str
     facts: dict[str, str]
+    expires_at: datetime | None
 
 
 class OfferAnswer(Answer):
@@ -129,6 +134,7 @@ class OfferAnswer(Answer):
     capture: bool
     return_url: str
     cancel_url: str
+    sign_in: str
     metadata: dict[str, str]
 
 
@@ -144,6 +150,7 @@ class SessionAnswer(OfferAnswer):
     payment: str
     payment_state: str
     next_action: NextActionAnswer | None
+    declined: str
     advice: str
     created_at: datetime
     expires_at: datetime
@@ -153,6 +160,8 @@ class NewSessionAnswer(SessionAnswer):
     """A checkout session with the secret that its payer's browser is given."""
 
     client_secret: str
+    url: str
+    """Where the payer pays; the secret stands after the `#`, which no server is told."""
 
 
 class LinkAnswer(OfferAnswer):
@@ -165,6 +174,20 @@ class LinkAnswer(OfferAnswer):
     open: bool
     created_at: datetime
     expires_at: datetime | None
+    url: str
+    """Where anybody may pay."""
+
+
+class CheckoutSettingsBody(Request):
+    """How the checkout page may be used."""
+
+    origins: Annotated[list[Url], Field(max_length=ORIGINS_MAX)]
+
+
+class CheckoutSettingsAnswer(Answer):
+    """How the checkout page may be used."""
+
+    origins: list[str]
 
 
 def order(told: Order) -> OrderAnswer:
@@ -177,17 +200,31 @@ def session(told: CheckoutSession) -> SessionAnswer:
     return SessionAnswer.model_validate(_session(told))
 
 
-def new_session(told: CheckoutSession, client_secret: str) -> NewSessionAnswer:
-    """Answer a checkout session and its secret."""
-    return NewSessionAnswer.model_validate({**_session(told), "client_secret": client_secret})
+def new_session(told: CheckoutSession, client_secret: str, base: str) -> NewSessionAnswer:
+    """Answer a checkout session, its secret, and the address of its page."""
+    url = f"{base}/checkout/{told.id}#{client_secret}"
+    secret = {"client_secret": client_secret, "url": url}
+    return NewSessionAnswer.model_validate({**_session(told), **secret})
 
 
-def link(told: PaymentLink) -> LinkAnswer:
-    """Answer a payment link."""
+def link(told: PaymentLink, base: str) -> LinkAnswer:
+    """Answer a payment link, and the address of its page."""
     names = ("id", "mode", "uses", "uses_max", "open", "created_at", "expires_at")
     return LinkAnswer.model_validate(
-        {**_offer(told.offer), **{name: getattr(told, name) for name in names}}
+        {
+            **_offer(told.offer),
+            **{name: getattr(told, name) for name in names},
+            "url": f"{base}/checkout/{told.id}",
+        }
     )
+
+
+def base_of(visit: Visit, pages_url: str) -> str:
+    """Return what addresses of pages begin with: what was set, or the address that was asked."""
+    if pages_url:
+        return pages_url.rstrip("/")
+    host = visit.headers.get(b"host", b"localhost").decode("latin-1")
+    return f"{'https' if visit.secure else 'http'}://{host}"
 
 
 def notes(asked: Sequence[str]) -> dict[str, str]:
@@ -200,7 +237,7 @@ def notes(asked: Sequence[str]) -> dict[str, str]:
 
 def _session(told: CheckoutSession) -> dict[str, object]:
     names = ("id", "mode", "state", "order", "link", "customer", "payment", "payment_state")
-    names += ("advice", "created_at", "expires_at")
+    names += ("declined", "advice", "created_at", "expires_at")
     action = told.next_action
     return {
         **_offer(told.offer),
@@ -217,5 +254,6 @@ def _offer(offer: Offer) -> dict[str, object]:
         "capture": offer.capture,
         "return_url": offer.return_url,
         "cancel_url": offer.cancel_url,
+        "sign_in": offer.sign_in,
         "metadata": dict(offer.metadata),
     }

@@ -12,7 +12,9 @@ from bezant.actor import Mode
 from bezant.errors import Conflict, Forbidden, Invalid, NotFound, Refused, TooManyRequests
 from bezant.events import Feed
 from bezant.orders.checkout import (
+    ChangeCheckoutSettings,
     CheckoutSession,
+    CheckoutSettings,
     ConfirmSession,
     CreateLink,
     LinkPage,
@@ -22,6 +24,7 @@ from bezant.orders.checkout import (
     Offer,
     OpenLink,
     OpenSession,
+    Payer,
     PaymentLink,
     ReadSession,
     SessionPage,
@@ -30,14 +33,18 @@ from bezant.orders.checkout import (
     Way,
 )
 from bezant.orders.order import CreateOrder, Order, OrderPage, OrdersOf, OrderStatus
+from bezant.secret import Secret
 
 __all__ = [
     "METADATA_KEYS_MAX",
+    "ORIGINS_MAX",
     "PAGE_MAX",
     "TEXT_CHARACTERS_MAX",
     "CardOfAnotherSession",
+    "ChangeCheckoutSettings",
     "CheckoutBusy",
     "CheckoutSession",
+    "CheckoutSettings",
     "ClientSecretInvalid",
     "ConfirmSession",
     "CreateLink",
@@ -60,12 +67,14 @@ __all__ = [
     "Orders",
     "OrdersFeed",
     "OrdersOf",
+    "Payer",
     "PaymentLink",
     "ReadSession",
     "SessionOver",
     "SessionPage",
     "SessionState",
     "SessionsOf",
+    "SignInRequired",
     "TooManyCheckouts",
     "UnknownCheckoutSession",
     "UnknownOrder",
@@ -75,6 +84,7 @@ __all__ = [
 ]
 
 PAGE_MAX = 100
+ORIGINS_MAX = 20  # They all stand in one header.
 TEXT_CHARACTERS_MAX = 500
 METADATA_KEYS_MAX = 50
 
@@ -101,6 +111,12 @@ class ClientSecretInvalid(Forbidden):
     """This is not the client secret of this checkout session."""
 
     code = "client_secret_invalid"
+
+
+class SignInRequired(Forbidden):
+    """This checkout is for customers who have signed in."""
+
+    code = "sign_in_required"
 
 
 class OrderExists(Conflict):
@@ -216,6 +232,22 @@ class Orders(Protocol):
 
     async def open_link(self, command: OpenLink) -> NewSession:
         """Open a checkout session for a payer who follows a link."""
+        ...
+
+    async def payer(self, credential: Secret[str]) -> Payer:
+        """Return who pays with a client secret or a link's id, and whom."""
+        ...
+
+    async def framed_by(self, session: str) -> tuple[str, ...]:
+        """Return whose pages may show a session in a frame; nobody's if there is no such one."""
+        ...
+
+    async def checkout_settings(self, tenant: str, mode: Mode) -> CheckoutSettings:
+        """Return how a merchant's checkout page may be used."""
+        ...
+
+    async def change_checkout_settings(self, command: ChangeCheckoutSettings) -> CheckoutSettings:
+        """Say anew how a merchant's checkout page may be used."""
         ...
 
 

@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Final
@@ -17,6 +17,7 @@ from bezant.orders.checkout import Offer, Way
 from bezant.orders.order import OrdersOf
 from bezant.orders.port import (
     METADATA_KEYS_MAX,
+    ORIGINS_MAX,
     TEXT_CHARACTERS_MAX,
     MalformedOffer,
 )
@@ -32,8 +33,10 @@ METADATA_KEY_CHARACTERS_MAX: Final = 40
 ORDER_PREFIX: Final = "ord_"
 AMOUNT_MAX: Final = 10**32 - 1  # What a payment can be, and so what is asked of a payer.
 # What payments refuse is refused here: else a payer would be told what the merchant did wrong.
+_ORIGIN: Final = re.compile(r"https?://([a-z0-9.-]+|\[[0-9a-f:]+\])(:[0-9]{1,5})?\Z")
 _VISIBLE: Final = re.compile(r"[\x21-\x7e]+\Z")
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
+_REALM: Final = re.compile(r"[A-Za-z0-9_-]{1,64}\Z")
 _DESCRIPTOR: Final = re.compile(r"[A-Za-z0-9 .,&*/+-]*\Z")
 
 
@@ -47,6 +50,7 @@ class StoredOffer(msgspec.Struct, frozen=True):
     return_url: str = ""
     cancel_url: str = ""
     metadata: dict[str, str] = {}
+    sign_in: str = ""
 
 
 def well_formed(offer: Offer) -> None:
@@ -63,6 +67,8 @@ def well_formed(offer: Offer) -> None:
     web_address(offer.return_url, "return_url")
     web_address(offer.cancel_url, "cancel_url")
     check_metadata(offer.metadata)
+    if offer.sign_in and not _REALM.match(offer.sign_in):
+        raise MalformedOffer("this is no name of a realm", field="sign_in")
     if len(set(offer.ways)) != len(offer.ways):
         raise MalformedOffer("name each way to pay once", field="methods")
 
@@ -118,6 +124,17 @@ def _leads_well(address: str) -> bool:
         and port != 0
         and address.startswith(("https://", "http://") if local else "https://")
     )
+
+
+def origins(told: Sequence[str]) -> tuple[str, ...]:
+    """Return whose pages may show a checkout in a frame, each once; an origin has no path."""
+    if len(told) > ORIGINS_MAX:
+        raise MalformedOffer(f"at most {ORIGINS_MAX} origins", field="origins")
+    for one in told:
+        web_address(one, "origins")
+        if not one or not _ORIGIN.match(one):
+            raise MalformedOffer("an origin is like https://shop.example", field="origins")
+    return tuple(sorted(set(told)))
 
 
 def check_metadata(metadata: Mapping[str, str]) -> None:
@@ -197,6 +214,7 @@ def store_offer(offer: Offer) -> str:
         offer.return_url,
         offer.cancel_url,
         dict(offer.metadata),
+        offer.sign_in,
     )
     return msgspec.json.encode(stored).decode()
 
@@ -213,6 +231,7 @@ def read_offer(stored: str, amount: Money) -> Offer:
         told.return_url,
         told.cancel_url,
         told.metadata,
+        told.sign_in,
     )
 
 

@@ -2,10 +2,10 @@
 
 from typing import Final
 
-from bezant.orders.links import Links
+from bezant.orders.payers import Payers
 
 MODULE: Final = "orders"
 
 
-class OrdersService(Links):
+class OrdersService(Payers):
     """Implements `Orders`."""

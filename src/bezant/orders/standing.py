@@ -8,7 +8,7 @@ from bezant.orders import rules
 from bezant.orders.checkout import CheckoutSession, NextStep, SessionState
 from bezant.orders.store.checkout import SessionRow
 from bezant.orders.telling import PREFIX, money
-from bezant.payments.port import Payment, PaymentState
+from bezant.payments.port import NextAction, Payment, PaymentState
 
 SESSION: Final = "cs"
 LINK: Final = "plink"
@@ -35,11 +35,16 @@ def session_of(row: SessionRow, payment: Payment | None, now: datetime) -> Check
         customer=row.customer,
         payment=row.payment,
         payment_state="" if payment is None else payment.state.value,
-        next_action=None if action is None else NextStep(action.type, action.url, action.facts),
+        next_action=None if action is None else _step(action),
         advice="" if declined is None else declined.advice,
         created_at=row.created_at,
         expires_at=row.expires_at,
+        declined="" if declined is None else declined.code.value,
     )
+
+
+def _step(action: NextAction) -> NextStep:
+    return NextStep(action.type, action.url, action.facts, action.expires_at)
 
 
 def came_to_nothing(payment: Payment) -> bool:

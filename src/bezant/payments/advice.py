@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from typing import Final
 
-from bezant.payments.payment import DeclineCode, Declined
+from bezant.exchange import DeclineCode
+from bezant.payments.payment import Declined
 
 _ADVICE: Final[Mapping[DeclineCode, str]] = {
     DeclineCode.AUTHENTICATION_FAILED: (

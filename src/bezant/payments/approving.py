@@ -57,7 +57,7 @@ class Approving:
                 tenant=command.tenant,
                 kind=KIND,
                 subject=f"pay_{row.payment.hex}",
-                summary=f"Refund {row.money} of payment pay_{row.payment.hex}",
+                summary=f"Refund {row.money} of payment pay_{row.payment.hex}{_sent(row)}",
                 digest=digest(row),
                 permission=PERMISSION,
             )
@@ -141,4 +141,9 @@ def approval_of(request: UUID) -> str:
 def digest(row: stored.RefundRow) -> str:
     """Return what is approved, and nothing else: this amount of this payment, once."""
     exactly = [row.approval, row.payment.hex, row.tenant.hex, row.live, str(row.money)]
+    exactly += [row.sent] if row.sent else []
     return hashlib.sha256(msgspec.json.encode(exactly)).hexdigest()
+
+
+def _sent(row: stored.RefundRow) -> str:
+    return f", which somebody has sent as {row.sent}" if row.sent else ""

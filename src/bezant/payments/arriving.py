@@ -16,7 +16,7 @@ from bezant import telemetry
 from bezant.actor import Mode
 from bezant.errors import BezantError, Unavailable
 from bezant.payments.attempt import Operation
-from bezant.payments.codes import ENDED_NUMBERS, OPERATIONS, Ended, Waiting
+from bezant.payments.codes import ENDED_NUMBERS, GIVEN, OPERATIONS, Ended, Waiting
 from bezant.payments.concluding import Conclusions
 from bezant.payments.disputing import Disputing
 from bezant.payments.exchanging import Heard
@@ -53,7 +53,6 @@ from bezant.psp.port import (
 _log = telemetry.log("payments")
 _SET_ASIDE: Final = ENDED_NUMBERS[Ended.AUTHORIZED]
 _CAPTURED: Final = ENDED_NUMBERS[Ended.CAPTURED]
-_REFUNDED: Final = ENDED_NUMBERS[Ended.REFUNDED]
 LEASE: Final = timedelta(seconds=60)
 ROUND_MAX: Final = 50
 PAUSE: Final = timedelta(seconds=2)
@@ -304,7 +303,7 @@ class Arriving:
             await self._walk.ask_about(found.attempt)  # To have it booked, first of all.
             raise BookUnavailable(retry_after_seconds=AGAIN_SECONDS)
         given = verdict.result is Result.REFUNDED
-        if given is (found.result == _REFUNDED) or verdict.result not in _SAYS:
+        if given is (found.result in GIVEN) or verdict.result not in _SAYS:
             return
         heard = await self._walk.ask_about(found.attempt)
         if heard is None or _is_silent(heard):

@@ -5,6 +5,7 @@ from typing import LiteralString
 from bezant import ids
 from bezant.actor import PLATFORM, Mode
 from bezant.errors import Invalid
+from bezant.exchange import MethodKind
 from bezant.money import ASSETS, Money
 from bezant.payments import routing, rules
 from bezant.payments.advice import declined
@@ -19,14 +20,17 @@ from bezant.payments.codes import (
     Ended,
     Waiting,
 )
+from bezant.payments.faring import Failover, Faring, ProviderFaring
 from bezant.payments.parts import Parts
 from bezant.payments.payment import Declined, Payment
 from bezant.payments.port import UnknownPayment, UnknownRefund
 from bezant.payments.question import AssetStats, PaymentPage, PaymentsOf, Stats, StatsOf
 from bezant.payments.refund import Refund, RefundPage, RefundsOf
+from bezant.payments.store import faring as fared
 from bezant.payments.store import read, sums
 from bezant.payments.store import refund as stored
 from bezant.payments.told import spelled
+from bezant.psp.port import Connector
 
 Conditions = list[LiteralString]
 Values = dict[str, object]
@@ -46,9 +50,7 @@ class Questions:
     async def payments(self, query: PaymentsOf) -> PaymentPage:
         """Return a page of payments, newest first."""
         limit = rules.limit(query.limit)
-        conditions, values = _whose(query.tenant, query.mode)
-        _about(query, conditions, values)
-        _between(query, conditions, values)
+        conditions, values = conditions_of(query)
         if query.before is not None:
             conditions.append("p.id < %(before)s")
             values["before"] = rules.payment_id(query.before, "starting_after")
@@ -96,6 +98,18 @@ class Questions:
             raise UnknownPayment
         return row
 
+    async def faring(self, mode: Mode) -> Faring:
+        """Return how providers fare, and when another one stepped in."""
+        live = mode is Mode.LIVE
+        rows = {one.provider: one for one in await fared.faring(self._parts.database, live=live)}
+        stepped_in = await fared.failovers(self._parts.database, live=live)
+        ailing = self._parts.health.ailing(mode)
+        told = tuple(
+            _faring(name, connector, rows.get(name), ailing=name in ailing)
+            for name, connector in self._parts.open_in(mode).items()
+        )
+        return Faring(told, tuple(map(_failover, stepped_in)), sum(one.asked for one in told))
+
     async def stats(self, query: StatsOf) -> Stats:
         """Return what a stretch of time brought."""
         since, until = rules.aware(query.since, "since"), rules.aware(query.until, "until")
@@ -123,6 +137,14 @@ class Questions:
                 for row in rows
             ),
         )
+
+
+def conditions_of(query: PaymentsOf) -> tuple[Conditions, Values]:
+    """Return what a payment must be to fit."""
+    conditions, values = _whose(query.tenant, query.mode)
+    _about(query, conditions, values)
+    _between(query, conditions, values)
+    return conditions, values
 
 
 def _whose(tenant: str, mode: Mode) -> tuple[Conditions, Values]:
@@ -188,6 +210,31 @@ def _literally(text: str) -> str:
     """Return a text that ILIKE takes as it is written."""
     escaped = rules.text(text, "text", rules.ORDER_CHARACTERS_MAX).replace("\\", "\\\\")
     return escaped.replace("%", "\\%").replace("_", "\\_")
+
+
+def _faring(
+    provider: str, connector: Connector, row: fared.FaringRow | None, *, ailing: bool
+) -> ProviderFaring:
+    methods = tuple(kind for kind in MethodKind if kind in connector.capabilities.methods)
+    if row is None:
+        return ProviderFaring(provider, methods, ailing, 0, 0, 0, 0, 0, None)
+    done = row.asked - row.declined - row.not_reached - row.open
+    return ProviderFaring(
+        provider, methods, ailing, row.asked, done, row.declined, row.not_reached, row.open,
+        row.last_at,
+    )  # fmt: skip
+
+
+def _failover(row: fared.FailoverRow) -> Failover:
+    ended = None if row.result is None else ENDINGS[row.result]
+    return Failover(
+        attempt=f"att_{row.id.hex}",
+        payment=ids.spell("pay", row.payment),
+        provider=row.provider,
+        why=routing.explained(row.why),
+        at=row.sent_at,
+        result="" if ended is None else ended.value,
+    )
 
 
 def _attempt(row: read.AttemptRow, payment: read.PaymentRow) -> Attempt:

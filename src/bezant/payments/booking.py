@@ -11,21 +11,21 @@ from uuid import UUID
 
 from bezant import telemetry
 from bezant.actor import PLATFORM, Mode
-from bezant.errors import BezantError, Refused, Unavailable
+from bezant.errors import BezantError, Unavailable
 from bezant.ledger.port import (
-    PAGE_MAX,
     ChartAccount,
     IdReused,
     Ledger,
     Leg,
     PostTransfer,
+    ReverseTransfer,
     Side,
     Transfer,
     TransfersOf,
 )
 from bezant.money import Money, total
 from bezant.payments.dispute import DisputeState
-from bezant.payments.port import PaymentBusy
+from bezant.payments.port import BookUnavailable, PaymentBusy
 from bezant.payments.told import Facts
 from bezant.payments.work import Work
 
@@ -53,6 +53,11 @@ class Booking:
         self._ledger = ledger
         self._accounts: dict[tuple[str, Mode, str, str], str] = {}
 
+    @property
+    def ledger(self) -> Ledger:
+        """Return the book itself, for questions."""
+        return self._ledger
+
     async def captured(
         self, work: Work, amount: Money, fee: Money, again: int = 0
     ) -> tuple[Booked, Money]:
@@ -69,17 +74,37 @@ class Booking:
             sides.append(("fees_earned", "", Side.CREDIT, fee))
         name = f"tr_{work.attempt.hex}"
         booked, first = await self._posted(work.facts, name, again, sides, "capture")
+        return booked, fee if first is None else await self._fee_in(first, work.facts, amount)
+
+    async def fee_before(self, work: Work, amount: Money) -> Money | None:
+        """Return the fee of a capture that is in the book already; nothing if there is none."""
+        name, facts = f"tr_{work.attempt.hex}", work.facts
+        booked, first = await self._before(facts.mode, name, facts.spelled, "capture")
+        if booked is Booked.LATER:
+            raise BookUnavailable(retry_after_seconds=AGAIN_SECONDS)
+        return None if first is None else await self._fee_in(first, facts, amount)
+
+    async def undone(self, work: Work) -> Booked:
+        """Take a capture out of the book that has no place in its payment, if it is in there."""
+        name, facts = f"tr_{work.attempt.hex}", work.facts
+        booked, first = await self._before(facts.mode, name, facts.spelled, "capture")
         if first is None:
-            return booked, fee
-        debits = [leg.amount for leg in first.legs if leg.side is Side.DEBIT]
-        if total(debits, amount.asset) != amount:
+            return Booked.YES if booked is Booked.REFUSED else booked
+        undo = ReverseTransfer(f"{name}/undone", PLATFORM, facts.mode, first.id, "has no place")
+        try:
+            await self._ledger.reverse(undo)
+        except BezantError as error:
+            _log.error("payment.not_undone", transfer=name, code=error.code)
+            return Booked.LATER
+        return Booked.YES
+
+    async def _fee_in(self, capture: Transfer, facts: Facts, amount: Money) -> Money:
+        """Return the fee in a capture of this amount as it was booked."""
+        asset = facts.amount.asset
+        debits = [leg.amount for leg in capture.legs if leg.side is Side.DEBIT]
+        if total(debits, asset) != amount:
             # Somebody counts another sum of a payer's transfers, and has not told it yet.
             raise PaymentBusy(retry_after_seconds=AGAIN_SECONDS)
-        return booked, await self._fee_in(first, work.facts)
-
-    async def _fee_in(self, capture: Transfer, facts: Facts) -> Money:
-        """Return the fee in a capture as it was booked."""
-        asset = facts.amount.asset
         earned = await self._account("fees_earned", facts.mode, asset.code, "")
         return total([leg.amount for leg in capture.legs if leg.account == earned], asset)
 
@@ -107,13 +132,13 @@ class Booking:
         ]
         return await self._of(work, "/back", again, sides, "refund not given")
 
-    async def given_late(self, work: Work) -> Booked:
+    async def given_late(self, work: Work, again: int = 0) -> Booked:
         """The provider gave a refund that was given up, and booked as such."""
         sides = [
             ("merchant_payable", work.facts.tenant, Side.DEBIT, work.amount),
             ("psp_receivable", work.provider, Side.CREDIT, work.amount),
         ]
-        return await self._of(work, "/late", 0, sides, "refund given after all")
+        return await self._of(work, "/late", again, sides, "refund given after all")
 
     async def came_back(self, work: Work, again: int = 0) -> Booked:
         """A refund that was given came back: the provider owes us again, and we the merchant."""
@@ -197,9 +222,15 @@ class Booking:
         fact is in the book then, and booking it under another id would book it twice.
         """
         try:
+            known = self._accounts
             legs = tuple(
                 [
-                    Leg(await self._account(chart, mode, amount.asset.code, of), side, amount)
+                    Leg(
+                        known.get((chart, mode, amount.asset.code, of))
+                        or await self._account(chart, mode, amount.asset.code, of),
+                        side,
+                        amount,
+                    )
                     for chart, of, side, amount in sides
                 ]
             )
@@ -217,30 +248,19 @@ class Booking:
     async def _before(
         self, mode: Mode, name: str, reference: str, why: str
     ) -> tuple[Booked, Transfer | None]:
-        """Find what was booked under this id in other words; it may have been refused only.
-
-        The id is used up, so posting under it again what stands in the book writes nothing: it is
-        answered if that is what the id stands for.
+        """Find what was booked under this id in other words; it may have been refused only, or
+        nobody has asked for it yet. The book is asked by the id alone: others, too, can write this
+        reference and this reason into it.
         """
-        query = TransfersOf(PLATFORM, mode, reference=reference, limit=PAGE_MAX)
         try:
-            page = await self._ledger.transfers(query)
-            for one in page.transfers:
-                if one.reason == why and await self._is_named(name, mode, one):
-                    _log.warn("payment.booked_before", reference=reference, transfer=name)
-                    return Booked.YES, one
+            page = await self._ledger.transfers(TransfersOf(PLATFORM, mode, posted_as=name))
         except BezantError:
             return Booked.LATER, None
-        return Booked.LATER if page.has_more else Booked.REFUSED, None
-
-    async def _is_named(self, name: str, mode: Mode, one: Transfer) -> bool:
-        """Tell whether a transfer in the book was posted under this id."""
-        again = PostTransfer(name, PLATFORM, mode, one.legs, one.reference, one.reason)
-        try:
-            await self._ledger.post(again)
-        except Refused:
-            return False
-        return True
+        for one in page.transfers:
+            if (one.reference, one.reason) == (reference, why):
+                _log.warn("payment.booked_before", reference=reference, transfer=name)
+                return Booked.YES, one
+        return Booked.REFUSED, None
 
     async def _account(self, name: str, mode: Mode, asset: str, of: str) -> str:
         key = (name, mode, asset, of)

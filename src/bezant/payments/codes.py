@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from enum import IntEnum, StrEnum
 from typing import Final, TypeVar
 
+from bezant.exchange import DeclineCode, MethodKind
 from bezant.payments.attempt import Operation
 from bezant.payments.dispute import DisputeState
-from bezant.payments.method import MethodKind
-from bezant.payments.payment import DeclineCode, PaymentState
+from bezant.payments.payment import PaymentState
 from bezant.payments.refund import RefundState
 from bezant.payments.rule import TermsState
 
@@ -27,6 +27,8 @@ class Ended(StrEnum):
     RUN_OUT = "run_out"
     CAME_BACK = "came_back"
     """A refund that was given, and that the payer's bank did not take."""
+    GIVEN_LATE = "given_late"
+    """A refund that was given up, and was given after all."""
 
 
 class Waiting(IntEnum):
@@ -55,6 +57,8 @@ class Kind(IntEnum):
     RETRIED = 11
     STEP_FAILED = 12
     """A capture or void did not happen."""
+    PAYER_FORGOTTEN = 13
+    """Whoever keeps something of the payer's elsewhere forgets it, too."""
     REFUND_CREATED = 21
     REFUND_APPROVED = 22
     REFUND_REJECTED = 23
@@ -90,5 +94,7 @@ OPERATION_NUMBERS: Final = _numbers(Operation)
 OPERATIONS: Final = _choices(Operation)
 ENDED_NUMBERS: Final = _numbers(Ended)
 ENDINGS: Final = _choices(Ended)
+GIVEN: Final = frozenset({ENDED_NUMBERS[Ended.REFUNDED], ENDED_NUMBERS[Ended.GIVEN_LATE]})
+"""How refunds end whose money is with the payer."""
 DECLINE_NUMBERS: Final = _numbers(DeclineCode)
 DECLINES: Final = _choices(DeclineCode)

@@ -27,7 +27,7 @@ from bezant.payments.exchanging import Heard
 from bezant.payments.failpoints import Point
 from bezant.payments.judging import KINDS, Judgement
 from bezant.payments.parts import Parts
-from bezant.payments.payment import DeclineCode, PaymentState
+from bezant.payments.payment import PaymentState
 from bezant.payments.states import PaymentEvent
 from bezant.payments.store import read, write
 from bezant.payments.store.settle import Settling
@@ -222,6 +222,7 @@ def _settling(
         raw=raw_of(verdict, judgement),
         expires_at=_until(standing),
         refused=None if booked is Booked.YES else int(booked is Booked.REFUSED),
+        trace=telemetry.TRACE_ID.get(),
     )
 
 
@@ -249,7 +250,7 @@ def _action(action: NextAction | None) -> Action | None:
 def decline_of(verdict: Verdict) -> int | None:
     if verdict.decline is None:
         return None
-    return DECLINE_NUMBERS[DeclineCode(verdict.decline.code.value)]
+    return DECLINE_NUMBERS[verdict.decline.code]
 
 
 def soft_of(verdict: Verdict) -> bool | None:

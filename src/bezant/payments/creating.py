@@ -310,4 +310,5 @@ def _beginning(
         metadata=_encode(facts.metadata).decode() if facts.metadata else "",
         why="" if work is None else work.why,
         answer=None if work is not None else written(standing),
+        trace=telemetry.TRACE_ID.get(),
     )

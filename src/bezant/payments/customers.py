@@ -8,6 +8,8 @@ import msgspec
 
 from bezant import ids
 from bezant.actor import PLATFORM, Mode
+from bezant.db.database import Tx
+from bezant.exchange import MethodKind
 from bezant.payments import rules
 from bezant.payments.method import (
     ChangeCustomer,
@@ -15,7 +17,6 @@ from bezant.payments.method import (
     Customer,
     CustomerPage,
     CustomersOf,
-    MethodKind,
     SavedMethod,
     SaveMethod,
 )
@@ -88,18 +89,29 @@ class Customers:
         return _customer(changed)
 
     async def forget(self, tenant: str, mode: Mode, customer: str) -> Customer:
-        """Erase a customer's name and address, and drop the saved ways to pay."""
+        """Erase a customer's name and address, drop the saved ways to pay, and tell it of each
+        payment: others may keep something that names the payer.
+        """
         row = await self._found(tenant, mode, customer)
-        methods = await stored.methods(self._parts.database, row.id, METHODS_MAX)
         erased = replace(row, name=None, email=None, metadata=None, forgotten=True)
         now = self._parts.clock.now()
-        async with self._parts.database.transaction() as tx:
-            await stored.change_customer(tx, erased)
+
+        async def dropped(tx: Tx) -> None:
             for method in methods:
                 await stored.drop_method(tx, method.id, now)
-        for method in methods:
-            if method.card:
-                await self._parts.vault.forget(tenant, mode, method.card)
+
+        async def forgotten(tx: Tx) -> None:
+            await stored.change_customer(tx, erased)
+            if not row.forgotten:
+                await stored.tell_forgotten(tx, row.id, now)
+
+        while methods := await stored.methods(self._parts.database, row.id, METHODS_MAX):
+            for method in methods:  # First of all: nobody would look again for what is dropped.
+                if method.card:
+                    await self._parts.vault.forget(tenant, mode, method.card)
+            await self._parts.database.attempt(dropped)
+        await self._parts.database.attempt(forgotten)
+        self._parts.told()
         return _customer(erased)
 
     async def one(self, tenant: str, mode: Mode, customer: str) -> Customer:

@@ -11,7 +11,7 @@ from bezant.payments.attempt import Operation
 from bezant.payments.failpoints import Point
 from bezant.payments.gathered import DUE
 from bezant.payments.parts import Parts
-from bezant.payments.work import Work, answered, charge_of, follow_up_of
+from bezant.payments.work import Work, answered, charge_of, follow_up_of, sent
 from bezant.psp.port import Result, Verdict
 
 _log = telemetry.log("payments")
@@ -37,6 +37,8 @@ class Exchanges:
         """Send what moves money, and read the answer."""
         parts = self._parts
         parts.failpoints.reach(Point.BEFORE_SEND)
+        if work.sent:
+            return Heard(sent(work))
         if parts.clock.now() - work.sent_at > SENDING:
             return Heard(Verdict(Result.NOT_SENT, status="too_late"))
         answer = await self._sent(request)
@@ -52,6 +54,8 @@ class Exchanges:
         """Ask what became of an attempt; what the payer has approved is finished, unless it was
         given up before: then nobody wants that money any more.
         """
+        if work.sent:
+            return Heard(sent(work))
         connector = self._parts.connectors[work.provider]
         step = follow_up_of(work, self._parts.clock.now())
         answer = await self._sent(connector.ask(work.operation.value, step))

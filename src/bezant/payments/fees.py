@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
+from bezant.exchange import MethodKind
 from bezant.money import Money, Rounding
-from bezant.payments.method import MethodKind
 from bezant.payments.rule import FeeRule
 
 

@@ -138,8 +138,12 @@ class Giving:
                 raise PaymentBusy(retry_after_seconds=AGAIN_SECONDS)
             if await stored.is_known(tx, seen.id, news.part):
                 return False
-            if any(_may_be(one, work.amount) for one in await stored.open_of(tx, seen.id)):
+            ours = await stored.open_of(tx, seen.id)
+            if any(_may_be(one, work.amount, news.part) for one in ours):
                 raise PaymentBusy(retry_after_seconds=AGAIN_SECONDS)
+            for one in ours:
+                if one.sent == news.part:  # The same movement, which now needs nobody's agreement.
+                    await _give_way(tx, one, now)
             if not await stored.set_aside(tx, seen.id, work.amount.minor, work.number):
                 await _make_room(tx, work, now)
             await stored.add(tx, refund)
@@ -162,9 +166,7 @@ async def _make_room(tx: Tx, work: Work, now: datetime) -> None:
     for one in waiting:
         if one.state is not RefundState.NEEDS_APPROVAL:
             continue
-        await stored.change(tx, one.id, RefundState.REJECTED, now, failure=ELSEWHERE)
-        await stored.count_again(tx, payment)
-        await stored.add_step(tx, one, Kind.REFUND_REJECTED, RefundState.REJECTED, now, 0)
+        await _give_way(tx, one, now)
         if await stored.set_aside(tx, payment, amount, work.number):
             return
     if any(one.state is not RefundState.NEEDS_APPROVAL for one in waiting):
@@ -174,12 +176,20 @@ async def _make_room(tx: Tx, work: Work, now: datetime) -> None:
     await stored.take_what_is_left(tx, payment, amount, work.number)
 
 
-def _may_be(ours: stored.RefundRow, amount: Money) -> bool:
+async def _give_way(tx: Tx, waiting: stored.RefundRow, now: datetime) -> None:
+    """End a refund that only waits for somebody's agreement."""
+    await stored.change(tx, waiting.id, RefundState.REJECTED, now, failure=ELSEWHERE)
+    await stored.count_again(tx, waiting.payment)
+    await stored.add_step(tx, waiting, Kind.REFUND_REJECTED, RefundState.REJECTED, now, 0)
+
+
+def _may_be(ours: stored.RefundRow, amount: Money, part: str) -> bool:
     """Tell whether a refund of ours may be the very one that was told of: it is on its way, and
     nobody knows yet what the provider calls it. Not everybody who tells of ours names our key.
     """
-    sent = ours.state is not RefundState.NEEDS_APPROVAL
-    return sent and not ours.reference and ours.money == amount
+    if ours.state is RefundState.NEEDS_APPROVAL or ours.reference:
+        return False
+    return ours.money == amount or ours.sent == part
 
 
 def attempt_in(key: str) -> UUID | None:
@@ -206,6 +216,7 @@ def _row(row: read.PaymentRow, refund: UUID, amount: Money, now: datetime) -> st
         reason=None,
         failure=None,
         metadata=None,
+        sent=None,
         asset=row.asset,
         exponent=row.exponent,
         reference=None,

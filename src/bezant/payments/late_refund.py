@@ -4,7 +4,7 @@ one that was given and came back, because the payer's bank did not take it.
 
 from bezant import telemetry
 from bezant.payments.booking import Booked
-from bezant.payments.codes import ENDED_NUMBERS, Ended, Kind, Waiting
+from bezant.payments.codes import ENDED_NUMBERS, GIVEN, Ended, Kind, Waiting
 from bezant.payments.exchanging import Heard
 from bezant.payments.parts import Parts
 from bezant.payments.port import BookUnavailable
@@ -23,29 +23,29 @@ async def given_after_all(parts: Parts, work: Work, heard: Heard) -> bool:
     if heard.verdict.result is not Result.REFUNDED or work.refund is None:
         return False
     row = await stored.refund(parts.database, work.refund)
-    if row is None or row.failure is None or await _is_final(parts, work):
+    found = await due.one(parts.database, work.attempt)
+    if row is None or row.failure is None or found is None or _is_final(found):
         return False
-    payment_id, part = work.facts.id, heard.verdict.part
-    if part and await stored.is_known(parts.database, payment_id, part, but=work.attempt):
-        return False  # Somebody told of it without our key, so it is counted as given elsewhere.
-    now = parts.clock.now()
-    if await parts.booking.given_late(work) is not Booked.YES:
+    if found.waiting == Waiting.UNBOOKED:  # First that it was given up, then that it was given.
         raise BookUnavailable(retry_after_seconds=AGAIN_SECONDS)
+    now, part = parts.clock.now(), heard.verdict.part
     async with parts.database.transaction() as tx:
         payment = await read.locked(tx, work.facts.id)
         seen = await stored.refund(tx, row.id)
         assert payment is not None, "a refund has a payment"
         assert seen is not None, "refunds are not deleted"
+        if part and await stored.is_known(tx, payment.id, part, but=work.attempt):
+            return False  # Somebody told of it without our key: it is counted as given elsewhere.
         state = REFUND.after(seen.state, RefundEvent.GIVEN)
         overruled = state is not None and await write.overrule(
             tx,
             work.attempt,
             now,
-            ENDED_NUMBERS[Ended.REFUNDED],
+            ENDED_NUMBERS[Ended.GIVEN_LATE],
             None,
             0,
             heard.verdict.reference,
-            heard.verdict.part,
+            part,
             heard.digest,
         )
         if state is None or not overruled:
@@ -55,11 +55,15 @@ async def given_after_all(parts: Parts, work: Work, heard: Heard) -> bool:
             await stored.take_what_is_left(tx, payment.id, int(row.amount), payment.attempts)
         await stored.change(tx, row.id, state, now)
         await stored.add_step(tx, row, Kind.REFUND_SUCCEEDED, state, now, work.number)
+        await due.add_unbooked(tx, work.attempt, now, 0)
     if not room:
         # Given back twice: the book has it, and somebody has to talk to the payer.
         _log.error("refund.too_much", refund=f"re_{row.id.hex}", payment=work.facts.spelled)
     _log.warn("refund.overruled", attempt=work.key)
     parts.told()
+    if await parts.booking.given_late(work) is Booked.YES:  # Else the walk has it booked.
+        async with parts.database.transaction() as tx:
+            await due.booked(tx, work.attempt, 0)
     return True
 
 
@@ -69,7 +73,7 @@ async def came_back(parts: Parts, work: Work, heard: Heard) -> bool:
     # The provider has to call the refund by its name: an error in answer to us says nothing of it.
     failed = verdict.result in (Result.DECLINED, Result.VOIDED) and bool(verdict.part)
     found = await due.one(parts.database, work.attempt) if failed and work.refund else None
-    if found is None or work.refund is None or found.result != ENDED_NUMBERS[Ended.REFUNDED]:
+    if found is None or work.refund is None or found.result not in GIVEN:
         return False
     if found.waiting == Waiting.UNBOOKED:  # First that it was given, then that it came back.
         raise BookUnavailable(retry_after_seconds=AGAIN_SECONDS)
@@ -93,12 +97,11 @@ async def came_back(parts: Parts, work: Work, heard: Heard) -> bool:
     return True
 
 
-async def _is_final(parts: Parts, work: Work) -> bool:
+def _is_final(found: due.DueRow) -> bool:
     """Tell whether the provider itself has called this very refund failed: it never says otherwise
     later, and what it said before may arrive late.
     """
-    found = await due.one(parts.database, work.attempt)
-    if found is None or found.result == ENDED_NUMBERS[Ended.CAME_BACK]:
+    if found.result == ENDED_NUMBERS[Ended.CAME_BACK]:
         return True
     return found.result == ENDED_NUMBERS[Ended.DECLINED] and bool(found.known_part)
 

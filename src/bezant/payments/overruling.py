@@ -46,35 +46,44 @@ class Overruling:
         if work.operation not in (Operation.CHARGE, Operation.CAPTURE):
             return False
         judgement = judging.judged(work, heard.verdict, now, 0)
+        # The payment first: a no that still stands after it was read has not filled it meanwhile.
+        row = await read.payment(parts.database, work.facts.id)
         found = await due.one(parts.database, work.attempt)
         said_no = found is not None and found.result in _NO
         ended = judgement.ended
         if not said_no or ended is None or ended not in (Ended.AUTHORIZED, Ended.CAPTURED):
             return False
-        row = await read.payment(parts.database, work.facts.id)
         if row is None or row.busy:
             raise PaymentBusy(retry_after_seconds=AGAIN_SECONDS)
         if not _fits(work, row, judgement):
             await self._stray(work, judging.moved(work, judgement))
             return False
-        fee = await self._conclusions.fee(work, judgement)
-        booked, fee = await self._conclusions.booked(work, judgement, fee)
-        if not await self._written(work, heard, judgement, fee, booked, now):
+        fee = await self._fee(work, judgement)
+        if not await self._written(work, heard, judgement, fee, now):
             return False
         _log.warn("payment.overruled", attempt=work.key, result=ended.value)
         parts.told()
+        booked, _ = await self._conclusions.booked(work, judgement, fee)
+        if booked is Booked.YES:  # Else the walk has it booked.
+            async with parts.database.transaction() as tx:
+                await due.booked(tx, work.attempt, 0)
         return True
 
+    async def _fee(self, work: Work, judgement: Judgement) -> Money:
+        """Return the fee as it is in the book already, or as it will be."""
+        if judgement.captured:
+            moved = judging.moved(work, judgement)
+            before = await self._parts.booking.fee_before(work, moved)
+            if before is not None:
+                return before
+        return await self._conclusions.fee(work, judgement)
+
     async def _written(
-        self,
-        work: Work,
-        heard: Heard,
-        judgement: Judgement,
-        fee: Money,
-        booked: Booked,
-        now: datetime,
+        self, work: Work, heard: Heard, judgement: Judgement, fee: Money, now: datetime
     ) -> bool:
-        """Write the yes over the no, unless the payment went on meanwhile."""
+        """Write the yes over the no, unless the payment went on meanwhile. What is not written is
+        not booked: a payment that went on may have no room for it, and then it is booked otherwise.
+        """
         assert judgement.ended is not None, "it has ended"
         moved = judgement.captured or judgement.authorized
         payment = work.facts.id
@@ -104,16 +113,19 @@ class Overruling:
                 tx, payment, KINDS[judgement.event], now, work.number,
                 amount=judgement.captured or None,
             )  # fmt: skip
-            if booked is not Booked.YES:
-                refused = int(booked is Booked.REFUSED)
-                await due.add_unbooked(tx, work.attempt, now, refused)
+            if judgement.captured:
+                await due.add_unbooked(tx, work.attempt, now, 0)
         return True
 
     async def _stray(self, work: Work, amount: Money) -> None:
-        """Book money that was taken beside the payment, so that the book knows of all of it."""
+        """Book money that was taken beside the payment, so that the book knows of all of it. Who
+        heard of it so late that the payment had gone on may have booked it as the payment's before.
+        """
         _log.error("payment.stray_charge", attempt=work.key, provider=work.provider)
         if not amount:
             return
+        if await self._parts.booking.undone(work) is not Booked.YES:
+            raise BookUnavailable(retry_after_seconds=AGAIN_SECONDS)
         sides = [
             ("psp_receivable", work.provider, Side.DEBIT, amount),
             ("suspense", "", Side.CREDIT, amount),

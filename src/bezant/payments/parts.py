@@ -1,7 +1,7 @@
 """What every part of the payments works with."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from bezant.actor import Mode
 from bezant.clock import Clock
@@ -34,11 +34,15 @@ class Parts:
     failpoints: Failpoints
     told: Callable[[], None]
     """Called when the feed has grown."""
+    _open: Mapping[Mode, Mapping[str, Connector]] = field(init=False)
+
+    def __post_init__(self) -> None:
+        opened = {
+            mode: {name: one for name, one in self.connectors.items() if mode in self.modes[name]}
+            for mode in Mode
+        }
+        object.__setattr__(self, "_open", opened)
 
     def open_in(self, mode: Mode) -> Mapping[str, Connector]:
         """Return the providers that can be asked in a mode, in the order of preference."""
-        return {
-            name: connector
-            for name, connector in self.connectors.items()
-            if mode in self.modes[name]
-        }
+        return self._open[mode]

@@ -7,8 +7,9 @@ from uuid import UUID
 from bezant import ids
 from bezant.actor import Mode
 from bezant.db.database import Database
+from bezant.exchange import MethodKind
 from bezant.payments import rules
-from bezant.payments.method import MethodKind, PayWith
+from bezant.payments.method import PayWith
 from bezant.payments.port import MethodMissing, UnknownCustomer, UnknownMethod
 from bezant.payments.store import customer as stored
 from bezant.payments.work import SAVED

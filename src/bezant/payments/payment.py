@@ -6,8 +6,9 @@ from datetime import datetime
 from enum import StrEnum
 
 from bezant.actor import Mode
+from bezant.exchange import DeclineCode, MethodKind
 from bezant.money import Money
-from bezant.payments.method import MethodKind, PayWith
+from bezant.payments.method import PayWith
 
 
 class PaymentState(StrEnum):
@@ -35,28 +36,6 @@ class PaymentState(StrEnum):
     """It was not captured, or not paid, in time."""
     FAILED = "failed"
     """It never reached a provider; nobody was charged."""
-
-
-class DeclineCode(StrEnum):
-    """Why a provider said no: one list for all of them."""
-
-    AUTHENTICATION_FAILED = "authentication_failed"
-    AUTHENTICATION_REQUIRED = "authentication_required"
-    CARD_DECLINED = "card_declined"
-    DO_NOT_HONOR = "do_not_honor"
-    EXPIRED_CARD = "expired_card"
-    FRAUD_SUSPECTED = "fraud_suspected"
-    INCORRECT_CVC = "incorrect_cvc"
-    INCORRECT_NUMBER = "incorrect_number"
-    INSUFFICIENT_FUNDS = "insufficient_funds"
-    LIMIT_EXCEEDED = "limit_exceeded"
-    LOST_OR_STOLEN = "lost_or_stolen"
-    METHOD_NOT_SUPPORTED = "method_not_supported"
-    PAYER_CANCELLED = "payer_cancelled"
-    PROCESSING_ERROR = "processing_error"
-    RETURNED = "returned"
-    TRY_AGAIN_LATER = "try_again_later"
-    OTHER = "other"
 
 
 @dataclass(frozen=True, slots=True)

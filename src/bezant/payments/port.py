@@ -10,15 +10,16 @@ from typing import Protocol
 
 from bezant.actor import Mode
 from bezant.events import Feed
+from bezant.exchange import DeclineCode, MethodKind
 from bezant.payments.attempt import Attempt, AttemptState, Operation
 from bezant.payments.dispute import Dispute, DisputePage, DisputesOf, DisputeState, SubmitEvidence
+from bezant.payments.faring import Failover, Faring, ProviderFaring
 from bezant.payments.method import (
     ChangeCustomer,
     CreateCustomer,
     Customer,
     CustomerPage,
     CustomersOf,
-    MethodKind,
     PayWith,
     SavedMethod,
     SaveMethod,
@@ -28,7 +29,6 @@ from bezant.payments.payment import (
     ChangePayment,
     ConfirmPayment,
     CreatePayment,
-    DeclineCode,
     Declined,
     NextAction,
     Payment,
@@ -39,13 +39,21 @@ from bezant.payments.question import (
     Arrival,
     Arrived,
     AssetStats,
+    Owed,
     PaymentPage,
     PaymentsOf,
+    PostedSide,
+    Posting,
+    Series,
+    SeriesOf,
+    SeriesPoint,
     SettledAsset,
     SettleFile,
     Settlement,
     Stats,
     StatsOf,
+    Step,
+    WaysOf,
 )
 from bezant.payments.refund import Refund, RefundPage, RefundsOf, RefundState, RequestRefund
 from bezant.payments.refusal import (
@@ -53,6 +61,7 @@ from bezant.payments.refusal import (
     BookRefused,
     BookUnavailable,
     CaptureTooLarge,
+    CountedBefore,
     FileUnfinished,
     KeyInFlight,
     KeyReused,
@@ -109,6 +118,7 @@ __all__ = [
     "ChangePayment",
     "ChangeTerms",
     "ConfirmPayment",
+    "CountedBefore",
     "CreateCustomer",
     "CreatePayment",
     "Customer",
@@ -120,6 +130,8 @@ __all__ = [
     "DisputePage",
     "DisputeState",
     "DisputesOf",
+    "Failover",
+    "Faring",
     "FeeRule",
     "FileUnfinished",
     "KeyInFlight",
@@ -132,6 +144,7 @@ __all__ = [
     "NoProvider",
     "NotInThisState",
     "Operation",
+    "Owed",
     "PayWith",
     "Payment",
     "PaymentBusy",
@@ -141,6 +154,9 @@ __all__ = [
     "PaymentsFeed",
     "PaymentsOf",
     "PlatformOnly",
+    "PostedSide",
+    "Posting",
+    "ProviderFaring",
     "Refund",
     "RefundPage",
     "RefundState",
@@ -150,11 +166,15 @@ __all__ = [
     "RoutingRule",
     "SaveMethod",
     "SavedMethod",
+    "Series",
+    "SeriesOf",
+    "SeriesPoint",
     "SettleFile",
     "SettledAsset",
     "Settlement",
     "Stats",
     "StatsOf",
+    "Step",
     "StepNotOffered",
     "SubmitEvidence",
     "Terms",
@@ -170,6 +190,7 @@ __all__ = [
     "UnknownRefund",
     "UnknownTermsChange",
     "VoidPayment",
+    "WaysOf",
 ]
 
 PAGE_MAX = 100
@@ -301,6 +322,26 @@ class Payments(Protocol):
 
     async def stats(self, query: StatsOf) -> Stats:
         """Return what a stretch of time brought."""
+        ...
+
+    async def ways(self, query: WaysOf) -> tuple[MethodKind, ...]:
+        """Return with what an amount can be paid here, in the order of the choices."""
+        ...
+
+    async def faring(self, mode: Mode) -> Faring:
+        """Return how providers fare, whoever's payments they were."""
+        ...
+
+    async def series(self, query: SeriesOf) -> Series:
+        """Return what each hour or day brought."""
+        ...
+
+    async def postings(self, tenant: str, mode: Mode, payment: str) -> tuple[Posting, ...]:
+        """Return what a payment meant to the book, oldest first."""
+        ...
+
+    async def owed(self, tenant: str, mode: Mode) -> tuple[Owed, ...]:
+        """Return the balances between the platform and a merchant; the platform's own for it."""
         ...
 
 

@@ -3,10 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import StrEnum
 
 from bezant.actor import Mode
+from bezant.exchange import MethodKind
 from bezant.money import Money
-from bezant.payments.method import MethodKind
 from bezant.payments.payment import Payment, PaymentState
 
 
@@ -46,6 +47,16 @@ class PaymentPage:
 
 
 @dataclass(frozen=True, slots=True)
+class WaysOf:
+    """Ask with what an amount can be paid here."""
+
+    tenant: str
+    mode: Mode
+    amount: Money
+    capture: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class StatsOf:
     """Ask what a stretch of time brought."""
 
@@ -78,6 +89,80 @@ class Stats:
     since: datetime
     until: datetime
     assets: tuple[AssetStats, ...]
+
+
+class Step(StrEnum):
+    """How long each part of a course is. Days are UTC's."""
+
+    HOUR = "hour"
+    DAY = "day"
+
+
+@dataclass(frozen=True, slots=True)
+class SeriesOf:
+    """Ask what each hour or day brought, of the payments that fit. Its limit does not count."""
+
+    payments: PaymentsOf
+    since: datetime
+    until: datetime
+    step: Step = Step.DAY
+
+
+@dataclass(frozen=True, slots=True)
+class SeriesPoint:
+    """What one step brought in one asset."""
+
+    starts_at: datetime
+    asset: str
+    payments: int
+    succeeded: int
+    declined: int
+    open: int
+    captured: Money
+    refunded: Money
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """A course over time. A step without payments is not in it."""
+
+    since: datetime
+    until: datetime
+    step: Step
+    points: tuple[SeriesPoint, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PostedSide:
+    """One side of a posting, by the name of its account."""
+
+    account: str
+    name: str
+    """The account's name in the chart, such as `merchant_payable`."""
+    of: str
+    """What it is about: a provider, a merchant."""
+    side: str
+    amount: Money
+
+
+@dataclass(frozen=True, slots=True)
+class Posting:
+    """What one fact of a payment meant to the book."""
+
+    transfer: str
+    recorded_at: datetime
+    reason: str
+    sides: tuple[PostedSide, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Owed:
+    """What one account between us and somebody holds."""
+
+    account: str
+    """Its name in the chart."""
+    of: str
+    amount: Money
 
 
 @dataclass(frozen=True, slots=True)

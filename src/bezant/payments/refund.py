@@ -36,6 +36,10 @@ class RequestRefund:
     amount: Money | None = None
     reason: str = ""
     metadata: Mapping[str, str] = field(default_factory=dict[str, str])
+    sent: str = ""
+    """Where the provider gives nothing back by itself: the name, in its report, of the movement by
+    which somebody has sent the money already.
+    """
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,4 +30,5 @@ async def refund_work(
         reason=row.reason or "",
         reference=payment.reference or "",
         part=part,
+        sent=row.sent or "",
     )

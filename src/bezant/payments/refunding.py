@@ -24,6 +24,7 @@ from bezant.payments.parts import Parts
 from bezant.payments.payment import PaymentState
 from bezant.payments.port import (
     ATTEMPTS_MAX,
+    CountedBefore,
     NotInThisState,
     PaymentBusy,
     RefundTooLarge,
@@ -78,15 +79,17 @@ class Refunding:
         request = rules.request_id(command.tenant, command.mode, command.key)
         rules.text(command.reason, "reason")
         rules.metadata(command.metadata)
-        fingerprint = rules.fingerprint(
+        rules.text(command.sent, "sent", rules.TOKEN_CHARACTERS_MAX)
+        said = [
             "refund", command.payment, str(command.amount or "all"), command.reason,
-            sorted(command.metadata.items()),
-        )  # fmt: skip
+            sorted(command.metadata.items()), *([command.sent] if command.sent else []),
+        ]  # fmt: skip
+        fingerprint = rules.fingerprint(*said)
         asked = await write.asked(parts.database, request)
         if asked is not None:
             return await repeated(parts, asked.subject, kept_answer(asked, fingerprint))
         payment = await found(parts, command.tenant, command.mode, command.payment)
-        amount = self._allowed(payment, command.amount)
+        amount = self._allowed(payment, command.amount, command.sent)
         row = self._row(command, payment, amount, request)
         if row.approval is not None:
             await self._approving.propose(command, row)
@@ -112,7 +115,7 @@ class Refunding:
             raise UnknownRefund
         return row.spelled()
 
-    def _allowed(self, payment: read.PaymentRow, asked: Money | None) -> Money:
+    def _allowed(self, payment: read.PaymentRow, asked: Money | None, sent: str) -> Money:
         state = payment.state_named
         if state not in _CAPTURED:
             if payment.busy:
@@ -125,7 +128,16 @@ class Refunding:
         if amount > left or left.minor <= 0:
             raise RefundTooLarge(field="amount", facts={"left": str(left)})
         can = self._parts.connectors[payment.provider or ""].capabilities
-        if not can.refund or (amount.minor != payment.captured and not can.partial_refund):
+        if can.refund and sent:
+            raise StepNotOffered("this provider gives back what is asked for here", field="sent")
+        if not can.refund and not sent:
+            raise StepNotOffered(
+                "this provider gives nothing back by itself: send the money from your account there"
+                " and say in `sent` what its report calls that",
+                field="sent",
+                facts={"reference": payment.reference or ""},
+            )
+        if can.refund and amount.minor != payment.captured and not can.partial_refund:
             raise StepNotOffered("this provider does not give back a part", field="amount")
         return amount
 
@@ -156,6 +168,7 @@ class Refunding:
             reason=command.reason or None,
             failure=None,
             metadata=_encode(command.metadata).decode() if command.metadata else None,
+            sent=command.sent or None,
             asset=payment.asset,
             exponent=payment.exponent,
             reference=None,
@@ -173,6 +186,8 @@ class Refunding:
             if asked is None:
                 if work is not None and payment.attempts + 1 != work.number:
                     raise PaymentBusy(retry_after_seconds=AGAIN_SECONDS)
+                if row.sent and await stored.is_counted(tx, row.payment, row.sent):
+                    raise CountedBefore(field="sent")
                 attempts = payment.attempts if work is None else work.number
                 if not await stored.set_aside(tx, row.payment, int(row.amount), attempts):
                     raise RefundTooLarge

@@ -81,6 +81,12 @@ class StepNotOffered(Refused):
     code = "step_not_offered"
 
 
+class CountedBefore(Conflict):
+    """This movement is counted as a refund already."""
+
+    code = "counted_before"
+
+
 class TooManyAttempts(Refused):
     """More has been tried with this payment than one payment can take."""
 

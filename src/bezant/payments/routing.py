@@ -9,12 +9,12 @@ from typing import Final
 from uuid import UUID
 
 from bezant.actor import Mode
+from bezant.exchange import MethodKind
 from bezant.money import Money
-from bezant.payments.method import MethodKind
 from bezant.payments.port import NoProvider
+from bezant.payments.question import WaysOf
 from bezant.payments.rule import RoutingRule
 from bezant.psp.port import Capabilities, Connector
-from bezant.psp.port import MethodKind as ProviderMethod
 
 PROVIDERS_TRIED_MAX: Final = 3  # A payer waits; who three said "not now" to, may come again.
 
@@ -68,6 +68,22 @@ def choose(
     raise AssertionError("one of them is able")
 
 
+def ways(asked: WaysOf, connectors: Mapping[str, Connector]) -> tuple[MethodKind, ...]:
+    """Return with what an amount can be paid while these providers are set up."""
+    nobody = UUID(int=0)
+    return tuple(
+        kind
+        for kind in MethodKind
+        if any(
+            _can(
+                connector.capabilities,
+                Wanted(nobody, asked.tenant, asked.mode, asked.amount, kind, asked.capture),
+            )
+            for connector in connectors.values()
+        )
+    )
+
+
 def _by_rules(
     wanted: Wanted,
     candidates: Sequence[str],
@@ -95,7 +111,7 @@ def _by_rules(
 
 def _can(can: Capabilities, wanted: Wanted) -> bool:
     asset = wanted.amount.asset
-    if ProviderMethod(wanted.method.value) not in can.methods:
+    if wanted.method not in can.methods:
         return False
     if can.assets and asset.code not in can.assets:
         return False

@@ -6,7 +6,7 @@ from decimal import Decimal
 from enum import StrEnum
 
 from bezant.actor import Actor
-from bezant.payments.method import MethodKind
+from bezant.exchange import MethodKind
 
 
 @dataclass(frozen=True, slots=True)

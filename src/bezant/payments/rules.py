@@ -13,8 +13,8 @@ import msgspec
 from bezant import ids
 from bezant.actor import PLATFORM, Mode
 from bezant.errors import Invalid
+from bezant.exchange import MethodKind
 from bezant.money import AmountTooLarge, Money
-from bezant.payments.method import MethodKind
 from bezant.payments.payment import CreatePayment
 from bezant.payments.port import (
     DESCRIPTOR_CHARACTERS_MAX,
@@ -95,8 +95,7 @@ def creation(command: CreatePayment) -> int:
     email(command.customer_email)
     text(command.customer_name, "customer_name", NAME_CHARACTERS_MAX)
     text(command.priority, "priority", METADATA_KEY_CHARACTERS_MAX)
-    if command.country and not _COUNTRY.match(command.country):
-        raise Invalid("a country is two capital letters, such as DE", field="country")
+    country(command.country)
     metadata(command.metadata)
     paying = command.pay_with
     if paying is not None:
@@ -121,7 +120,9 @@ def amount(money: Money) -> Money:
 
 def text(value: str, field: str, most: int = TEXT_CHARACTERS_MAX) -> str:
     """Check a text of one line."""
-    if value and (len(value) > most or _CONTROL.search(value)):
+    if not value:
+        return value
+    if len(value) > most or _CONTROL.search(value):
         raise Invalid(f"at most {most} characters without control characters", field=field)
     no_card(value, field)
     return value
@@ -129,7 +130,9 @@ def text(value: str, field: str, most: int = TEXT_CHARACTERS_MAX) -> str:
 
 def token(card: str) -> None:
     """Check a card's token; a number in its place would be stored in the open."""
-    if card and (not card.startswith(CARD_BEGINNING) or len(card) > TOKEN_CHARACTERS_MAX):
+    if not card:
+        return
+    if not card.startswith(CARD_BEGINNING) or len(card) > TOKEN_CHARACTERS_MAX:
         raise Invalid("a card is named by the token the vault gave for it", field="card")
     text(card, "card", TOKEN_CHARACTERS_MAX)
 
@@ -142,6 +145,8 @@ def no_card(value: str, field: str) -> None:
 
 def descriptor(value: str) -> None:
     """Check what is printed on a statement: card schemes print plain letters and digits."""
+    if not value:
+        return
     if len(value) > DESCRIPTOR_CHARACTERS_MAX or not _DESCRIPTOR.match(value):
         raise Invalid(
             f"at most {DESCRIPTOR_CHARACTERS_MAX} plain letters, digits and . , & * / + -",
@@ -152,7 +157,9 @@ def descriptor(value: str) -> None:
 
 def address(value: str) -> None:
     """Check where a payer is sent back to."""
-    if value and (
+    if not value:
+        return
+    if (
         len(value) > ADDRESS_CHARACTERS_MAX
         or not _VISIBLE.match(value)
         or not value.startswith(("https://", "http://"))
@@ -163,9 +170,17 @@ def address(value: str) -> None:
 
 def email(value: str, field: str = "customer_email") -> None:
     """Check an address roughly: whether mail arrives is not ours to know."""
-    if value and (len(value) > EMAIL_CHARACTERS_MAX or not _EMAIL.match(value)):
+    if not value:
+        return
+    if len(value) > EMAIL_CHARACTERS_MAX or not _EMAIL.match(value):
         raise Invalid("an address looks like name@example.com", field=field)
     no_card(value, field)
+
+
+def country(value: str, field: str = "country") -> None:
+    """Check a country's code."""
+    if value and not _COUNTRY.match(value):
+        raise Invalid("a country is two capital letters, such as DE", field=field)
 
 
 def metadata(values: Mapping[str, str]) -> None:

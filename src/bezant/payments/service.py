@@ -4,6 +4,8 @@ from collections.abc import Mapping
 
 from bezant.actor import Mode
 from bezant.approvals.port import Approvals
+from bezant.exchange import MethodKind
+from bezant.payments import routing
 from bezant.payments.amending import Amending
 from bezant.payments.approving import Approving
 from bezant.payments.arriving import Arriving
@@ -18,6 +20,7 @@ from bezant.payments.dispute import Dispute, DisputePage, DisputesOf, SubmitEvid
 from bezant.payments.disputing import Disputing
 from bezant.payments.elsewhere import Elsewhere
 from bezant.payments.exchanging import Exchanges
+from bezant.payments.faring import Faring
 from bezant.payments.following import Following
 from bezant.payments.giving_up import GivingUp
 from bezant.payments.method import (
@@ -41,12 +44,17 @@ from bezant.payments.payment import (
 from bezant.payments.question import (
     Arrival,
     Arrived,
+    Owed,
     PaymentPage,
     PaymentsOf,
+    Posting,
+    Series,
+    SeriesOf,
     SettleFile,
     Settlement,
     Stats,
     StatsOf,
+    WaysOf,
 )
 from bezant.payments.refund import Refund, RefundPage, RefundsOf, RequestRefund
 from bezant.payments.refunding import Refunding, Thresholds
@@ -54,6 +62,7 @@ from bezant.payments.repeating import Repeats
 from bezant.payments.returning import Returning
 from bezant.payments.rule import ChangeTerms, Terms, TermsChange
 from bezant.payments.settling import Settling
+from bezant.payments.showing import Showing
 from bezant.payments.walk import Walk
 from bezant.psp.port import WebhookCheck
 
@@ -81,6 +90,7 @@ class PaymentsService:
         self._refunding = Refunding(parts, exchanges, returning, self._approving, thresholds)
         self._customers = Customers(parts)
         self._questions = Questions(parts)
+        self._showing = Showing(parts, self._questions)
         self._walk = Walk(parts, exchanges, conclusions, self._following, returning)
         self._giving_up = GivingUp(parts, exchanges, self._walk)
         self._disputing = Disputing(parts)
@@ -212,3 +222,18 @@ class PaymentsService:
 
     async def stats(self, query: StatsOf) -> Stats:
         return await self._questions.stats(query)
+
+    async def ways(self, query: WaysOf) -> tuple[MethodKind, ...]:
+        return routing.ways(query, self._parts.open_in(query.mode))
+
+    async def faring(self, mode: Mode) -> Faring:
+        return await self._questions.faring(mode)
+
+    async def series(self, query: SeriesOf) -> Series:
+        return await self._showing.series(query)
+
+    async def postings(self, tenant: str, mode: Mode, payment: str) -> tuple[Posting, ...]:
+        return await self._showing.postings(tenant, mode, payment)
+
+    async def owed(self, tenant: str, mode: Mode) -> tuple[Owed, ...]:
+        return await self._showing.owed(tenant, mode)

@@ -111,6 +111,13 @@ def read(kept: bytes) -> Standing:
 def spelled(facts: Facts, standing: Standing, *, replayed: bool = False) -> Payment:
     """Return a payment as the port tells it."""
     asset = facts.amount.asset
+    # Most amounts are nothing or all of it: they are made once.
+    made = {"0": Money(0, asset), str(facts.amount.minor): facts.amount}
+
+    def money(minor: str) -> Money:
+        known = made.get(minor)
+        return Money(int(minor), asset) if known is None else known
+
     details = facts.details
     description = standing.description
     metadata = standing.metadata
@@ -119,11 +126,11 @@ def spelled(facts: Facts, standing: Standing, *, replayed: bool = False) -> Paym
         mode=facts.mode,
         state=STATES[standing.state],
         amount=facts.amount,
-        authorized=Money(int(standing.authorized), asset),
-        captured=Money(int(standing.captured), asset),
-        refunded=Money(int(standing.refunded), asset),
-        disputed=Money(int(standing.disputed), asset),
-        fee=Money(int(standing.fee), asset),
+        authorized=money(standing.authorized),
+        captured=money(standing.captured),
+        refunded=money(standing.refunded),
+        disputed=money(standing.disputed),
+        fee=money(standing.fee),
         capture=facts.captures,
         created_at=facts.created_at,
         updated_at=instant(standing.updated_at),
@@ -142,7 +149,7 @@ def spelled(facts: Facts, standing: Standing, *, replayed: bool = False) -> Paym
         ),
         failure=standing.failure,
         expires_at=instant(standing.expires_at) if standing.expires_at else None,
-        cost=Money(int(standing.cost), asset) if standing.cost else None,
+        cost=money(standing.cost) if standing.cost else None,
         booked=standing.booked,
         replayed=replayed,
     )

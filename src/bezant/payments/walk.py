@@ -15,7 +15,7 @@ from bezant.errors import BezantError
 from bezant.money import Money
 from bezant.payments.attempt import Operation
 from bezant.payments.booking import Booked
-from bezant.payments.codes import ENDED_NUMBERS, ENDINGS, OPERATIONS, Ended, Waiting
+from bezant.payments.codes import ENDED_NUMBERS, GIVEN, OPERATIONS, Ended, Waiting
 from bezant.payments.concluding import Conclusions
 from bezant.payments.exchanging import Exchanges, Heard
 from bezant.payments.following import Following
@@ -33,6 +33,7 @@ ROUND_MAX: Final = 50  # Looked after at once; the next tick comes in a second.
 BOOK_AGAIN: Final = timedelta(seconds=15)
 EXPIRE_AGAIN: Final = timedelta(hours=1)
 _CAME_BACK: Final = ENDED_NUMBERS[Ended.CAME_BACK]
+_GIVEN_LATE: Final = ENDED_NUMBERS[Ended.GIVEN_LATE]
 
 
 class Walk:
@@ -124,6 +125,7 @@ class Walk:
             ends=row.ends,
             request=row.request,
             refund=row.refund,
+            sent=row.sent or "",
             saved=payment.payers_side or await saved_facts(parts.database, row.card or ""),
             reference=known if charge else payment.reference or "",
             part=row.known_part or ("" if charge else payment.part or ""),
@@ -149,12 +151,11 @@ class Walk:
         asset = work.amount.asset
         if row.result == _CAME_BACK:
             return await booking.came_back(work, row.asked)
+        if row.result == _GIVEN_LATE:
+            return await booking.given_late(work, row.asked)
         if work.operation is Operation.REFUND:
-            return await self._returning.booked(work, given=_given(row), again=row.asked)
+            given = row.result in GIVEN
+            return await self._returning.booked(work, given=given, again=row.asked)
         moved = Money(int(row.moved), asset) if row.moved is not None else work.amount
         fee = Money(int(row.fee or 0), asset)
         return (await booking.captured(work, moved, fee, row.asked))[0]
-
-
-def _given(row: due.DueRow) -> bool:
-    return row.result is not None and ENDINGS[row.result] is Ended.REFUNDED

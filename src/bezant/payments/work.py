@@ -5,13 +5,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
-from bezant.exchange import ProviderAnswer, ProviderRequest
+from bezant.exchange import LOCAL, ProviderAnswer, ProviderRequest
 from bezant.money import Money
 from bezant.payments.attempt import Operation
 from bezant.payments.codes import METHODS, Waiting
 from bezant.payments.rules import attempt_id
 from bezant.payments.told import Facts, Standing
-from bezant.psp.port import Charge, Connector, FollowUp, MethodKind, Verdict
+from bezant.psp.port import Charge, Connector, FollowUp, Result, Verdict
 
 SAVED = "pm"
 """What begins the name of something saved, where that stands in place of a card's token."""
@@ -47,6 +47,10 @@ class Work:
     asked: int = 0
     """How often the provider was asked what became of it."""
     waiting: Waiting = Waiting.SENT
+    sent: str = ""
+    """The name of the movement by which somebody has given this refund at the provider's pages."""
+    charge: Charge | None = None
+    """The charge as the provider was asked for it."""
     answers: bool = True
     """What is learned answers whoever asked for it. An event's word does not: the one who asked
     may be about to hear more.
@@ -73,7 +77,7 @@ def charge_of(work: Work, now: datetime) -> Charge:
         tenant=facts.tenant,
         mode=facts.mode,
         amount=work.amount,
-        method=_method(work),
+        method=METHODS[work.before.method],
         capture=facts.captures,
         card="" if work.card.startswith(f"{SAVED}_") else work.card,
         saved=work.saved,
@@ -94,7 +98,7 @@ def follow_up_of(work: Work, now: datetime) -> FollowUp:
         payment=facts.spelled,
         tenant=facts.tenant,
         mode=facts.mode,
-        method=_method(work),
+        method=METHODS[work.before.method],
         reference=work.reference,
         charge_attempt=f"att_{attempt_id(facts.id, work.before.charge or work.number).hex}",
         amount=work.amount,
@@ -112,11 +116,16 @@ def asking(connector: Connector, work: Work, now: datetime) -> ProviderRequest:
     """Build what is said to the provider for this work."""
     match work.operation:
         case Operation.CHARGE:
-            return connector.charge(charge_of(work, now))
+            work.charge = charge_of(work, now)
+            return connector.charge(work.charge)
         case Operation.CAPTURE:
             return connector.capture(follow_up_of(work, now))
         case Operation.VOID:
             return connector.void(follow_up_of(work, now))
+        case Operation.REFUND if work.sent:
+            return ProviderRequest(
+                work.provider, work.facts.mode, "refund", LOCAL, "", key=work.key
+            )
         case Operation.REFUND:
             return connector.refund(follow_up_of(work, now))
 
@@ -125,7 +134,7 @@ def answered(connector: Connector, work: Work, answer: ProviderAnswer, now: date
     """Read what the provider said."""
     match work.operation:
         case Operation.CHARGE:
-            return connector.charged(charge_of(work, now), answer)
+            return connector.charged(work.charge or charge_of(work, now), answer)
         case Operation.CAPTURE:
             return connector.captured(follow_up_of(work, now), answer)
         case Operation.VOID:
@@ -134,5 +143,6 @@ def answered(connector: Connector, work: Work, answer: ProviderAnswer, now: date
             return connector.refunded(follow_up_of(work, now), answer)
 
 
-def _method(work: Work) -> MethodKind:
-    return MethodKind(METHODS[work.before.method].value)
+def sent(work: Work) -> Verdict:
+    """Return what is known of a refund that somebody has sent: nobody else can be asked."""
+    return Verdict(Result.REFUNDED, work.reference, work.sent, work.amount)

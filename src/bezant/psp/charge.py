@@ -3,22 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from enum import StrEnum
 
 from bezant.actor import Mode
+from bezant.exchange import MethodKind
 from bezant.money import Money
-
-
-class MethodKind(StrEnum):
-    """With what a payer pays."""
-
-    CARD = "card"
-    BANK_ACCOUNT = "bank_account"
-    """A debit from an account, such as ACH."""
-    BANK_TRANSFER = "bank_transfer"
-    """The payer sends the money, such as by SEPA credit transfer."""
-    PAYPAL = "paypal"
-    CRYPTO = "crypto"
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,10 +10,10 @@ from typing import Protocol, runtime_checkable
 
 from bezant.actor import Mode
 from bezant.errors import Invalid, Refused, Unauthenticated, Unavailable
-from bezant.exchange import ProviderAnswer, ProviderRequest
-from bezant.psp.charge import Capabilities, Charge, FollowUp, MethodKind
+from bezant.exchange import DeclineCode, MethodKind, ProviderAnswer, ProviderRequest
+from bezant.psp.charge import Capabilities, Charge, FollowUp
 from bezant.psp.news import DisputeNews, Incoming, RefundNews, SettlementLine
-from bezant.psp.verdict import MISMATCH, Decline, DeclineCode, NextAction, Result, Verdict
+from bezant.psp.verdict import MISMATCH, Decline, NextAction, Result, Verdict
 
 __all__ = [
     "MISMATCH",

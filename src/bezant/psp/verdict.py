@@ -6,6 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
+from bezant.exchange import DeclineCode
 from bezant.money import Money
 
 MISMATCH: Final = "alarm_answer_differs"
@@ -37,29 +38,6 @@ class Result(StrEnum):
     """The provider said it did not act and cannot now; another one may be tried."""
     UNKNOWN = "unknown"
     """Silence, or an answer that does not tell. Ask again under the same key."""
-
-
-class DeclineCode(StrEnum):
-    """Why a provider said no: one list for all of them."""
-
-    AUTHENTICATION_FAILED = "authentication_failed"
-    AUTHENTICATION_REQUIRED = "authentication_required"
-    CARD_DECLINED = "card_declined"
-    DO_NOT_HONOR = "do_not_honor"
-    EXPIRED_CARD = "expired_card"
-    FRAUD_SUSPECTED = "fraud_suspected"
-    INCORRECT_CVC = "incorrect_cvc"
-    INCORRECT_NUMBER = "incorrect_number"
-    INSUFFICIENT_FUNDS = "insufficient_funds"
-    LIMIT_EXCEEDED = "limit_exceeded"
-    LOST_OR_STOLEN = "lost_or_stolen"
-    METHOD_NOT_SUPPORTED = "method_not_supported"
-    PAYER_CANCELLED = "payer_cancelled"
-    PROCESSING_ERROR = "processing_error"
-    RETURNED = "returned"
-    """A bank debit that came back."""
-    TRY_AGAIN_LATER = "try_again_later"
-    OTHER = "other"
 
 
 @dataclass(frozen=True, slots=True)

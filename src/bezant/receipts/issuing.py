@@ -7,6 +7,7 @@ one signs again, and nobody has seen the first.
 """
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -22,7 +23,7 @@ from bezant.ids import Ids, spell
 from bezant.receipts import rules
 from bezant.receipts.issuer import Issuer
 from bezant.receipts.links import PREFIX
-from bezant.receipts.outcome import Ended, ended_by
+from bezant.receipts.outcome import PAYER_FORGOTTEN, Ended, ended_by
 from bezant.receipts.receipt import Form
 from bezant.receipts.signing import ReceiptKeys, SignedReceipt
 from bezant.receipts.store import receipt as store
@@ -88,14 +89,21 @@ class Issuing:
         return events
 
     async def handle(self, tx: Tx, events: Sequence[FedEvent]) -> None:
-        """Write the receipts of these events, and tell of them."""
+        """Write the receipts of these events, and tell of them; destroy what opens the receipts of
+        payers who are forgotten.
+        """
         made = [one for fed in events if (one := self._made[fed.position]) is not None]
-        if not made:
-            return
-        added = await store.add(tx, [one.row for one in made])
-        new = [one for one in made if one.row.id in added]
-        await store.add_disclosures(tx, [(one.row.id, one.disclosures) for one in new])
-        await self._outbox.append(tx, *(issued(self._ids, one.row) for one in new))
+        if made:
+            added = await store.add(tx, [one.row for one in made])
+            new = [one for one in made if one.row.id in added]
+            await store.add_disclosures(tx, [(one.row.id, one.disclosures) for one in new])
+            await self._outbox.append(tx, *(issued(self._ids, one.row) for one in new))
+        forgotten: defaultdict[str, list[str]] = defaultdict(list)
+        for fed in events:
+            if fed.event.type == PAYER_FORGOTTEN:
+                forgotten[fed.event.tenant].append(fed.event.subject)
+        for tenant, payments in forgotten.items():
+            await store.erase(tx, tenant, payments)
 
     async def _signed(self, ended: Ended, issuer: Mapping[str, str], form: Form) -> Made:
         receipt, at = self._ids.uuid(), self._clock.now()

@@ -16,6 +16,7 @@ PAYMENT_ENDS: Final = frozenset(
     {"payment.captured", "payment.declined", "payment.voided", "payment.expired", "payment.failed"}
 )
 """What happens last to a payment. A captured part of it, with more to follow, is not its end."""
+PAYER_FORGOTTEN: Final = "payment.payer_forgotten"
 REFUND_ENDS: Final = frozenset(
     {"refund.succeeded", "refund.failed", "refund.rejected", "refund.came_back"}
 )

@@ -149,6 +149,18 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
+class Later:
+    """A receipt of what happened to the same money afterwards."""
+
+    about: About
+    outcome: Outcome
+    amount: Money
+    decided_at: datetime
+    code: str
+    """The unguessable end of its own link."""
+
+
+@dataclass(frozen=True, slots=True)
 class ReceiptFile:
     """A receipt as it leaves: the file that a stranger checks, and what it shows."""
 
@@ -161,6 +173,10 @@ class ReceiptFile:
     fields: tuple[Field, ...]
     hidden: int
     finding: Finding
+    outdated: bool = False
+    """Something happened to the same money afterwards."""
+    later: tuple[Later, ...] = ()
+    """What, where nothing of this receipt is hidden."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Final
 from uuid import UUID
 
 import msgspec
@@ -13,6 +14,7 @@ from bezant.db.outbox import Outbox
 from bezant.errors import BezantError, Invalid
 from bezant.identity.port import Identity
 from bezant.ids import Ids, MalformedId, read, spell
+from bezant.money import Money, asset_of
 from bezant.receipts import rules
 from bezant.receipts.links import PREFIX, Links
 from bezant.receipts.port import PAGE_MAX, SUBJECTS_MAX, UnknownReceipt
@@ -21,6 +23,8 @@ from bezant.receipts.receipt import (
     ChangeSettings,
     FollowLink,
     Form,
+    Later,
+    Outcome,
     ReadFile,
     Receipt,
     ReceiptFile,
@@ -37,6 +41,8 @@ from bezant.receipts.store import receipt as store
 from bezant.receipts.store.receipt import ReceiptRow
 from bezant.receipts.telling import issued, told
 from bezant_verify.jws import from_base64url
+
+LATER_MAX: Final = 100  # A payment is given back in a handful of parts.
 
 
 class ReceiptsService:
@@ -160,6 +166,8 @@ class ReceiptsService:
         )
         fields = rules.spelled(visible)
         named = any(field.name == "merchant" for field in fields)
+        later = await self._later(rows[0])
+        whole = bool(opened) and len(visible) == len(opened)
         return ReceiptFile(
             id=spell(PREFIX, newest.id),
             mode=newest.mode,
@@ -169,6 +177,31 @@ class ReceiptsService:
             fields=fields,
             hidden=len(opened) - len(visible),
             finding=finding,
+            outdated=bool(later),
+            # To others it is no business what happened, nor what this receipt hides.
+            later=tuple([await self._told_later(row) for row in later]) if whole else (),
+        )
+
+    async def _later(self, row: ReceiptRow) -> Sequence[ReceiptRow]:
+        """Return what came of the same money afterwards: the last word about each refund."""
+        last = {
+            (one.about, one.refund): one
+            for one in await store.later(self._database, row, LATER_MAX)
+        }
+        # That no money came back after all is news to whoever holds the receipt that it did.
+        return [
+            one
+            for one in last.values()
+            if one.about is row.about or one.outcome is Outcome.SUCCEEDED
+        ]
+
+    async def _told_later(self, row: ReceiptRow) -> Later:
+        return Later(
+            about=row.about,
+            outcome=row.outcome,
+            amount=Money(int(row.amount), asset_of(row.asset)),
+            decided_at=row.decided_at,
+            code=await self._links.of(row.id),
         )
 
     async def _merchant(self, row: ReceiptRow) -> str:

@@ -66,6 +66,8 @@ class FolderIssuer:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        # Looked at with every call.
+        self._files = [folder / name for name in ("identity.pem", "trust.pem", "revoked.txt")]
         self._stamp = self._stamps()
         self._papers = read_papers(folder)
         self._readable = True
@@ -84,8 +86,7 @@ class FolderIssuer:
         return self._papers
 
     def _stamps(self) -> tuple[tuple[int, int], ...]:
-        names = ("identity.pem", "trust.pem", "revoked.txt")
-        found = ((self._folder / name).stat() for name in names)
+        found = (file.stat() for file in self._files)
         return tuple((each.st_mtime_ns, each.st_ino) for each in found)
 
 

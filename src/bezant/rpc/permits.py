@@ -31,7 +31,10 @@ _USE_KEYS = frozenset(
     {"declare", "sign", "verify", "macs", "seal", "seal_for", "open", "public_keys"}
 )
 _SHOW_CARDS = frozenset({"card"})
-_IDENTIFY = frozenset({"identify", "generation", "rechecks", "check_proof", "note_uses"})
+_IDENTIFY = frozenset(
+    {"identify", "identify_certificate", "identify_signed", "generation", "rechecks"}
+    | {"check_proof", "note_uses"}
+)
 """What a module needs whose own HTTP door asks who is there."""
 
 Permits = Mapping[str, Mapping[str, frozenset[str]]]
@@ -99,6 +102,10 @@ PERMITS: Final[Permits] = {
         "audit": _FOLLOW,
     },
     "identity.OpenIdProvider": {
+        "gateway": EVERYTHING,
+        "operator": EVERYTHING,
+    },
+    "identity.People": {
         "gateway": EVERYTHING,
         "operator": EVERYTHING,
     },
@@ -189,6 +196,11 @@ PERMITS: Final[Permits] = {
     "webhooks.Webhooks": {
         "gateway": EVERYTHING,
         "operator": EVERYTHING,
+    },
+    "webhooks.WebhooksFeed": {
+        "gateway": _FOLLOW,
+        "operator": _FOLLOW,
+        "audit": _FOLLOW,
     },
 }
 

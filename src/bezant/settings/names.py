@@ -7,13 +7,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Final
 from urllib.parse import quote
 
 from bezant.money import Money
 from bezant.secret import Secret
+from bezant.settings.edge import Edge
 from bezant.settings.providers import Providers
 from bezant.settings.texts import (
     POSTGRES,
@@ -24,7 +24,6 @@ from bezant.settings.texts import (
     hidden,
     items,
     named,
-    networks,
     path,
     perhaps,
     plain,
@@ -43,7 +42,7 @@ class Platform:
     port: int = named("PORT", "Port to listen on.", whole(0, PORT_MAX), 8080)
     sandbox_port: int | None = named(
         "SANDBOX_PORT",
-        "First port of the providers' emulators; ten above `PORT` if not set.",
+        "First port of the providers' emulators; ten above `PORT` if not set, 0 for none.",
         perhaps(whole(0, PORT_MAX - 5)),
         None,
     )
@@ -170,38 +169,6 @@ class Database:
 
 
 @dataclass(frozen=True, slots=True)
-class Edge:
-    """What callers from outside meet."""
-
-    cors_origins: tuple[str, ...] = named(
-        "CORS_ORIGINS", "Origins whose pages may call, by comma.", items, ()
-    )
-    rate_limit: int | None = named(
-        "RATE_LIMIT",
-        "Requests an address may send in a window (merchant: 100).",
-        perhaps(whole(1, 1_000_000_000)),
-        None,
-        aliases=("RATIONALE_LIMIT",),
-    )
-    rate_window_milliseconds: int = named(
-        "RATE_LIMIT_WINDOW",
-        "Length of that window in milliseconds.",
-        whole(1_000, 86_400_000),
-        900_000,
-        aliases=("RATIONALE_WINDOW",),
-    )
-    trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = named(
-        "TRUSTED_PROXIES", "Addresses whose X-Forwarded-For is believed.", networks, ()
-    )
-    in_flight_max: int = named(
-        "IN_FLIGHT_MAX",
-        "More requests than this at once are told to come again in a moment.",
-        whole(1, 65_536),
-        4_096,
-    )
-
-
-@dataclass(frozen=True, slots=True)
 class Identity:
     """Who people are."""
 
@@ -230,14 +197,6 @@ class Identity:
     identity_seconds: int = named(
         "ID_TOKEN_SECONDS", "How long an ID token lives.", whole(60, 86_400), 3_600
     )
-    relying_party: str = named("RP_ID", "Domain of passkeys.", plain, "", awaits="passkeys")
-    expected_origin: str = named(
-        "EXPECTED_ORIGIN",
-        "Origin of the pages that ask for passkeys.",
-        plain,
-        "",
-        awaits="passkeys",
-    )
     keycloak_admin: str = named(
         "KEYCLOAK_ADMIN",
         "Name of the issuer's administrator, who is made at the first start.",
@@ -250,13 +209,6 @@ class Identity:
         hidden,
         None,
         secret=True,
-    )
-    wso2_url: Secret[str] | None = named(
-        "WSO2_IS_URL",
-        "An issuer of your own, by OIDC discovery.",
-        WEB,
-        None,
-        awaits="federation",
     )
 
 
@@ -304,18 +256,15 @@ class Messages:
 
     redis_url: Secret[str] | None = named(
         "REDIS_URL",
-        "Cache and sessions; beats REDIS_HOST and the others.",
+        "Where gateways share their limits; beats REDIS_HOST and the others.",
         REDIS,
         None,
         secret=True,
-        awaits="the Redis cache",
     )
-    redis_host: str = named("REDIS_HOST", "Host of Redis.", plain, "", awaits="the Redis cache")
-    redis_port: int = named(
-        "REDIS_PORT", "Its port.", whole(1, PORT_MAX), 6379, awaits="the Redis cache"
-    )
+    redis_host: str = named("REDIS_HOST", "Host of Redis.", plain, "")
+    redis_port: int = named("REDIS_PORT", "Its port.", whole(1, PORT_MAX), 6379)
     redis_password: Secret[str] | None = named(
-        "REDIS_PASSWORD", "Its password.", hidden, None, secret=True, awaits="the Redis cache"
+        "REDIS_PASSWORD", "Its password.", hidden, None, secret=True
     )
     kafka: tuple[str, ...] = named(
         "KAFKA_BOOTSTRAP_SERVERS",
@@ -341,13 +290,6 @@ class Messages:
         "`sha256` also sends X-Webhook-Signature.",
         choice("", "sha256"),
         "",
-    )
-    envoy_log_level: str = named(
-        "ENVOY_LOG_LEVEL",
-        "Log level of Envoy.",
-        choice("trace", "debug", "info", "warning", "error", "critical", "off", warn="warning"),
-        "info",
-        awaits="the Envoy edge",
     )
 
     def redis(self) -> Secret[str] | None:

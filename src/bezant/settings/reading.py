@@ -7,6 +7,7 @@ from typing import Final, TypeVar, cast
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from bezant.secret import Secret
+from bezant.settings.envoy import Envoy
 from bezant.settings.names import (
     Database,
     Edge,
@@ -18,10 +19,15 @@ from bezant.settings.names import (
     Platform,
     Providers,
 )
+from bezant.settings.outside import Outside
+from bezant.settings.people import People
 from bezant.settings.texts import POSTGRES, Given, Mistake, Named, SettingsWrong, Unreadable
 
 Group = TypeVar("Group")
-GROUPS: Final = (Platform, Logs, Database, Edge, Identity, Keys, Providers, Messages, Orders)
+GROUPS: Final = (
+    Platform, Logs, Database, Edge, Envoy, Identity, Outside, People, Keys, Providers, Messages,
+    Orders,
+)  # fmt: skip
 MODULE_DATABASE: Final = "_DATABASE_URL"
 MODULE_PEER: Final = "_GRPC"
 VERIFIED_TLS: Final = frozenset({"verify-full", "verify-ca"})
@@ -48,7 +54,10 @@ class Settings:
     logs: Logs = field(default_factory=Logs)
     database: Database = field(default_factory=Database)
     edge: Edge = field(default_factory=Edge)
+    envoy: Envoy = field(default_factory=Envoy)
     identity: Identity = field(default_factory=Identity)
+    outside: Outside = field(default_factory=Outside)
+    people: People = field(default_factory=People)
     keys: Keys = field(default_factory=Keys)
     providers: Providers = field(default_factory=Providers)
     messages: Messages = field(default_factory=Messages)
@@ -84,7 +93,10 @@ def read(given: Mapping[str, Given], modules: tuple[str, ...] = ()) -> Settings:
             modules={module: Secret(given[name].text) for module, name in databases.items()},
         ),
         edge=_group(Edge, settled, mistakes),
+        envoy=_group(Envoy, settled, mistakes),
         identity=_group(Identity, settled, mistakes),
+        outside=_group(Outside, settled, mistakes),
+        people=_group(People, settled, mistakes),
         keys=_group(Keys, settled, mistakes),
         providers=_group(Providers, settled, mistakes),
         messages=_group(Messages, settled, mistakes),
@@ -107,7 +119,7 @@ def every_named() -> Iterator[tuple[type[object], Named, object]]:
 
 def refusals(settings: Settings, *, live: bool) -> tuple[Mistake, ...]:
     """Tell why a start with these settings is refused: nothing here is ever only a warning."""
-    found = [*_open_databases(settings)]
+    found = [*_open_databases(settings), *_half_of_a_certificate(settings)]
     if live:
         found += well_known(settings)
     elif _is_live_stripe(settings):
@@ -119,6 +131,13 @@ def refusals(settings: Settings, *, live: bool) -> tuple[Mistake, ...]:
             )
         )
     return tuple(found)
+
+
+def _half_of_a_certificate(settings: Settings) -> Iterator[Mistake]:
+    names = {"TLS_CERTIFICATE": settings.edge.tls_certificate, "TLS_KEY": settings.edge.tls_key}
+    missing = [name for name, path in names.items() if path is None]
+    if len(missing) == 1:
+        yield Mistake(missing[0], "is missing", "set both TLS_CERTIFICATE and TLS_KEY")
 
 
 def well_known(settings: Settings) -> tuple[Mistake, ...]:

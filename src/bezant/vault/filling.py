@@ -87,15 +87,22 @@ def filled(request: ProviderRequest, card: CardData, code: bytearray | None) -> 
         b"exp_year": b"%04d" % card.exp_year,
         b"cvc": bytes(code or b""),
     }
-    return replace(request, body=_PLACE.sub(lambda place: values[place[1]], body), card="")
+    return ProviderRequest(
+        request.provider, request.mode, request.operation, request.method, request.path,
+        request.headers, _PLACE.sub(lambda place: values[place[1]], body), request.encoding,
+        request.key, request.tenant, "", request.deadline_seconds,
+    )  # fmt: skip
 
 
 def cleaned(answer: ProviderAnswer, number: Secret[str], code: bytearray | None) -> ProviderAnswer:
     """Return the answer without the card's number and code, should a provider repeat them."""
     forms = Forms(number)
-    body = _without_code(forms.masked(answer.body), code)
     headers = answer.headers
-    if forms.are_in("\n".join(text for pair in headers for text in pair).encode()):
+    told = "\n".join([text for pair in headers for text in pair]).encode()
+    if not forms.are_in(b"\n".join((told, answer.body))) and code is None:
+        return answer
+    body = _without_code(forms.masked(answer.body), code)
+    if forms.are_in(told):
         headers = tuple(
             (name, forms.masked(value.encode()).decode("utf-8", "replace"))
             for name, value in headers

@@ -10,7 +10,7 @@ from typing import Final
 from uuid import UUID
 
 from bezant import telemetry
-from bezant.actor import PLATFORM, Actor, Mode
+from bezant.actor import PLATFORM, Actor, Caller, Mode
 from bezant.clock import Clock
 from bezant.db.database import Database
 from bezant.db.poster import Poster
@@ -217,7 +217,7 @@ class VaultService:
         """Slow down whoever tries many cards."""
         buckets = [(f"key {by.subject}", SERVERS)]
         if by.pays:
-            buckets = [(f"key {by.subject}", PAYERS_OF_KEY)]
+            buckets = [(_page_of(by), PAYERS_OF_KEY)]
             if address:
                 buckets.append((f"address {bucket_of_address(address)}", PAYERS_OF_ADDRESS))
         for bucket, rule in buckets:
@@ -229,6 +229,15 @@ class VaultService:
         while True:
             await asyncio.sleep(SWEEP_SECONDS)
             self._codes.sweep()
+
+
+def _page_of(by: Actor) -> str:
+    """Name the bucket of the page a payer stands on. A link gives whoever follows it a checkout of
+    their own, as often as they like: those of one merchant share a bucket, as a page's key does.
+    """
+    if by.caller is Caller.CLIENT:
+        return f"pages {by.tenant} {by.mode}"
+    return f"key {by.subject}"
 
 
 def _face(row: CardRow) -> CardFace:

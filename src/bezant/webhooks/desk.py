@@ -9,12 +9,15 @@ from uuid import UUID
 from bezant.clock import Clock
 from bezant.db.database import Database, Tx
 from bezant.db.nudges import Nudges
+from bezant.db.outbox import Outbox
 from bezant.events import Event
+from bezant.ids import Ids
 from bezant.keys.port import Keys, Sealed
 from bezant.secret import Secret
 from bezant.webhooks.endpoint import Scheme
 from bezant.webhooks.signatures import HMAC_BYTES, SigningKey
 from bezant.webhooks.store import event as event_store
+from bezant.webhooks.telling import Telling
 
 SEALING_KEY: Final = "webhook-secrets"
 """The logical key under which secrets are sealed."""
@@ -36,6 +39,7 @@ class Desk:
         *,
         live: bool,
         chance: Callable[[int], bytes] = os.urandom,
+        outbox: Outbox | None = None,
     ) -> None:
         self._database = database
         self._clock = clock
@@ -43,6 +47,7 @@ class Desk:
         self._nudges = nudges
         self._live = live
         self._chance = chance
+        self._telling = Telling(outbox, Ids(clock, chance))
 
     def _due(self, tx: Tx) -> None:
         """Wake the worker once this transaction is committed."""

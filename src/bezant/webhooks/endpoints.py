@@ -37,8 +37,8 @@ from bezant.webhooks.signatures import SigningKey
 from bezant.webhooks.store import delivery as delivery_store
 from bezant.webhooks.store import endpoint as store
 from bezant.webhooks.store.endpoint import EndpointRow, SecretRow
+from bezant.webhooks.telling import PREFIX
 
-PREFIX: Final = "whe"
 SECRET_PREFIX: Final = "whs"  # noqa: S105 - the prefix of an id
 _BEFORE_EVERYTHING: Final = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
 _log = telemetry.log("webhooks")
@@ -83,6 +83,7 @@ class Endpoints(Desk):
                 raise SecretToldBefore
             for secret in secrets:
                 await store.add_secret(tx, secret)
+            await self._telling.created(tx, row)
         _log.info("webhook_endpoint.created", by=command.by, endpoint=command.id)
         return NewSecret(_told(row, secrets, now), _shared(made.get(Scheme.HMAC)))
 
@@ -101,6 +102,7 @@ class Endpoints(Desk):
                 raise UnknownEndpoint
             row = _changed(before, command, now)
             await store.change(tx, row)
+            await self._telling.changed(tx, before, row, command.by, now)
             secrets = await store.secrets(tx, [row.id], now)
             self._due(tx)
         _log.info(
@@ -122,6 +124,7 @@ class Endpoints(Desk):
                 await store.change(tx, row)
                 for scheme in Scheme:
                     await store.expire_secrets(tx, row.id, scheme, now)
+                await self._telling.deleted(tx, row, command.by, now)
         # In a transaction of its own: results lock deliveries before endpoints.
         async with self._database.transaction() as tx:
             given_up = await delivery_store.give_up(tx, row.id, now)
@@ -149,6 +152,7 @@ class Endpoints(Desk):
             if not await store.add_secret(tx, secret):
                 raise SecretToldBefore
             await store.change(tx, row)
+            await self._telling.rotated(tx, row, command.by, now, command.overlap_seconds)
             secrets = await store.secrets(tx, [endpoint], now)
         _log.info("webhook_endpoint.rotated", by=command.by, endpoint=command.endpoint)
         told = _shared(key if command.scheme is Scheme.HMAC else None)

@@ -7,7 +7,7 @@ Webhooks says, and tried again for days. Order is not promised; the id of an eve
 from typing import Protocol
 
 from bezant.actor import Mode
-from bezant.events import Event
+from bezant.events import Event, Feed
 from bezant.webhooks.delivery import (
     RESENT_AT_ONCE_MAX,
     Attempt,
@@ -115,6 +115,7 @@ __all__ = [
     "UnknownEndpoint",
     "UnknownEvent",
     "Webhooks",
+    "WebhooksFeed",
 ]
 
 
@@ -184,3 +185,9 @@ class Webhooks(Protocol):
     async def trigger(self, command: TriggerEvent) -> Event:
         """Make a sample event; asked twice, it is made once."""
         ...
+
+
+class WebhooksFeed(Feed, Protocol):
+    """What happened to endpoints: `webhook_endpoint.created`, `.changed`, `.secret_rotated`,
+    `.disabled`, `.deleted`.
+    """

@@ -8,6 +8,7 @@ from bezant import telemetry
 from bezant.clock import Clock
 from bezant.db.database import Database, Tx
 from bezant.db.nudges import Nudges
+from bezant.db.outbox import Outbox
 from bezant.events import Event
 from bezant.ids import Ids, spell, spell_number
 from bezant.webhooks import rules
@@ -16,6 +17,7 @@ from bezant.webhooks.desk import take
 from bezant.webhooks.schedule import FAILING_MAX
 from bezant.webhooks.store import work
 from bezant.webhooks.store.work import Disabled, Result
+from bezant.webhooks.telling import PREFIX, Telling
 
 ALARM_VERSION: Final = 1
 _log = telemetry.log("webhooks")
@@ -28,13 +30,20 @@ class Results:
     """Writes down a batch of results in one transaction. Repeated, it changes nothing."""
 
     def __init__(
-        self, database: Database, clock: Clock, ids: Ids, nudges: Nudges, alarm: Alarm
+        self,
+        database: Database,
+        clock: Clock,
+        ids: Ids,
+        nudges: Nudges,
+        alarm: Alarm,
+        outbox: Outbox | None = None,
     ) -> None:
         self._database = database
         self._clock = clock
         self._ids = ids
         self._nudges = nudges
         self._alarm = alarm
+        self._telling = Telling(outbox, ids)
 
     async def write(self, results: Sequence[Result]) -> list[bool]:
         """Store results; True for those whose claim was still ours."""
@@ -43,6 +52,8 @@ class Results:
             settled = await work.settle(tx, results)
             ours = [one for one in results if one.claim.id in settled]
             disabled = await _note_endpoints(tx, ours, now)
+            for one in disabled:
+                await self._telling.disabled(tx, one, now)
             given_up = [one for one in ours if one.state == DeliveryState.FAILED]
             alarms = [self._of_disabled(one, now) for one in disabled]
             alarms += [
@@ -56,7 +67,7 @@ class Results:
         return [one.claim.id in settled for one in results]
 
     def _of_disabled(self, one: Disabled, now: datetime) -> Event:
-        subject = spell("whe", one.id)
+        subject = spell(PREFIX, one.id)
         data: dict[str, object] = {
             "id": subject,
             "url": one.url,
@@ -73,7 +84,7 @@ class Results:
         subject = spell_number("whd", claim.id)
         data: dict[str, object] = {
             "id": subject,
-            "endpoint": spell("whe", claim.endpoint_id),
+            "endpoint": spell(PREFIX, claim.endpoint_id),
             "event": spell("evt", claim.event_id),
             "event_type": claim.type,
             "outcome": one.outcome.value,
@@ -89,7 +100,7 @@ class Results:
             self._alarm(rules.DISABLED)
             _log.warn(
                 rules.DISABLED,
-                endpoint=spell("whe", endpoint.id),
+                endpoint=spell(PREFIX, endpoint.id),
                 merchant=endpoint.tenant,
                 because=endpoint.disabled_because,
             )
@@ -98,7 +109,7 @@ class Results:
             _log.warn(
                 rules.GIVEN_UP,
                 delivery=spell_number("whd", result.claim.id),
-                endpoint=spell("whe", result.claim.endpoint_id),
+                endpoint=spell(PREFIX, result.claim.endpoint_id),
                 subject=spell("evt", result.claim.event_id),
                 outcome=result.outcome.value,
                 status=result.status,

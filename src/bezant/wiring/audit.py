@@ -26,6 +26,7 @@ from bezant.payments.port import PaymentsFeed
 from bezant.receipts.port import ReceiptsFeed
 from bezant.receipts.signing import EVERY_KEY
 from bezant.rpc.near import near
+from bezant.webhooks.port import WebhooksFeed
 from bezant.wiring.modules import FEEDS, open_audit
 from bezant.wiring.workbench import FEED_CONNECTIONS_MAX, Workbench
 
@@ -38,6 +39,7 @@ FOLLOWED: Final = {
     "orders": OrdersFeed,
     "payments": PaymentsFeed,
     "receipts": ReceiptsFeed,
+    "webhooks": WebhooksFeed,
 }
 """The modules whose events get an entry in the log, each with the port of its feed. What happens in
 the audit itself gets one as well.

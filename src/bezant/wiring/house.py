@@ -16,13 +16,17 @@ from bezant.approvals.port import Approvals, ApprovalsFeed
 from bezant.audit.http import routes as audit_routes
 from bezant.audit.port import Audit, TransparencyLog
 from bezant.clock import Clock
+from bezant.gateway.app import Ground
 from bezant.gateway.check import routes as check_routes
 from bezant.gateway.join import routes as join_routes
 from bezant.http.routes import Routes
 from bezant.http.serve import Listening, settle_memory
 from bezant.identity.http import routes as identity_routes
-from bezant.identity.port import Identity, IdentityFeed, OpenIdProvider
+from bezant.identity.outside.http import routes as outside_routes
+from bezant.identity.people.http import routes as people_routes
+from bezant.identity.port import Identity, IdentityFeed, OpenIdProvider, People
 from bezant.identity.provider.http import routes as provider_routes
+from bezant.identity.signed.http import routes as signed_routes
 from bezant.ids import Ids
 from bezant.keys.http import routes as keys_routes
 from bezant.keys.port import Keys, KeysFeed
@@ -38,12 +42,15 @@ from bezant.rpc.near import near
 from bezant.settings import Settings
 from bezant.vault.http import routes as vault_routes
 from bezant.vault.port import CardDoor, Vault
+from bezant.web.payers import PayerCallers
 from bezant.webhooks.http import routes as webhooks_routes
-from bezant.webhooks.port import Webhooks
+from bezant.webhooks.port import Webhooks, WebhooksFeed
 from bezant.wiring.approvals import approvals_port, open_approvals
 from bezant.wiring.audit import audit_ports, open_log
 from bezant.wiring.cards import open_vault, vault_ports
 from bezant.wiring.edges import edge_of, ground_of, listeners_of
+from bezant.wiring.front import stands_in_front
+from bezant.wiring.gate import secured
 from bezant.wiring.issuer import issuer_of
 from bezant.wiring.keys import keys_for, keys_port, open_keys_with_feed
 from bezant.wiring.modules import (
@@ -62,10 +69,12 @@ from bezant.wiring.receipts import open_receipts_apart, receipts_port
 from bezant.wiring.sandbox import sandbox_beside, sandbox_port
 from bezant.wiring.site import Site
 from bezant.wiring.telling import recheck_books, tell_start
+from bezant.wiring.web import page_routes, pages_url
 from bezant.wiring.webhooks import open_webhooks, webhooks_port
 from bezant.wiring.workbench import Workbench
 
 if TYPE_CHECKING:
+    from bezant.gateway.envoy.plan import Plan
     from bezant.rpc.serve import Server
 
 GATEWAY: Final = "gateway"
@@ -83,6 +92,8 @@ class House:
     payments: Payments
     webhooks: Webhooks
     listenings: Sequence[Listening]
+    envoy: "Plan | None" = None
+    """What stands in front of the main listener."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,44 +112,70 @@ async def build(settings: Settings, site: Site, real: Clock, ids: Ids) -> AsyncG
         await bench.follow_business_time()
 
         keys = await keys_port(bench)
-        identity, provider, callers = await identity_ports(bench, keys_for(keys, "identity"))
+        identity, provider, people, callers = await identity_ports(
+            bench, await keys_for(bench, "identity")
+        )
         ledger = await ledger_port(bench)
-        audit, log = await audit_ports(bench, keys_for(keys, "audit"))
+        audit, log = await audit_ports(bench, await keys_for(bench, "audit"))
         tell_start(bench, audit)
         if "ledger" not in settings.platform.peers:
             await recheck_books(bench, audit)
-        webhooks = await webhooks_port(bench, keys_for(keys, "webhooks"))
+        webhooks = await webhooks_port(bench, await keys_for(bench, "webhooks"))
         approvals = await approvals_port(bench, identity)
         providers = await open_providers_of(bench, sandbox_port(settings))
-        vault, cards = await vault_ports(bench, keys_for(keys, "vault"), providers.transport)
+        vault, cards = await vault_ports(bench, await keys_for(bench, "vault"), providers.transport)
         payments = await payments_port(bench, ledger, vault, approvals, providers)
-        orders = await orders_port(bench, keys_for(keys, "orders"), payments, vault)
-        receipts = await receipts_port(bench, keys_for(keys, "receipts"), identity, audit, log)
+        orders = await orders_port(bench, await keys_for(bench, "orders"), payments, vault)
+        receipts = await receipts_port(
+            bench, await keys_for(bench, "receipts"), identity, audit, log
+        )
 
         routes = [
             approvals_routes(approvals),
             *audit_routes(audit, log),
             identity_routes(identity, ids),
             provider_routes(provider, issuer_of(settings)),
+            *people_routes(people, provider, identity, issuer_of(settings)),
+            outside_routes(provider, issuer_of(settings)),
+            signed_routes(identity, ids),
             check_routes(),
             join_routes(identity),
             keys_routes(keys),
             *ledger_routes(ledger),
-            *orders_routes(orders),
+            *orders_routes(orders, pages_url=pages_url(settings)),
             *payments_routes(payments),
             *receipts_routes(receipts, settings.platform.api_url),
             *vault_routes(cards),
             webhooks_routes(webhooks, ids),
+            *await page_routes(bench, orders, payments, receipts, vault, identity),
         ]
-        ground = await ground_of(bench, identity, callers, audit)
-        listenings = [
-            Listening(host, port, edge_of(bench, listener, routes, ground))
-            for listener, host, port in listeners_of(settings)
-        ]
+        ground = await ground_of(bench, identity, PayerCallers(callers, orders, identity), audit)
+        listenings, envoy = await _listenings(bench, routes, ground)
         listenings += await sandbox_beside(bench)
         await bench.run_jobs()
         settle_memory()
-        yield House(keys, identity, provider, ledger, orders, payments, webhooks, listenings)
+        yield House(keys, identity, provider, ledger, orders, payments, webhooks, listenings, envoy)
+
+
+async def _listenings(
+    bench: Workbench, routes: Sequence[Routes], ground: Ground
+) -> tuple[list[Listening], "Plan | None"]:
+    """Return what listens, the main listener first; and what stands in front of it, if it does."""
+    settings = bench.settings
+    (main, host, port), *others = listeners_of(settings)
+    envoy: Plan | None = None
+    if stands_in_front(settings):
+        from bezant.wiring.envoy import behind_envoy  # noqa: PLC0415 - an extra
+
+        first, envoy = await behind_envoy(bench, main, routes, ground)
+    else:
+        first = [Listening(host, port, edge_of(bench, main, routes, ground))]
+        first += secured(bench, first[0])
+    rest = [
+        Listening(host, port, edge_of(bench, listener, routes, ground))
+        for listener, host, port in others
+    ]
+    return first + rest, envoy
 
 
 @asynccontextmanager
@@ -157,14 +194,15 @@ async def build_apart(
         stack.push_async_callback(server.stop)
 
         opened = listeners_of(settings, module)
-        listeners = [row for row in opened if module in row[0].modules and routes]
+        # What several modules are met at is opened by the process of the first of them.
+        listeners = [row for row in opened if row[0].modules[:1] == (module,) and routes]
         listenings: list[Listening] = []
         audit = await audit_port(bench)
         tell_start(bench, audit)
         if module == "ledger":
             await recheck_books(bench, audit)
         if listeners:
-            identity, callers = await identity_port(bench, await keys_port(bench))
+            identity, callers = await identity_port(bench, await keys_for(bench, "identity"))
             ground = await ground_of(bench, identity, callers, audit)
             listenings = [
                 Listening(host, port, edge_of(bench, listener, routes, ground))
@@ -178,14 +216,18 @@ async def build_apart(
 async def _served_identity(bench: Workbench, server: "Server") -> list[Routes]:
     from bezant.rpc.serve import serve  # noqa: PLC0415 - one process needs no gRPC
 
-    service, feed = await open_identity_with_feed(bench, await keys_port(bench))
+    service, feed = await open_identity_with_feed(bench, await keys_for(bench, "identity"))
     serve(server, Identity, service)
     serve(server, IdentityFeed, feed)
     serve(server, OpenIdProvider, service)
-    provider = near(OpenIdProvider, service)
+    serve(server, People, service)
+    provider, identity = near(OpenIdProvider, service), near(Identity, service)
     return [
-        identity_routes(near(Identity, service), bench.ids),
+        identity_routes(identity, bench.ids),
         provider_routes(provider, issuer_of(bench.settings)),
+        *people_routes(near(People, service), provider, identity, issuer_of(bench.settings)),
+        outside_routes(provider, issuer_of(bench.settings)),
+        signed_routes(near(Identity, service), bench.ids),
     ]
 
 
@@ -202,7 +244,7 @@ async def _served_vault(bench: Workbench, server: "Server") -> list[Routes]:
     from bezant.rpc.serve import serve  # noqa: PLC0415 - one process needs no gRPC
 
     providers = await open_providers_of(bench, sandbox_port(bench.settings))
-    vault = await open_vault(bench, await keys_port(bench), providers.transport)
+    vault = await open_vault(bench, await keys_for(bench, "vault"), providers.transport)
     serve(server, Vault, vault)
     serve(server, CardDoor, vault)
     return vault_routes(near(CardDoor, vault))
@@ -224,14 +266,14 @@ async def _served(module: str, bench: Workbench, server: "Server") -> list[Route
     routes: list[Routes] = []
     match module:
         case "approvals":
-            identity, _ = await identity_port(bench, await keys_port(bench))
+            identity, _ = await identity_port(bench, await keys_for(bench, "identity"))
             approvals, approvals_feed = await open_approvals(bench, identity)
             serve(server, Approvals, approvals)
             serve(server, ApprovalsFeed, approvals_feed)
             routes.append(approvals_routes(near(Approvals, approvals)))
         case "audit":
             audit = await open_audit(bench)
-            log = await open_log(bench, await keys_port(bench))
+            log = await open_log(bench, await keys_for(bench, "audit"))
             serve(server, Audit, audit)
             serve(server, TransparencyLog, log)
             routes += audit_routes(near(Audit, audit), near(TransparencyLog, log))
@@ -248,15 +290,17 @@ async def _served(module: str, bench: Workbench, server: "Server") -> list[Route
             orders, orders_feed = await open_orders_apart(bench)
             serve(server, Orders, orders)
             serve(server, OrdersFeed, orders_feed)
-            routes += orders_routes(near(Orders, orders))
+            served = near(Orders, orders)
+            routes += orders_routes(served, pages_url=pages_url(bench.settings))
         case "payments":
             payments, payments_feed = await open_payments_apart(bench)
             serve(server, Payments, payments)
             serve(server, PaymentsFeed, payments_feed)
             routes += payments_routes(near(Payments, payments))
         case "webhooks":
-            webhooks = await open_webhooks(bench, await keys_port(bench))
+            webhooks, told = await open_webhooks(bench, await keys_for(bench, "webhooks"))
             serve(server, Webhooks, webhooks)
+            serve(server, WebhooksFeed, told)
             routes.append(webhooks_routes(near(Webhooks, webhooks), bench.ids))
         case _:
             raise AssertionError(module)

@@ -39,13 +39,14 @@ _opened: WeakKeyDictionary[Workbench, KeysService] = WeakKeyDictionary()
 
 
 async def keys_port(bench: Workbench) -> Keys:
-    """Return the key room, near or far."""
+    """Return the key room, near or far, as whoever runs this process knows it."""
     return bench.elsewhere(Keys, MODULE) or near(Keys, await open_keys(bench))
 
 
-def keys_for(keys: Keys, module: str) -> Keys:
-    """Return the key room as one module knows it: what it may call, and its name in the log."""
-    return near(Keys, keys, caller=module)
+async def keys_for(bench: Workbench, module: str) -> Keys:
+    """Return the key room as one module knows it, near or far: its own keys, under its name."""
+    far = bench.elsewhere(Keys, MODULE, caller=module)
+    return far or near(Keys, await open_keys(bench), caller=module)
 
 
 async def open_keys(bench: Workbench) -> KeysService:

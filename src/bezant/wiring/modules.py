@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from typing import Final
+from weakref import WeakKeyDictionary
 
 from bezant.audit.port import Audit
 from bezant.audit.service import AuditService
@@ -10,7 +11,7 @@ from bezant.db.jobs import Tick, Turn
 from bezant.db.nudges import Nudges
 from bezant.db.sequencer import Sequencer
 from bezant.identity.callers import RememberedCallers
-from bezant.identity.port import Identity, IdentityFeed, OpenIdProvider
+from bezant.identity.port import Identity, IdentityFeed, OpenIdProvider, People
 from bezant.identity.service import IdentityService
 from bezant.keys.port import Keys
 from bezant.ledger import feed as ledger_feed
@@ -22,6 +23,8 @@ from bezant.payments import feed as payments_feed
 from bezant.rpc.near import near
 from bezant.wiring.book import SLOW_CONNECTIONS_MAX, SLOW_QUESTIONS
 from bezant.wiring.issuer import issuer_of, start_issuer
+from bezant.wiring.outside import trust_issuers
+from bezant.wiring.people import deliver_letters, party_of_settings
 from bezant.wiring.workbench import FEED_CONNECTIONS_MAX, Workbench
 
 MODULES: Final = (
@@ -38,40 +41,47 @@ FEEDS: Final = {
     "orders": "event",
     "payments": payments_feed.SOURCE,
     "receipts": "event",
+    "webhooks": "event",
 }
 """The relation of the events of each module that has a feed."""
 TIDY_EVERY_SECONDS: Final = 3_600.0
 AUDIT_TIDY: Final = "audit.tidy"
+_opened: WeakKeyDictionary[Workbench, tuple[IdentityService, IdentityFeed]] = WeakKeyDictionary()
+"""One identity a process, however many modules in it ask who is there."""
 
 
 async def identity_port(bench: Workbench, keys: Keys) -> tuple[Identity, RememberedCallers]:
     """Return identity, near or far, with the memory of callers in front of it."""
-    identity, _, callers = await identity_ports(bench, keys)
+    identity, _, _, callers = await identity_ports(bench, keys)
     return identity, callers
 
 
 async def identity_ports(
     bench: Workbench, keys: Keys
-) -> tuple[Identity, OpenIdProvider, RememberedCallers]:
-    """Return identity and its OpenID provider, near or far, with the memory of callers."""
+) -> tuple[Identity, OpenIdProvider, People, RememberedCallers]:
+    """Return identity with all of its doors, near or far, and the memory of callers."""
     identity = bench.elsewhere(Identity, "identity")
     provider = bench.elsewhere(OpenIdProvider, "identity")
+    people = bench.elsewhere(People, "identity")
     service: IdentityService | None = None
-    if identity is None or provider is None:
+    if identity is None or provider is None or people is None:
         service = (await open_identity_with_feed(bench, keys))[0]
         identity, provider = near(Identity, service), near(OpenIdProvider, service)
+        people = near(People, service)
     callers = RememberedCallers(identity, bench.real)
     if service is not None:
         service.when_rights_are_taken(callers.forget)
     await callers.start()
     bench.stack.push_async_callback(callers.stop)
-    return identity, provider, callers
+    return identity, provider, people, callers
 
 
 async def open_identity_with_feed(
     bench: Workbench, keys: Keys
 ) -> tuple[IdentityService, IdentityFeed]:
     """Open identity, and give what happens there its places in its feed."""
+    if bench in _opened:
+        return _opened[bench]
     database = await bench.database("identity", FEED_CONNECTIONS_MAX)
     nudges = Nudges(database)
     nudges.start()
@@ -81,7 +91,8 @@ async def open_identity_with_feed(
     bench.stack.push_async_callback(sequencer.stop)
     service = await open_identity(bench, keys, nudges)
     await start_issuer(service, bench.settings)
-    return service, StoredFeed(database, "identity")
+    _opened[bench] = service, StoredFeed(database, "identity")
+    return _opened[bench]
 
 
 async def open_identity(
@@ -97,8 +108,12 @@ async def open_identity(
         live=bench.site.live,
         nudges=nudges,
         issuer=issuer_of(bench.settings),
+        party=party_of_settings(bench.settings),
+        signs_up_at=bench.settings.people.sign_up_merchant,
     )
     await service.start()
+    trust_issuers(bench, service)
+    deliver_letters(bench, service)
 
     async def tidy(turn: Turn) -> None:
         del turn  # Deleting what is long over may happen twice.
@@ -117,13 +132,13 @@ async def open_ledger(bench: Workbench) -> tuple[LedgerService, LedgerFeed]:
     """Open the book with its feed and its proof; long questions have sessions of their own."""
     database = await bench.database("ledger")
     slowly = await bench.database("ledger", SLOW_CONNECTIONS_MAX, SLOW_QUESTIONS)
-    keeper = ledger_feed.FeedKeeper(database)
+    keeper = ledger_feed.keeper(database)
     keeper.start()
     bench.stack.push_async_callback(keeper.stop)
     heads = bench.site.folder / "heads"
     proof = Proof(slowly, bench.clock)
     bench.stack.push_async_callback(proof.write_heads, heads)
-    service = LedgerService(database, slowly, bench.clock, keeper.batch_written)
+    service = LedgerService(database, slowly, bench.clock, keeper.written)
     bench.stack.push_async_callback(service.close)
     bench.meters.gauge("bezant_ledger_queued", "Commands waiting to be written.", _queued(service))
     bench.ticks += ledger_jobs.ticks(service, proof, database, heads, bench.clock)

@@ -21,7 +21,7 @@ from bezant.rpc.near import near
 from bezant.vault.port import Vault
 from bezant.wiring.approvals import approvals_port
 from bezant.wiring.cards import vault_ports
-from bezant.wiring.keys import keys_port
+from bezant.wiring.keys import keys_for
 from bezant.wiring.modules import FEEDS, identity_port, ledger_port
 from bezant.wiring.payments import payments_port
 from bezant.wiring.providers import open_providers_of
@@ -63,14 +63,13 @@ async def open_orders(
 
 async def open_orders_apart(bench: Workbench) -> tuple[OrdersService, OrdersFeed]:
     """Open orders in a process of their own, with the ports of all they ask."""
-    keys = await keys_port(bench)
-    identity, _ = await identity_port(bench, keys)
+    identity, _ = await identity_port(bench, await keys_for(bench, "identity"))
     providers = await open_providers_of(bench, sandbox_port(bench.settings))
-    vault, _ = await vault_ports(bench, keys, providers.transport)
+    vault, _ = await vault_ports(bench, await keys_for(bench, "vault"), providers.transport)
     approvals = await approvals_port(bench, identity)
     ledger = await ledger_port(bench)
     payments = await payments_port(bench, ledger, vault, approvals, providers)
-    return await open_orders(bench, keys, payments, vault)
+    return await open_orders(bench, await keys_for(bench, MODULE), payments, vault)
 
 
 async def _paid(bench: Workbench) -> Feed:

@@ -20,7 +20,7 @@ from bezant.rpc.near import near
 from bezant.vault.port import Vault
 from bezant.wiring.approvals import approvals_port
 from bezant.wiring.cards import vault_ports
-from bezant.wiring.keys import keys_port
+from bezant.wiring.keys import keys_for
 from bezant.wiring.modules import identity_port, ledger_port
 from bezant.wiring.providers import open_providers_of
 from bezant.wiring.sandbox import sandbox_port
@@ -45,7 +45,7 @@ async def open_payments(
 ) -> tuple[PaymentsService, PaymentsFeed]:
     """Open payments with their feed, and look after what has not ended."""
     database = await bench.database(MODULE)
-    keeper = payments_feed.FeedKeeper(database)
+    keeper = payments_feed.keeper(database)
     keeper.start()
     bench.stack.push_async_callback(keeper.stop)
     parts = Parts(
@@ -79,9 +79,8 @@ def _queued(service: PaymentsService) -> Callable[[], int]:
 
 async def open_payments_apart(bench: Workbench) -> tuple[PaymentsService, PaymentsFeed]:
     """Open payments in a process of their own, with the ports of all they ask."""
-    keys = await keys_port(bench)
-    identity, _ = await identity_port(bench, keys)
+    identity, _ = await identity_port(bench, await keys_for(bench, "identity"))
     providers = await open_providers_of(bench, sandbox_port(bench.settings))
-    vault, _ = await vault_ports(bench, keys, providers.transport)
+    vault, _ = await vault_ports(bench, await keys_for(bench, "vault"), providers.transport)
     approvals = await approvals_port(bench, identity)
     return await open_payments(bench, await ledger_port(bench), vault, approvals, providers)

@@ -32,7 +32,7 @@ from bezant.secret import Secret
 from bezant.settings import Settings
 from bezant.wiring.audit import MODULE as AUDIT
 from bezant.wiring.audit import log_beside
-from bezant.wiring.keys import keys_port
+from bezant.wiring.keys import keys_for
 from bezant.wiring.modules import FEEDS, audit_port, identity_port, open_identity
 from bezant.wiring.workbench import Workbench
 
@@ -91,19 +91,19 @@ async def open_receipts(
 
 async def open_receipts_apart(bench: Workbench) -> tuple[ReceiptsService, ReceiptsFeed]:
     """Open receipts in a process of their own, with the ports of all they ask."""
-    keys = await keys_port(bench)
-    identity, _ = await identity_port(bench, keys)
+    identity, _ = await identity_port(bench, await keys_for(bench, "identity"))
     log = bench.elsewhere(TransparencyLog, AUDIT) or near(
-        TransparencyLog, await log_beside(bench, keys)
+        TransparencyLog, await log_beside(bench, await keys_for(bench, AUDIT))
     )
+    keys = await keys_for(bench, MODULE)
     return await open_receipts(bench, keys, identity, await audit_port(bench), log)
 
 
 async def receipts_beside(bench: Workbench) -> Receipts:
     """Return receipts for a command beside a running platform; nothing is started here."""
-    keys = await keys_port(bench)
-    identity = near(Identity, await open_identity(bench, keys))
-    log = near(TransparencyLog, await log_beside(bench, keys))
+    keys = await keys_for(bench, MODULE)
+    identity = near(Identity, await open_identity(bench, await keys_for(bench, "identity")))
+    log = near(TransparencyLog, await log_beside(bench, await keys_for(bench, AUDIT)))
     audit = await audit_port(bench)
     outbox = Outbox(MODULE, Nudges(await bench.database(MODULE, 1)))
     signing = ReceiptKeys(keys, signing_key(bench.settings))

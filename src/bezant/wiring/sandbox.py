@@ -3,11 +3,17 @@
 import os
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import timedelta
 from typing import Final
 
-from bezant.clock import Clock
+from bezant.clock import BusinessClock, Clock
+from bezant.db import business_clock
+from bezant.db.database import Database
+from bezant.http.routes import Routes
 from bezant.http.serve import Listening
 from bezant.ids import Ids
+from bezant.sandbox.door import Door, Moved
+from bezant.sandbox.http import routes as sandbox_routes
 from bezant.sandbox.site import LOOPBACK, Sandbox, SandboxPlan, addresses, build_sandbox
 from bezant.settings import Settings
 from bezant.wiring.providers import sandbox_access
@@ -38,6 +44,34 @@ def sandbox_desk(settings: Settings) -> str:
     """Return the address at which the emulators of this process are looked at, if there are any."""
     here = emulators(settings)
     return f"http://{here[0][0]}:{here[0][1]}" if here else ""
+
+
+class TimeOfDemo:
+    """Business time as the office's sandbox moves it."""
+
+    def __init__(self, database: Database, real: Clock) -> None:
+        self._database = database
+        self._real = real
+
+    async def where(self) -> Moved:
+        """Return where business time is."""
+        return self._at(await business_clock.ahead(self._database), followed=True)
+
+    async def move(self, by: timedelta) -> Moved:
+        """Move it ahead, and wait until everybody follows."""
+        ahead = await business_clock.move(self._database, by)
+        followed = await business_clock.all_follow(self._database, ahead)
+        return self._at(ahead, followed=followed)
+
+    def _at(self, ahead: timedelta, *, followed: bool) -> Moved:
+        return Moved(BusinessClock(self._real, ahead).now(), ahead, followed)
+
+
+async def sandbox_page(bench: Workbench) -> Routes:
+    """Return what the office asks of the sandbox; a live installation has none to ask."""
+    port = 0 if bench.site.live or bench.settings.live else sandbox_port(bench.settings)
+    door = Door(f"http://{LOOPBACK}:{port}" if port else "")
+    return sandbox_routes(door, TimeOfDemo(await bench.database("jobs", 1), bench.real))
 
 
 async def sandbox_beside(bench: Workbench) -> Sequence[Listening]:

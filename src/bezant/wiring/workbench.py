@@ -2,6 +2,7 @@
 
 import asyncio
 from contextlib import AsyncExitStack
+from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from bezant.clock import Clock
@@ -92,10 +93,15 @@ class Workbench:
             runner.start()
             self.stack.push_async_callback(runner.stop)
 
-    def papers(self) -> "FolderIssuer":
-        """Return the certificate this process shows to others."""
+    def papers(self, module: str = "") -> "FolderIssuer":
+        """Return the certificate this process shows to others: its own, or of a module it keeps."""
+        from bezant.rpc.papers import FolderIssuer  # noqa: PLC0415 - only between processes
+
+        return FolderIssuer(self.papers_folder(module or self.name))
+
+    def papers_folder(self, module: str) -> Path:
+        """Return where a module's certificate lies; it is replaced there before it ends."""
         from bezant.rpc.authority import Authority  # noqa: PLC0415 - only between processes
-        from bezant.rpc.papers import FolderIssuer  # noqa: PLC0415
 
         authority = Authority(self.site.folder / "pki", self.site.installation, self.real)
         if not any(tick.name == RENEWAL for tick in self.ticks):
@@ -105,16 +111,19 @@ class Workbench:
                 await asyncio.to_thread(authority.renew)
 
             self.ticks.append(Tick(RENEWAL, RENEW_EVERY_SECONDS, renew))
-        return FolderIssuer(authority.issue(self.name))
+        return authority.issue(module)
 
-    def elsewhere(self, port: type[Port], module: str) -> Port | None:
-        """Return a module's port if it has a process of its own that is not this one."""
+    def elsewhere(self, port: type[Port], module: str, caller: str = "") -> Port | None:
+        """Return a module's port if it has a process of its own that is not this one.
+
+        It is called in the name of this process, or of a module that this process keeps.
+        """
         address = self.settings.platform.peers.get(module)
         if address is None or module == self.name:
             return None
         from bezant.rpc.channel import Channel  # noqa: PLC0415 - only between processes
         from bezant.rpc.far import far  # noqa: PLC0415
 
-        channel = Channel(address, module, self.papers())
+        channel = Channel(address, module, self.papers(caller))
         self.stack.push_async_callback(channel.close)
         return far(port, channel)

@@ -32,10 +32,12 @@ from bezant.http.limits import MemoryLimits
 from bezant.identity import Merchant
 from bezant.identity.callers import RememberedCallers
 from bezant.identity.http import routes as identity_routes
+from bezant.identity.outside.http import routes as outside_routes
 from bezant.identity.passwords import Passwords
 from bezant.identity.provider.http import routes as provider_routes
 from bezant.identity.provider.issuer import Issuer
 from bezant.identity.service import IdentityService
+from bezant.identity.signed.http import routes as signed_routes
 from bezant.ids import Ids
 from bezant.keys.file import FileProvider
 from bezant.keys.service import KeysService
@@ -239,7 +241,12 @@ def edge_of(
     issuer = Issuer(base)
     ground = Ground(callers, MemoryLimits(monotonic), Meters(), ids, Health(clock))
     return build(
-        [identity_routes(service, ids), provider_routes(service, issuer)],
+        [
+            identity_routes(service, ids),
+            provider_routes(service, issuer),
+            outside_routes(service, issuer),
+            signed_routes(service, ids),
+        ],
         service="identity",
         ground=ground,
         rules=Rules(trusted_proxies=proxies),

@@ -16,7 +16,7 @@ from bezant_verify.ledger import Check, Tampered
 from bezant_verify.merkle import BadProof
 from bezant_verify.note import BadNote, Misread
 from bezant_verify.receipt import Lacking
-from bezant_verify.tiles import Address, Folder, Source, Unreachable
+from bezant_verify.tiles import Folder, Source, Unreachable
 
 VALID, INVALID, INCOMPLETE, USAGE = 0, 1, 2, 3
 MISSHAPEN = (AttributeError, TypeError, ValueError, ArithmeticError, struct.error, LookupError)
@@ -179,7 +179,7 @@ def whole_log(
         not_shown.append("that the keys are the platform's: they were taken from the log itself")
 
     def ask() -> Found:
-        source: Source = Address(place) if "://" in place else Folder(Path(place))
+        source = _source(place)
         trust = _trust(keys_path) if keys_path else _own_trust(source)
         kept = [
             checkpoints.believed(note, trust, classical=classical)
@@ -227,6 +227,14 @@ def _save(source: Source, head: Believed, folder: Path) -> None:
             place = folder / path
             place.parent.mkdir(parents=True, exist_ok=True)
             place.write_bytes(content)
+
+
+def _source(place: str) -> Source:
+    if "://" not in place:
+        return Folder(Path(place))
+    from bezant_verify.address import Address  # noqa: PLC0415 - nothing else needs the network
+
+    return Address(place)
 
 
 def _own_trust(source: Source) -> Trust:

@@ -6,7 +6,7 @@ A receipt file is one JSON object, written without spaces and with sorted names:
     disclosures  fields that are shown: base64url of ["salt", "name", value], each of whose SHA-256
                  stands in `_sd` of what is signed (as in SD-JWT, RFC 9901)
     proof        the tlog-proof, as text
-    opening      salt and event of its entry; the event names the receipt's digest
+    opening      salt and event of its entry, which says `receipt.issued` and names its digest
 
 A receipt that ML-DSA-87 did not sign itself is *compact*: it needs the proof, since the checkpoint
 in it carries that signature.
@@ -28,6 +28,8 @@ TYP = "bezant-receipt+jws"
 VERSION = 1
 FILE_BYTES_MAX = 1_000_000
 MEMBERS = frozenset({"receipt", "disclosures", "proof", "opening"})
+ISSUED = ("receipts", "receipt.issued")
+"""Where an entry that speaks of a receipt comes from, and what it says happened."""
 _DIGEST = b"bezant receipt 1\n"
 
 
@@ -125,6 +127,10 @@ def _proven(
         raise BadObject("a proof and its opening come together")
     proven = proofs.verify(LogProof.parse(proof), trust, classical=classical)
     event = proofs.opened(proven.entry, Opening.parse(json.dumps(opening)))
+    entry = proven.entry
+    # Others may put a digest of their choice into an event of theirs; only this feed speaks for us.
+    if (entry.feed, entry.type) != ISSUED or event.get("type") != entry.type:
+        raise BadProof("the entry does not say that a receipt was issued")
     data = cast("object", event.get("data"))
     named = cast("dict[str, Any]", data).get("receipt") if isinstance(data, dict) else None
     if named != digest(signed):

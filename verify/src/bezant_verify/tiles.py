@@ -1,12 +1,8 @@
-"""Tiles (c2sp.org/tlog-tiles): where a log's hashes and entries lie, and reading them from a folder
-or an address.
+"""Tiles (c2sp.org/tlog-tiles): where a log's hashes and entries lie, and reading them from a
+folder.
 """
 
-import gzip
-import http.client
 import struct
-import urllib.error
-import urllib.request
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Protocol
@@ -20,7 +16,6 @@ ENTRIES = "entries"
 CHECKPOINT = "checkpoint"
 KEYS = "keys"
 FILE_BYTES_MAX = WIDTH * (2 + 65_535)
-ANSWER_SECONDS = 30.0
 NUMBER_MAX = 10**9
 _length = struct.Struct(">H")
 
@@ -53,33 +48,6 @@ class Folder:
             return None
         except OSError as error:
             raise Unreachable(f"{path}: {error.strerror}") from None
-
-
-class Address:
-    """A log at an address: the only thing here that asks the network."""
-
-    def __init__(self, address: str) -> None:
-        self._address = address.rstrip("/")
-
-    def read(self, path: str) -> bytes | None:
-        """Return a file of the log."""
-        request = urllib.request.Request(  # noqa: S310 - main admits http and https only
-            f"{self._address}/{path}", headers={"accept-encoding": "gzip"}
-        )
-        try:
-            with urllib.request.urlopen(request, timeout=ANSWER_SECONDS) as answer:  # noqa: S310
-                body: bytes = answer.read(FILE_BYTES_MAX + 1)
-                packed = answer.headers.get("content-encoding") == "gzip"
-        except urllib.error.HTTPError as error:
-            if error.code == http.HTTPStatus.NOT_FOUND:
-                return None
-            raise Unreachable(f"{path}: answered {error.code}") from None
-        except (OSError, http.client.HTTPException) as error:
-            raise Unreachable(f"{path}: {error}") from None
-        try:
-            return gzip.decompress(body) if packed else body
-        except (OSError, EOFError) as error:
-            raise Unreachable(f"{path}: {error}") from None
 
 
 def tile_path(level: int | str, number: int, width: int = WIDTH) -> str:

@@ -22,9 +22,9 @@ OPENINGS: Final[LiteralString] = """
 """
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class NewEntry:
-    """An entry with its opening, before it has its place."""
+    """An entry with its opening, before it has its place. Not frozen: many are made at once."""
 
     entry: bytes
     hash: bytes

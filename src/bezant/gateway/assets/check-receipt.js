@@ -13,6 +13,8 @@ const VERSION = 1;
 const FILE_CHARACTERS_MAX = 1_000_000;
 const SIGNATURES_MAX = 4;
 const MEMBERS = ["disclosures", "opening", "proof", "receipt"];
+const FEED = "receipts";
+const ISSUED = "receipt.issued";
 const POST_QUANTUM = new Set(["ML-DSA-44", "ML-DSA-65", "ML-DSA-87"]);
 
 /** Returns what a receipt shows; throws `Invalid`, or `Incomplete` where something is missing. */
@@ -113,6 +115,10 @@ async function logged(file, signed, trust) {
     throw new Invalid("a proof and its opening come together");
   const proven = await verifyProof(file.proof, trust);
   const event = await openEntry(proven.entry, file.opening);
+  // Others may put a digest of their choice into an event of theirs; only this feed speaks for us.
+  const { feed, type } = proven.entry;
+  if (feed !== FEED || type !== ISSUED || event.type !== type)
+    throw new Invalid("the entry does not say that a receipt was issued");
   const named = object(event.data ?? null, "the entry is of another receipt").receipt;
   if (named !== (await digest(signed))) throw new Invalid("the entry is of another receipt");
   return proven;

@@ -5,6 +5,7 @@ a revocation, a changed role or a suspended merchant works at once, and what a t
 is for others to read.
 """
 
+from dataclasses import replace
 from typing import Final
 
 from bezant.actor import Actor, Caller
@@ -60,11 +61,14 @@ class Bearers(Desk):
             claims, row = await self._counted(secret.reveal())
         except BadToken:
             raise UnknownCredential from None
+        actor, ends = self._actor_of(row, claims), min(claims.expires_at, row.expires_at)
+        if scopes.OWN in actor.permissions:  # Whoever remembers this asks again when that is over.
+            ends = min(ends, row.signed_in_at + rules.STEP_UP_FRESH)
         return Identified(
-            actor=_actor(row, claims),
+            actor=actor,
             holder=claims.delegation,
             is_key=False,
-            expires_at=min(claims.expires_at, row.expires_at),
+            expires_at=ends,
             generation=row.number,
             is_token=True,
             bound_to=row.bound_to,
@@ -95,6 +99,19 @@ class Bearers(Desk):
             and (row.member_id is None or row.member_role is not None)
         )
 
+    def _actor_of(self, row: HolderRow, claims: Claims) -> Actor:
+        """Return who is asking. A token is asked for anew rather than proved again, so what ages
+        of it is only the right to change how its owner gets in.
+        """
+        actor, now = _actor(row, claims), self._clock.now()
+        if row.member_id is None or row.member_role is None:
+            return actor
+        methods, role = row.methods, row.member_role
+        withheld = actor.permissions & rules.withheld(methods, now, now, role, live=self._live)
+        if now >= row.signed_in_at + rules.STEP_UP_FRESH:
+            withheld |= actor.permissions & {scopes.OWN}
+        return replace(actor, permissions=actor.permissions - withheld, withheld=withheld)
+
 
 def _actor(row: HolderRow, claims: Claims) -> Actor:
     """Return who is asking: a person as far as they let this client, or a program of a merchant."""
@@ -103,7 +120,7 @@ def _actor(row: HolderRow, claims: Claims) -> Actor:
     if row.member_id is not None:
         assert row.member_role is not None
         caller, subject, role = Caller.MEMBER, spell("mem", row.member_id), row.member_role
-        held = rules.member_permissions(role, tenant)
+        held = rules.member_permissions(role, tenant, rules.narrowed_to(row.narrowed_to))
     else:
         assert row.client_role is not None
         caller, subject, role = Caller.CLIENT, spell("cli", row.client), row.client_role

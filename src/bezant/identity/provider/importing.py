@@ -20,11 +20,12 @@ from bezant.identity.openid import (
     NewPerson,
     Realm,
 )
+from bezant.identity.passwords import is_legacy, strong
 from bezant.identity.port import NotAllowed, UnknownMerchant
 from bezant.identity.provider import jose, scopes
 from bezant.identity.provider.checks import client_assertion, redirect_uri, scope
 from bezant.identity.provider.checks.grant_type import GrantType
-from bezant.identity.provider.issuer import COMMAND_LINE, CONSOLE, CONSOLE_PATH
+from bezant.identity.provider.issuer import COMMAND_LINE, CONSOLE, CONSOLE_PATH, ENTRY_PATH, PEOPLE
 from bezant.identity.provider.jose import BadToken
 from bezant.identity.provider.telling import Telling
 from bezant.identity.store import client as store
@@ -66,6 +67,14 @@ class Importing(Telling):
                 name="The issuer's console",
                 grant_types=(GrantType.CODE,),
                 redirect_uris=(self._issuer.base + CONSOLE_PATH,),
+                asks_consent=False,
+            ),
+            NewClient(
+                client_id=PEOPLE,
+                name="Your account",
+                grant_types=(GrantType.CODE, GrantType.REFRESH),
+                redirect_uris=(self._issuer.base + ENTRY_PATH,),
+                default_scopes=scopes.OF_PEOPLE,
                 asks_consent=False,
             ),
         )
@@ -187,9 +196,10 @@ class Importing(Telling):
 
     async def _hash_of(self, person: NewPerson) -> str:
         password = person.password
+        if is_legacy(password.reveal()):
+            return password.reveal()
         if self._live:
-            email = rules.normal_email(person.email)
-            rules.strong_password(rules.normal_password(password.reveal()), email)
+            strong(password, rules.normal_email(person.email))
         async with self._passwords.turn():
             return await self._passwords.hash(password)
 

@@ -14,7 +14,9 @@ from bezant.identity.openid import ROOT_REALM
 COMMAND_LINE: Final = "bezant-cli"
 CONSOLE: Final = "bezant-console"
 CONSOLE_PATH: Final = "/admin"
-"""Our own two clients: they are there from the start."""
+ENTRY_PATH: Final = "/enter"
+PEOPLE: Final = "bezant-people"
+"""Our own three clients: they are there from the start."""
 _REALM: Final = re.compile(r"[a-z][a-z0-9-]{0,39}\Z")
 _BELOW_REALM: Final = "/protocol/openid-connect"
 

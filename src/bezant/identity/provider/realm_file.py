@@ -30,6 +30,13 @@ _SEPARATOR: Final = "##"  # Keycloak joins several addresses in one attribute by
 class _Credential(msgspec.Struct):
     type: str = ""
     value: str = ""
+    secretData: str = ""  # noqa: N815 - JSON in JSON: Keycloak exports hashes so
+    credentialData: str = ""  # noqa: N815
+
+
+class _Hash(msgspec.Struct):
+    value: str = ""
+    algorithm: str = ""
 
 
 class _User(msgspec.Struct):
@@ -154,7 +161,8 @@ def _logout_uris(told: _Client) -> tuple[str, ...]:
 
 
 def _person(told: _User, realm: str) -> NewPerson:
-    passwords = [one.value for one in told.credentials if one.type == "password" and one.value]
+    found = (_password(one) for one in told.credentials if one.type == "password")
+    passwords = [one for one in found if one]
     if len(passwords) != 1:
         raise MalformedRealm(f"{told.username} has no password that could be read", field="users")
     roles = [_role(one) for one in told.realmRoles]
@@ -167,6 +175,17 @@ def _person(told: _User, realm: str) -> NewPerson:
         password=Secret(passwords[0]),
         role=known[0] if known else Role.CUSTOMER,
     )
+
+
+def _password(told: _Credential) -> str:
+    """Return a password, or its bcrypt hash; other hashes mean nothing here."""
+    if told.value or not told.secretData:
+        return told.value
+    try:
+        kind = msgspec.json.decode(told.credentialData, type=_Hash).algorithm
+        return msgspec.json.decode(told.secretData, type=_Hash).value if kind == "bcrypt" else ""
+    except msgspec.MsgspecError:
+        return ""
 
 
 def _role(text: str) -> Role | None:

@@ -13,9 +13,13 @@ OFFLINE: Final = "offline_access"
 EVERYTHING: Final = "api"
 """All that the person may do, for programs of their own such as the command line."""
 ABOUT_THE_PERSON: Final = frozenset({OPENID, PROFILE, EMAIL, ROLES, OFFLINE})
-NEVER_BY_TOKEN: Final = frozenset({"session.write"})
+NEVER_BY_TOKEN: Final = frozenset({"session.write", "security.write"})
 """Who signed in to a client changes their password and devices with us, not there."""
+OWN: Final = "security.write"
+"""What only our own client has, the one behind `/auth`: no other may ask for it."""
 KNOWN: Final = ABOUT_THE_PERSON | {EVERYTHING} | (rules.EVERY_PERMISSION - NEVER_BY_TOKEN)
+OF_PEOPLE: Final = (OPENID, PROFILE, EMAIL, EVERYTHING)
+"""What a person's own program gets from `/auth/login`."""
 
 _WORDS: Final[Mapping[str, str]] = {
     OPENID: "know that it is you",
@@ -34,8 +38,8 @@ def permissions(scopes: Iterable[str]) -> frozenset[str]:
     """Return what these scopes allow at most."""
     asked = frozenset(scopes)
     if EVERYTHING in asked:
-        return rules.EVERY_PERMISSION - NEVER_BY_TOKEN
-    return asked & (rules.EVERY_PERMISSION - NEVER_BY_TOKEN)
+        return rules.EVERY_PERMISSION - NEVER_BY_TOKEN | (asked & {OWN})
+    return asked & (rules.EVERY_PERMISSION - NEVER_BY_TOKEN | {OWN})
 
 
 def words(scope: str) -> str:

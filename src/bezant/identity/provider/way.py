@@ -1,7 +1,7 @@
 """Somebody's way to a client: what the client wants, and the steps that are left. Pure.
 
-Each step says when it is due; the first that is due is shown. A further factor joins the list
-between the password and what is asked afterwards.
+Each step says when it is due; the first that is due is shown. A second factor stands before the
+password in the list: it is due only after that was right, and then nothing else is.
 """
 
 from collections.abc import Callable, Mapping
@@ -76,6 +76,10 @@ def _asks(way: Way) -> bool:
 
 
 STEPS: Final = (
+    Step(
+        Stage.FACTOR,
+        lambda way: way.row.member_id is None and way.row.proved_member_id is not None,
+    ),
     Step(Stage.PASSWORD, lambda way: way.row.member_id is None),
     Step(Stage.DEVICE, lambda way: bool(way.wanted.device)),
     Step(Stage.CONSENT, _asks),

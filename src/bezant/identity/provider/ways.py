@@ -14,7 +14,7 @@ from bezant.db.database import Tx
 from bezant.http.limits import MemoryLimits, Rule, bucket_of_address
 from bezant.identity import rules
 from bezant.identity.desk import token_hash
-from bezant.identity.logins import Logins
+from bezant.identity.logins import Logins, needs_second, still_proved
 from bezant.identity.oauth import (
     AccessDenied,
     ConsentRequired,
@@ -29,11 +29,14 @@ from bezant.identity.openid import (
     Browser,
     Decide,
     EnterDeviceCode,
+    ProveMore,
     SignIn,
+    SignInByPasskey,
     Stage,
     Turn,
 )
-from bezant.identity.port import LogIn, NoMembership
+from bezant.identity.people.proving import BY_PASSKEY, BY_PASSWORD
+from bezant.identity.port import LogIn, NewSession, NoMembership
 from bezant.identity.provider.checks import prompt, redirect_uri
 from bezant.identity.provider.proofs import Proofs
 from bezant.identity.provider.way import Wanted, Way, next_stage
@@ -50,6 +53,9 @@ from bezant.secret import Secret
 
 CODE_LIFE: Final = timedelta(seconds=60)  # RFC 6749, 4.1.2 allows ten minutes; a browser needs one.
 WAY_LIFE: Final = timedelta(minutes=15)
+PROVED_LIFE: Final = timedelta(minutes=5)
+"""A right password counts as long as one needs to find the telephone."""
+NOTHING: Final = Secret("")
 DEVICE_CODES: Final = Rule(20, 600)
 """Codes typed from one place in ten minutes: guessing one of 25 billion takes longer."""
 _log = telemetry.log("identity")
@@ -70,27 +76,72 @@ class Ways(Proofs, Logins):
         way = await self._found(command.interaction, command.browser)
         if self._stage(way) is not Stage.PASSWORD:
             return await self._turn(way, command.interaction, command.browser.name)
+        login = await self._login(way, command.browser, command.name, command.password)
+        person = await self._by_password(login)
+        if not needs_second(await self._factors(person.id)):
+            new = await self._open(person, login, BY_PASSWORD)
+            return await self._signed_in(way, command.interaction, command.browser, new)
+        now = self._clock.now()
+        async with self._database.transaction() as tx:
+            await still_proved(tx, person)
+            await store.half_signed_in(tx, way.row.hash, person.id, now)
+        half = replace(way, row=replace(way.row, proved_member_id=person.id, proved_at=now))
+        return await self._turn(half, command.interaction, command.browser.name)
+
+    async def sign_in_by_passkey(self, command: SignInByPasskey) -> Turn:
+        """Take a passkey instead of a name and a password, and go on."""
+        way = await self._found(command.interaction, command.browser)
+        if self._stage(way) not in (Stage.PASSWORD, Stage.FACTOR):
+            return await self._turn(way, command.interaction, command.browser.name)
         browser = command.browser
+        person = await self._by_passkey(command.answer, browser.address)
+        login = await self._login(way, browser)
+        new = await self._open(person, login, BY_PASSKEY)
+        return await self._signed_in(way, command.interaction, browser, new)
+
+    async def prove_more(self, command: ProveMore) -> Turn:
+        """Take what is asked beside a password, and go on."""
+        way = await self._found(command.interaction, command.browser)
+        member, browser = way.row.proved_member_id, command.browser
+        if self._stage(way) is not Stage.FACTOR or member is None:
+            return await self._turn(way, command.interaction, browser.name)
+        async with self._database.transaction() as tx:
+            person = await member_store.person(tx, member)
+        assert person is not None
+        methods = await self._second(member, command.proof, browser.address)
+        new = await self._open(person, await self._login(way, browser), methods)
+        return await self._signed_in(way, command.interaction, browser, new)
+
+    async def _login(
+        self, way: Way, browser: Browser, name: str = "", password: Secret[str] = NOTHING
+    ) -> LogIn:
+        """Return where somebody enters on this way, and from where they come."""
         tenant = await self._tenant(way)
-        login = LogIn(
-            email=command.name,
-            password=command.password,
+        return LogIn(
+            email=name,
+            password=password,
             tenant=rules.tenant_text(tenant) if tenant else "",
             mode=self._mode(way),
             address=browser.address,
             agent=browser.agent,
         )
-        new = await self.log_in(login)
+
+    async def _signed_in(
+        self, way: Way, interaction: Secret[str], browser: Browser, new: NewSession
+    ) -> Turn:
+        """Go on with the session that has just begun."""
         row = replace(
             way.row,
             member_id=read("mem", new.session.member),
             session_id=read("ses", new.session.id),
-            methods=("pwd",),
+            methods=new.session.methods,
             signed_in_at=new.session.created_at,
+            proved_member_id=None,
+            proved_at=None,
         )
         async with self._database.transaction() as tx:
             await store.signed_in(tx, row)
-        turn = await self._turn(await self._way(row), command.interaction, browser.name)
+        turn = await self._turn(await self._way(row), interaction, browser.name)
         return replace(turn, session=new.token)
 
     async def decide(self, command: Decide) -> Turn:
@@ -169,7 +220,7 @@ class Ways(Proofs, Logins):
         match self._stage(way):
             case Stage.ELSEWHERE:
                 return
-            case Stage.PASSWORD:
+            case Stage.PASSWORD | Stage.FACTOR:
                 raise LoginRequired
             case _:
                 raise ConsentRequired
@@ -202,6 +253,8 @@ class Ways(Proofs, Logins):
             if signed is None or signed.id != row.session_id:
                 # They have left since, or it is their page in another browser: ask who it is.
                 row = replace(row, member_id=None, session_id=None, methods=(), consented=False)
+        if row.proved_at is not None and row.proved_at <= self._clock.now() - PROVED_LIFE:
+            row = replace(row, proved_member_id=None, proved_at=None)
         return await self._way(row)
 
     async def _way(self, row: InteractionRow) -> Way:

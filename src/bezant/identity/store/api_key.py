@@ -28,6 +28,8 @@ class ApiKeyRow:
     revoked_at: datetime | None
     last_used_at: datetime | None
     maker_left: bool
+    custom_role: UUID | None
+    narrowed_to: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +49,7 @@ class HolderRow:
     active: bool
     demo: bool
     generation: int
+    narrowed_to: tuple[str, ...]
 
 
 # Whoever made a key is a member there or of the platform, or is no member.
@@ -66,10 +69,16 @@ _MAKER_LEFT = """
         )
     )
 """
+_NARROWED_TO = """
+    coalesce(
+        (SELECT r.grants FROM identity.custom_role AS r WHERE r.id = api_key.custom_role), '{*}'
+    )
+"""
 _KEY = f"""
     SELECT
         id, merchant_id, mode, kind, role, name, shown, grants, created_at, created_by,
-        expires_at, revoked_at, last_used_at, {_MAKER_LEFT} AS maker_left
+        expires_at, revoked_at, last_used_at, {_MAKER_LEFT} AS maker_left, custom_role,
+        {_NARROWED_TO} AS narrowed_to
     FROM identity.api_key
 """
 _LIVING = "revoked_at IS NULL AND (expires_at IS NULL OR expires_at > %(now)s)"
@@ -81,9 +90,9 @@ async def add(tx: Tx, row: ApiKeyRow, key_hash: bytes, hash_kid: str) -> bool:
         """
         INSERT INTO identity.api_key (
             id, merchant_id, mode, kind, role, name, shown, hash, hash_kid, grants, created_at,
-            created_by, expires_at
+            created_by, expires_at, custom_role
         )
-        VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+        VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
         ON CONFLICT (id) DO NOTHING
         """,
         (
@@ -100,6 +109,7 @@ async def add(tx: Tx, row: ApiKeyRow, key_hash: bytes, hash_kid: str) -> bool:
             row.created_at,
             row.created_by,
             row.expires_at,
+            row.custom_role,
         ),
     )
     return touched == 1
@@ -113,10 +123,11 @@ async def holder(tx: Tx, hashes: Sequence[bytes]) -> HolderRow | None:
         SELECT
             k.id, k.merchant_id, k.mode, k.kind, k.role, k.grants, k.hash, k.hash_kid,
             k.expires_at, k.revoked_at, m.state = 'active' AS active, m.demo,
-            g.number AS generation
+            g.number AS generation, coalesce(r.grants, '{*}') AS narrowed_to
         FROM identity.api_key AS k
         JOIN identity.merchant AS m ON m.id = k.merchant_id
         CROSS JOIN identity.generation AS g
+        LEFT JOIN identity.custom_role AS r ON r.id = k.custom_role
         WHERE k.hash = ANY(%s)
         """,
         (list(hashes),),

@@ -48,7 +48,10 @@ class HolderRow:
     bound_to: str
     expires_at: datetime
     revoked_at: datetime | None
+    signed_in_at: datetime
+    methods: tuple[str, ...]
     number: int
+    narrowed_to: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,13 +134,15 @@ async def holder(tx: Tx, delegation_id: UUID) -> HolderRow | None:
             d.id, d.client, c.client_id AS client_name, c.realm, c.active AS client_active,
             c.role AS client_role, d.member_id, b.role AS member_role, d.merchant_id,
             m.state = 'active' AS merchant_active, m.demo OR c.demo AS demo, d.mode, d.scopes,
-            d.bound_to, d.expires_at, d.revoked_at, n.number
+            d.bound_to, d.expires_at, d.revoked_at, d.signed_in_at, d.methods, n.number,
+            coalesce(r.grants, '{*}') AS narrowed_to
         FROM identity.delegation AS d
         JOIN identity.client AS c ON c.id = d.client
         JOIN identity.merchant AS m ON m.id = d.merchant_id
         CROSS JOIN identity.recheck_number AS n
         LEFT JOIN identity.membership AS b
             ON b.member_id = d.member_id AND b.merchant_id = d.merchant_id
+        LEFT JOIN identity.custom_role AS r ON r.id = b.custom_role
         WHERE d.id = %s
         """,
         (delegation_id,),

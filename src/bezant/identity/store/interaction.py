@@ -23,6 +23,9 @@ class InteractionRow:
     signed_in_at: datetime | None
     consented: bool
     expires_at: datetime
+    proved_member_id: UUID | None = None
+    """Whose password was right, while something else is still asked of them."""
+    proved_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +51,7 @@ class SignedInRow:
 
     id: UUID
     member_id: UUID
+    mode: Mode
     methods: tuple[str, ...]
     created_at: datetime
     last_seen_at: datetime
@@ -56,7 +60,7 @@ class SignedInRow:
 _INTERACTION = """
     SELECT
         hash, browser, client, request, member_id, session_id, methods, signed_in_at, consented,
-        expires_at
+        expires_at, proved_member_id, proved_at
     FROM identity.interaction
 """
 _DEVICE = """
@@ -108,10 +112,22 @@ async def signed_in(tx: Tx, row: InteractionRow) -> None:
         UPDATE identity.interaction
         SET
             member_id = %s, session_id = %s, methods = %s, signed_in_at = %s,
-            consented = false
+            consented = false, proved_member_id = NULL, proved_at = NULL
         WHERE hash = %s AND done_at IS NULL
         """,
         (row.member_id, row.session_id, list(row.methods), row.signed_in_at, row.hash),
+    )
+
+
+async def half_signed_in(tx: Tx, hashed: bytes, member_id: UUID, at: datetime) -> None:
+    """Record whose password was right; something else is still asked of them."""
+    await tx.execute(
+        """
+        UPDATE identity.interaction
+        SET proved_member_id = %s, proved_at = %s
+        WHERE hash = %s AND done_at IS NULL
+        """,
+        (member_id, at, hashed),
     )
 
 
@@ -139,7 +155,10 @@ async def session_of(
     return await tx.fetch_one(
         SignedInRow,
         """
-        SELECT id, member_id, methods, created_at, last_seen_at
+        SELECT
+            id, member_id, mode, methods,
+            -- Who signed in elsewhere may have proved long before who they are.
+            least(created_at, proved_at) AS created_at, last_seen_at
         FROM identity.session
         WHERE token_hash = %s AND ended_at IS NULL AND expires_at > %s AND last_seen_at > %s
         """,
@@ -274,6 +293,7 @@ async def tidy(tx: Tx, before: datetime, limit: int) -> int:
                     FROM identity.spent_proof
                     WHERE spent_until < %s
                     LIMIT %s
+                    FOR UPDATE SKIP LOCKED
                 )
                 """,
                 (before, limit),

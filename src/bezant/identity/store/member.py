@@ -31,6 +31,8 @@ class MemberRow:
     role: Role
     joined_at: datetime
     last_login_at: datetime | None
+    custom_role: UUID | None
+    narrowed_to: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,7 @@ class InvitationRow:
     expires_at: datetime
     accepted_at: datetime | None
     cancelled_at: datetime | None
+    custom_role: UUID | None
 
 
 _PERSON = """
@@ -61,13 +64,16 @@ _PERSON = """
 """
 _MEMBER = """
     SELECT
-        m.id, s.merchant_id, m.email, m.name, s.role, s.joined_at, m.last_login_at
+        m.id, s.merchant_id, m.email, m.name, s.role, s.joined_at, m.last_login_at,
+        s.custom_role, coalesce(r.grants, '{*}') AS narrowed_to
     FROM identity.membership AS s
     JOIN identity.member AS m ON m.id = s.member_id
+    LEFT JOIN identity.custom_role AS r ON r.id = s.custom_role
 """
 _INVITATION = """
     SELECT
-        id, merchant_id, email, role, invited_by, created_at, expires_at, accepted_at, cancelled_at
+        id, merchant_id, email, role, invited_by, created_at, expires_at, accepted_at, cancelled_at,
+        custom_role
     FROM identity.invitation
 """
 
@@ -101,6 +107,21 @@ async def name_person(tx: Tx, member_id: UUID, username: str) -> None:
 async def person(tx: Tx, member_id: UUID) -> PersonRow | None:
     """Return a person."""
     return await tx.fetch_one(PersonRow, _PERSON + " WHERE m.id = %s", (member_id,))
+
+
+@dataclass(frozen=True, slots=True)
+class NameRow:
+    """What a person is called."""
+
+    email: str
+    name: str
+
+
+async def name_of(tx: Tx, member_id: UUID) -> NameRow | None:
+    """Return what a person is called."""
+    return await tx.fetch_one(
+        NameRow, "SELECT email, name FROM identity.member WHERE id = %s", (member_id,)
+    )
 
 
 async def lock_password(tx: Tx, member_id: UUID, password_hash: str) -> bool:
@@ -155,23 +176,38 @@ async def last_passwords(tx: Tx, member_id: UUID, limit: int) -> list[HashRow]:
     )
 
 
-async def join(tx: Tx, member_id: UUID, merchant_id: UUID, role: Role, at: datetime) -> None:
+async def join(
+    tx: Tx,
+    member_id: UUID,
+    merchant_id: UUID,
+    role: Role,
+    at: datetime,
+    custom_role: UUID | None = None,
+) -> None:
     """Make somebody a member of a tenant, or give them this role there."""
     await tx.execute(
         """
-        INSERT INTO identity.membership (member_id, merchant_id, role, joined_at)
-        VALUES (%s, %s, %s, %s)
-        ON CONFLICT (member_id, merchant_id) DO UPDATE SET role = excluded.role
+        INSERT INTO identity.membership (member_id, merchant_id, role, joined_at, custom_role)
+        VALUES (%s, %s, %s, %s, %s)
+        ON CONFLICT (member_id, merchant_id) DO UPDATE SET
+            role = excluded.role,
+            custom_role = excluded.custom_role
         """,
-        (member_id, merchant_id, role.value, at),
+        (member_id, merchant_id, role.value, at, custom_role),
     )
 
 
-async def set_role(tx: Tx, member_id: UUID, merchant_id: UUID, role: Role) -> None:
+async def set_role(
+    tx: Tx, member_id: UUID, merchant_id: UUID, role: Role, custom_role: UUID | None = None
+) -> None:
     """Change a member's role."""
     await tx.execute(
-        "UPDATE identity.membership SET role = %s WHERE member_id = %s AND merchant_id = %s",
-        (role.value, member_id, merchant_id),
+        """
+        UPDATE identity.membership
+        SET role = %s, custom_role = %s
+        WHERE member_id = %s AND merchant_id = %s
+        """,
+        (role.value, custom_role, member_id, merchant_id),
     )
 
 
@@ -194,7 +230,11 @@ async def leave(tx: Tx, member_id: UUID, merchant_id: UUID, at: datetime) -> Non
 async def admins(tx: Tx, merchant_id: UUID) -> int:
     """Count a tenant's administrators."""
     count = await tx.fetch_value(
-        "SELECT count(*) FROM identity.membership WHERE merchant_id = %s AND role = 'admin'",
+        """
+        SELECT count(*)
+        FROM identity.membership
+        WHERE merchant_id = %s AND role = 'admin' AND custom_role IS NULL
+        """,
         (merchant_id,),
     )
     assert isinstance(count, int)
@@ -238,9 +278,10 @@ async def add_invitation(tx: Tx, row: InvitationRow, token_hash: bytes) -> bool:
     touched = await tx.execute(
         """
         INSERT INTO identity.invitation (
-            id, merchant_id, email, role, token_hash, invited_by, created_at, expires_at
+            id, merchant_id, email, role, token_hash, invited_by, created_at, expires_at,
+            custom_role
         )
-        VALUES (%s, %s, %s, %s, %s, %s, %s, %s)
+        VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)
         ON CONFLICT (id) DO NOTHING
         """,
         (
@@ -252,6 +293,7 @@ async def add_invitation(tx: Tx, row: InvitationRow, token_hash: bytes) -> bool:
             row.invited_by,
             row.created_at,
             row.expires_at,
+            row.custom_role,
         ),
     )
     return touched == 1

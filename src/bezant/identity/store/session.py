@@ -22,6 +22,8 @@ class SessionRow:
     expires_at: datetime
     address: str
     agent: str
+    methods: tuple[str, ...]
+    proved_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +38,9 @@ class LivingRow:
     demo: bool
     last_seen_at: datetime
     expires_at: datetime
+    methods: tuple[str, ...]
+    proved_at: datetime
+    narrowed_to: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +51,11 @@ class TryRow:
     locked_until: datetime | None
 
 
-_SESSION = """
-    SELECT
-        id, member_id, merchant_id, mode, created_at, last_seen_at, expires_at, address, agent
-    FROM identity.session
+_COLUMNS = """
+    id, member_id, merchant_id, mode, created_at, last_seen_at, expires_at, address, agent, methods,
+    coalesce(proved_at, created_at) AS proved_at
 """
+_SESSION = f"SELECT {_COLUMNS} FROM identity.session"
 
 
 async def add(tx: Tx, row: SessionRow, token_hash: bytes) -> None:
@@ -59,9 +64,9 @@ async def add(tx: Tx, row: SessionRow, token_hash: bytes) -> None:
         """
         INSERT INTO identity.session (
             id, member_id, merchant_id, mode, token_hash, created_at, last_seen_at, expires_at,
-            address, agent
+            address, agent, methods, proved_at
         )
-        VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+        VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
         """,
         (
             row.id,
@@ -74,6 +79,8 @@ async def add(tx: Tx, row: SessionRow, token_hash: bytes) -> None:
             row.expires_at,
             row.address,
             row.agent,
+            list(row.methods),
+            row.proved_at,
         ),
     )
 
@@ -86,11 +93,14 @@ async def living(
         LivingRow,
         """
         SELECT
-            s.id, s.member_id, s.merchant_id, s.mode, b.role, m.demo, s.last_seen_at, s.expires_at
+            s.id, s.member_id, s.merchant_id, s.mode, b.role, m.demo, s.last_seen_at, s.expires_at,
+            s.methods, coalesce(s.proved_at, s.created_at) AS proved_at,
+            coalesce(r.grants, '{*}') AS narrowed_to
         FROM identity.session AS s
         JOIN identity.membership AS b
             ON b.member_id = s.member_id AND b.merchant_id = s.merchant_id
         JOIN identity.merchant AS m ON m.id = s.merchant_id
+        LEFT JOIN identity.custom_role AS r ON r.id = b.custom_role
         WHERE
             s.token_hash = %s
             AND s.ended_at IS NULL
@@ -136,19 +146,50 @@ async def move(tx: Tx, session_id: UUID, merchant_id: UUID, mode: Mode) -> Sessi
     return await tx.fetch_one(SessionRow, _SESSION + " WHERE id = %s", (session_id,))
 
 
+async def is_new_device(tx: Tx, member_id: UUID, agent: str) -> bool:
+    """Tell whether somebody signed in before, but never on a device that calls itself so."""
+    return bool(
+        await tx.fetch_value(
+            """
+            SELECT count(*) > 0 AND count(*) FILTER (WHERE agent = %s) = 0
+            FROM identity.session
+            WHERE member_id = %s
+            """,
+            (agent, member_id),
+        )
+    )
+
+
+async def find(tx: Tx, session_id: UUID) -> SessionRow | None:
+    """Return a session."""
+    return await tx.fetch_one(SessionRow, _SESSION + " WHERE id = %s", (session_id,))
+
+
 async def of_member(
     tx: Tx, member_id: UUID, now: datetime, seen_after: datetime
 ) -> list[SessionRow]:
-    """Return a member's living sessions, newest first."""
+    """Return a member's sessions that still do something, newest first: whoever is at work, and
+    devices whose program holds tokens that began there.
+    """
     return await tx.fetch_all(
         SessionRow,
         _SESSION
-        + """
-        WHERE member_id = %s AND ended_at IS NULL AND expires_at > %s AND last_seen_at > %s
-        ORDER BY id DESC
+        + """ AS s
+        WHERE
+            member_id = %(member)s
+            AND ended_at IS NULL
+            AND (
+                (expires_at > %(now)s AND last_seen_at > %(seen_after)s)
+                OR EXISTS (
+                    SELECT FROM identity.delegation AS d
+                    WHERE
+                        d.session_id = s.id AND d.revoked_at IS NULL AND d.expires_at > %(now)s
+                )
+            )
+        ORDER BY created_at DESC, id
         LIMIT 100
         """,
-        (member_id, now, seen_after),
+        {"member": member_id, "now": now, "seen_after": seen_after},
     )
 
 
@@ -171,20 +212,36 @@ async def end_by_token(tx: Tx, token_hash: bytes, at: datetime) -> SessionRow | 
     """End the session of a token; return it if there was one."""
     return await tx.fetch_one(
         SessionRow,
-        """
+        f"""
         UPDATE identity.session
         SET ended_at = %s
         WHERE token_hash = %s AND ended_at IS NULL
-        RETURNING
-            id, member_id, merchant_id, mode, created_at, last_seen_at, expires_at, address, agent
+        RETURNING {_COLUMNS}
         """,
         (at, token_hash),
     )
 
 
-async def end_all(tx: Tx, member_id: UUID, at: datetime) -> None:
-    """End every session of a member."""
-    await tx.execute(
+async def prove(tx: Tx, session_id: UUID, methods: tuple[str, ...], at: datetime) -> bool:
+    """Record that whoever is behind a session proved again who they are, and how."""
+    touched = await tx.execute(
+        """
+        UPDATE identity.session
+        SET
+            proved_at = %(at)s,
+            methods = array(
+                SELECT DISTINCT one FROM unnest(methods || %(methods)s::text[]) AS one ORDER BY one
+            )
+        WHERE id = %(id)s AND ended_at IS NULL AND coalesce(proved_at, created_at) <= %(at)s
+        """,
+        {"at": at, "methods": list(methods), "id": session_id},
+    )
+    return touched == 1
+
+
+async def end_all(tx: Tx, member_id: UUID, at: datetime) -> int:
+    """End every session of a member; return how many."""
+    return await tx.execute(
         "UPDATE identity.session SET ended_at = %s WHERE member_id = %s AND ended_at IS NULL",
         (at, member_id),
     )

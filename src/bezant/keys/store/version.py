@@ -24,6 +24,7 @@ class LogicalRow:
     purpose: Purpose
     spec: KeySpec
     wrapped: bool
+    declared_by: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,7 @@ class VersionRow:
     not_after: datetime | None
     made_here: bool | None
     extractable: bool | None
+    declared_by: str
 
 
 _SELECT_VERSION = """
@@ -67,7 +69,7 @@ _SELECT_VERSION = """
                 THEN v.not_before + make_interval(days => l.rotate_days)
             ELSE v.not_after
         END AS not_after,
-        v.made_here, v.extractable
+        v.made_here, v.extractable, l.declared_by
     FROM keys.key_version AS v
     JOIN keys.logical_key AS l ON l.name = v.name
 """
@@ -77,7 +79,11 @@ async def logical_key(tx: Tx, name: str) -> LogicalRow | None:
     """Return a logical key."""
     return await tx.fetch_one(
         LogicalRow,
-        "SELECT name, purpose, spec, wrapped FROM keys.logical_key WHERE name = %s",
+        """
+        SELECT name, purpose, spec, wrapped, declared_by
+        FROM keys.logical_key
+        WHERE name = %s
+        """,
         (name,),
     )
 
@@ -87,16 +93,20 @@ async def add_logical_key(tx: Tx, command: DeclareKey, plan: KeyPlan, at: dateti
     await tx.execute(
         """
         INSERT INTO keys.logical_key (
-            name, purpose, spec, wrapped, created_at, rotate_days, publish_seconds, destroy_days
+            name, purpose, spec, wrapped, declared_by, created_at, rotate_days, publish_seconds,
+            destroy_days
         )
-        VALUES (%s, %s, %s, %s, %s, %s, %s, %s)
-        ON CONFLICT (name) DO NOTHING
+        VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)
+        ON CONFLICT (name) DO UPDATE
+        SET declared_by = excluded.declared_by
+        WHERE logical_key.declared_by = ''
         """,
         (
             command.name,
             command.purpose.value,
             command.spec.value,
             command.wrapped,
+            command.by,
             at,
             plan.rotate_days,
             plan.publish_seconds,

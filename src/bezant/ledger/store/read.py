@@ -177,6 +177,7 @@ async def accounts(
     owner: str | None = None,
     account_type: int | None = None,
     before: int | None = None,
+    chart: str | None = None,
     limit: int,
 ) -> list[AccountRow]:
     """Return accounts with their newest state, highest number first."""
@@ -211,6 +212,7 @@ async def accounts(
             AND (%(owner)s::text IS NULL OR a.owner = %(owner)s::text)
             AND (%(type)s::smallint IS NULL OR a.type = %(type)s::smallint)
             AND (%(before)s::bigint IS NULL OR a.id < %(before)s::bigint)
+            AND (%(chart)s::text IS NULL OR a.chart = %(chart)s::text)
         ORDER BY a.id DESC
         LIMIT %(limit)s
         """,
@@ -221,6 +223,7 @@ async def accounts(
             "owner": owner,
             "type": account_type,
             "before": before,
+            "chart": chart,
             "limit": limit,
         },
     )

@@ -311,3 +311,37 @@ async def use_link(tx: Tx, link_id: UUID, now: datetime) -> bool:
 async def give_back_use(tx: Tx, link_id: UUID) -> None:
     """Count one use less."""
     await tx.execute("UPDATE payment_link SET uses = uses - 1 WHERE id = %s", (link_id,))
+
+
+async def use_again(tx: Tx, payment: str) -> bool | None:
+    """Count a use that was given back, now that its payment was paid after all; a link that is over
+    counts it as well. False if others have taken all its uses, None if there is nothing to count.
+    """
+    link_id: UUID | None = await tx.fetch_value(
+        """
+        SELECT link_id
+        FROM checkout_session
+        WHERE payment = %s AND payment <> '' AND link_id IS NOT NULL AND NOT uses_link
+        FOR UPDATE
+        """,
+        (payment,),
+    )
+    if link_id is None:
+        return None
+    touched = await tx.execute(
+        """
+        UPDATE payment_link
+        SET uses = uses + 1
+        WHERE id = %s AND (uses_max IS NULL OR uses < uses_max)
+        """,
+        (link_id,),
+    )
+    if touched:
+        await tx.execute(
+            """
+            UPDATE checkout_session SET uses_link = true
+            WHERE payment = %s AND payment <> '' AND link_id IS NOT NULL AND NOT uses_link
+            """,
+            (payment,),
+        )
+    return touched == 1

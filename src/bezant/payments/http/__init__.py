@@ -1,7 +1,16 @@
 """Payments over HTTP: the routes of our own, and those some families of clients know."""
 
 from bezant.http.routes import Routes
-from bezant.payments.http import arrivals, customers, desk, families, lists, payments
+from bezant.payments.http import (
+    arrivals,
+    customers,
+    desk,
+    families,
+    faring,
+    lists,
+    payments,
+    showing,
+)
 from bezant.payments.port import Payments
 
 __all__ = ["routes"]
@@ -15,4 +24,6 @@ def routes(port: Payments) -> tuple[Routes, ...]:
     customers.add(own, port)
     desk.add(own, port)
     arrivals.add(own, port)
+    showing.add(own, port)
+    faring.add(own, port)
     return (own, *families.routes(port))

@@ -120,13 +120,15 @@ class RefundBody(FastBody, frozen=True):
     amount: AmountBody | None = None
     reason: str = ""
     metadata: dict[str, str] = msgspec.field(default_factory=dict[str, str])
+    sent: str = ""
 
     def command(self, actor: Actor, key: str) -> RequestRefund:
         """Return the command a caller gives with this body."""
         amount = None if self.amount is None else self.amount.money()
         return RequestRefund(
-            key, actor.tenant, actor.mode, self.payment, actor, amount, self.reason, self.metadata
-        )
+            key, actor.tenant, actor.mode, self.payment, actor, amount, self.reason, self.metadata,
+            self.sent,
+        )  # fmt: skip
 
 
 class NextActionAnswer(msgspec.Struct, frozen=True):

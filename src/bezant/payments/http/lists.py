@@ -9,7 +9,7 @@ from fastapi import Depends, Query
 
 from bezant.actor import Actor
 from bezant.errors import Invalid
-from bezant.http.pages import Page, PageQuery, PageRequest
+from bezant.http.pages import LIMIT_DEFAULT, Page, PageQuery, PageRequest
 from bezant.http.routes import Asker, Routes
 from bezant.money import Money, asset_of
 from bezant.payments.http import answers as a
@@ -178,30 +178,35 @@ async def _beside(
     return beside
 
 
+def wanted(
+    asker: Actor, where: Filters, limit: int = LIMIT_DEFAULT, before: str | None = None
+) -> PaymentsOf:
+    """Return the question a caller asks with these conditions."""
+    return PaymentsOf(
+        asker.tenant,
+        asker.mode,
+        where.state,
+        where.customer,
+        where.order,
+        where.provider,
+        where.reference,
+        where.method,
+        None if where.asset is None else asset_of(where.asset, "asset").code,
+        _amount(where.amount_min, where.asset, "amount_min"),
+        _amount(where.amount_max, where.asset, "amount_max"),
+        where.created_from,
+        where.created_until,
+        dict(_pair(one) for one in where.metadata),
+        where.text,
+        limit,
+        before,
+    )
+
+
 async def _found(
     port: Payments, asker: Actor, page: PageRequest, where: Filters
 ) -> Page[a.PaymentModel]:
-    found = await port.payments(
-        PaymentsOf(
-            asker.tenant,
-            asker.mode,
-            where.state,
-            where.customer,
-            where.order,
-            where.provider,
-            where.reference,
-            where.method,
-            None if where.asset is None else asset_of(where.asset, "asset").code,
-            _amount(where.amount_min, where.asset, "amount_min"),
-            _amount(where.amount_max, where.asset, "amount_max"),
-            where.created_from,
-            where.created_until,
-            dict(_pair(one) for one in where.metadata),
-            where.text,
-            page.limit,
-            cursor_of(page),
-        )
-    )
+    found = await port.payments(wanted(asker, where, page.limit, cursor_of(page)))
     return Page(
         data=[a.PaymentModel.model_validate(one) for one in found.payments],
         has_more=found.has_more,

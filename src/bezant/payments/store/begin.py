@@ -15,7 +15,8 @@ FROM payments.begin_batch(
     %s, %s::timestamptz[], %s::uuid[], %s::bigint[], %s::uuid[], %s::uuid[], %s::uuid[],
     %s::smallint[],
     %s::smallint[], %s::smallint[], %s::boolean[], %s::boolean[], %s::text[], %s::numeric[],
-    %s::text[], %s::text[], %s::text[], %s::jsonb[], %s::jsonb[], %s::text[], %s::bytea[]
+    %s::text[], %s::text[], %s::text[], %s::jsonb[], %s::jsonb[], %s::text[], %s::bytea[],
+    %s::uuid[]
 )
 """
 
@@ -44,6 +45,8 @@ class Beginning:
     metadata: str
     why: str
     answer: bytes | None
+    trace: str
+    """32 hexadecimal digits, or nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +86,7 @@ async def begin(line: Line, wait: timedelta, commands: Sequence[Beginning]) -> d
             texts_if_any([one.metadata for one in commands]),
             texts_if_any([one.why for one in commands]),
             binaries([one.answer for one in commands]),
+            numbers([one.trace or None for one in commands]),
         ),
     )
     mine = {one.request: one.payment for one in commands}

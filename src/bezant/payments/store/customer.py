@@ -8,8 +8,9 @@ from typing import Final, LiteralString, cast
 from uuid import UUID
 
 from bezant.db.database import Database, Tx
-from bezant.payments.codes import METHOD_NUMBERS, METHODS
-from bezant.payments.method import MethodKind
+from bezant.exchange import MethodKind
+from bezant.payments.codes import METHOD_NUMBERS, METHODS, Kind
+from bezant.telemetry import TRACE_ID
 
 _CUSTOMER: Final[LiteralString] = """
 SELECT id, created_at, live, forgotten, name, email, metadata::text AS metadata
@@ -164,4 +165,25 @@ async def drop_method(tx: Tx, method: UUID, at: datetime) -> None:
     await tx.execute(
         "UPDATE payments.method SET dropped_at = %s, facts = NULL, label = NULL WHERE id = %s",
         (at, method),
+    )
+
+
+async def tell_forgotten(tx: Tx, customer: UUID, at: datetime) -> None:
+    """Tell of each payment of a customer that its payer is forgotten."""
+    await tx.execute(
+        """
+        INSERT INTO payments.step (
+            payment, at, kind, state, attempt, authorized, captured, refunded, disputed, trace
+        )
+        SELECT p.id, %s, %s, p.state, 0, p.authorized, p.captured, p.refunded, p.disputed, %s::uuid
+        FROM (
+            -- Locked first: what is told of a payment later never tells of it as it was earlier.
+            SELECT id, state, authorized, captured, refunded, disputed
+            FROM payments.payment
+            WHERE customer = %s
+            ORDER BY id
+            FOR UPDATE
+        ) AS p
+        """,
+        (at, Kind.PAYER_FORGOTTEN.value, TRACE_ID.get() or None, customer),
     )

@@ -32,6 +32,7 @@ class DueRow:
     moved: Decimal | None
     fee: Decimal | None
     live: bool
+    sent: str | None
 
 
 async def claim(tx: Tx, now: datetime, until: datetime, most: int) -> list[DueRow]:
@@ -54,11 +55,12 @@ async def claim(tx: Tx, now: datetime, until: datetime, most: int) -> list[DueRo
         SELECT m.attempt, m.fence, m.asked, m.state AS waiting, m.reference AS known_reference,
             m.part AS known_part, a.request, a.refund, a.sent_at, a.operation, a.method, a.ends,
             a.amount, a.provider, a.card, a.why, o.result, o.amount AS moved, o.fee,
-            p.live
+            p.live, r.sent
         FROM mine AS m
         INNER JOIN payments.attempt AS a ON a.id = m.attempt
         INNER JOIN payments.payment AS p ON p.id = payments.attempt_of(a.id, 0)
         LEFT JOIN payments.outcome AS o ON o.attempt = m.attempt
+        LEFT JOIN payments.refund AS r ON r.id = a.refund
         """,
         (now, most, until),
     )
@@ -74,11 +76,12 @@ async def one(database: Database, attempt: UUID) -> DueRow | None:
             coalesce(w.reference, o.reference) AS known_reference,
             coalesce(w.part, o.part) AS known_part, a.request, a.refund, a.sent_at, a.operation,
             a.method, a.ends, a.amount, a.provider, a.card, a.why, o.result, o.amount AS moved,
-            o.fee, p.live
+            o.fee, p.live, r.sent
         FROM payments.attempt AS a
         INNER JOIN payments.payment AS p ON p.id = payments.attempt_of(a.id, 0)
         LEFT JOIN payments.pending AS w ON w.attempt = a.id
         LEFT JOIN payments.outcome AS o ON o.attempt = a.id
+        LEFT JOIN payments.refund AS r ON r.id = a.refund
         WHERE a.id = %s
         """,
         (attempt,),

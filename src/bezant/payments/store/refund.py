@@ -18,7 +18,7 @@ from bezant.payments.store import write
 _SELECT: Final[LiteralString] = """
 SELECT r.id, r.payment, r.tenant, r.created_at, r.updated_at, r.state AS number, r.attempt, r.live,
     r.amount, r.requested_by, r.approval, r.reason, r.failure, r.metadata::text AS metadata,
-    p.asset, p.exponent, coalesce(o.part, w.part, o.reference) AS reference
+    r.sent, p.asset, p.exponent, coalesce(o.part, w.part, o.reference) AS reference
 FROM payments.refund AS r
 INNER JOIN payments.payment AS p ON p.id = r.payment
 LEFT JOIN payments.outcome AS o
@@ -46,6 +46,7 @@ class RefundRow:
     reason: str | None
     failure: str | None
     metadata: str | None
+    sent: str | None
     asset: str
     exponent: int
     reference: str | None
@@ -125,14 +126,14 @@ async def add(tx: Tx, row: RefundRow) -> None:
         """
         INSERT INTO payments.refund (
             id, payment, tenant, created_at, updated_at, state, attempt, live, amount,
-            requested_by, approval, reason, metadata
+            requested_by, approval, reason, metadata, sent
         )
-        VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s::jsonb)
+        VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s::jsonb, %s)
         """,
         (
             row.id, row.payment, row.tenant, row.created_at, row.updated_at, row.number,
             row.attempt, row.live, row.amount, row.requested_by, row.approval, row.reason,
-            row.metadata,
+            row.metadata, row.sent,
         ),
     )  # fmt: skip
 
@@ -225,6 +226,20 @@ async def is_known(
             {"id": payment, "part": part, "but": but},
         )
     )
+
+
+async def is_counted(tx: Tx, payment: UUID, sent: str) -> bool:
+    """Tell whether a movement is a refund of this payment already, or waits to become one."""
+    waits = await tx.fetch_value(
+        """
+        SELECT EXISTS (
+            SELECT 1 FROM payments.refund
+            WHERE payment = %s AND sent = %s AND state BETWEEN 1 AND 4
+        )
+        """,
+        (payment, sent),
+    )
+    return bool(waits) or await is_known(tx, payment, sent)
 
 
 async def count_attempt(tx: Tx, payment: UUID, attempts: int) -> None:

@@ -5,8 +5,8 @@ from decimal import Decimal
 from uuid import UUID
 
 from bezant.db.database import Database, Tx
+from bezant.exchange import MethodKind
 from bezant.payments.codes import METHOD_NUMBERS, METHODS
-from bezant.payments.method import MethodKind
 from bezant.payments.rule import FeeRule, RoutingRule, Terms
 from bezant.payments.rules import tenant_id
 

@@ -15,7 +15,7 @@ SELECT settle_batch AS attempt FROM payments.settle_batch(
     %s::numeric[],
     %s::numeric[], %s::jsonb[], %s::text[], %s::text[], %s::bytea[], %s::text[], %s::smallint[],
     %s::smallint[], %s::numeric[], %s::numeric[], %s::numeric[], %s::timestamptz[], %s::integer[],
-    %s::bytea[]
+    %s::bytea[], %s::uuid[]
 )
 """
 
@@ -46,6 +46,8 @@ class Settling:
     expires_at: datetime | None = None
     refused: int | None = None
     """How often the book refused its money; nothing if that is booked."""
+    trace: str = ""
+    """32 hexadecimal digits, or nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +82,7 @@ async def settle(line: Line, commands: Sequence[Settling]) -> frozenset[UUID]:
             instants([one.expires_at for one in commands]),
             numbers([one.refused for one in commands]),
             binaries([one.answer for one in commands]),
+            numbers([one.trace or None for one in commands]),
         ),
     )
     return frozenset([row.attempt for row in rows])

@@ -13,6 +13,7 @@ from bezant.payments.store import due
 from bezant.payments.store.begin import Asked
 from bezant.payments.told import Action, Standing
 from bezant.payments.work import Work
+from bezant.telemetry import TRACE_ID
 
 _ASKED: Final[LiteralString] = """
 SELECT id AS request, fingerprint, subject, answer FROM payments.request WHERE id = %s
@@ -124,14 +125,14 @@ async def add_step(
         """
         INSERT INTO payments.step (
             payment, subject, at, kind, state, attempt, authorized, captured, refunded, disputed,
-            amount
+            amount, trace
         )
         SELECT id, %s, %s, %s, coalesce(%s::smallint, state), %s, authorized, captured, refunded,
-            disputed, %s
+            disputed, %s, %s::uuid
         FROM payments.payment
         WHERE id = %s
         """,
-        (subject, at, kind.value, state, attempt, amount, payment),
+        (subject, at, kind.value, state, attempt, amount, TRACE_ID.get() or None, payment),
     )
 
 

@@ -7,7 +7,7 @@ from typing import Final
 
 from fastapi.responses import HTMLResponse
 
-from bezant.receipts.http.wording import KEEP, Row, wording
+from bezant.receipts.http.wording import KEEP, Next, Row, wording
 from bezant.receipts.port import ReceiptFile
 
 STYLE: Final = """
@@ -67,6 +67,7 @@ def receipt_page(found: ReceiptFile) -> HTMLResponse:
         else ""
     )
     notes = "".join(f'<p class="note">{escape(note)}</p>' for note in said.notes)
+    notes += "".join(map(_later, said.later))
     rows = "".join(map(_row, said.rows))
     evidence = "".join(f"<p>{escape(line)}</p>" for line in said.evidence)
     seen = "good" if found.finding.valid else "needs"
@@ -88,6 +89,11 @@ def missing_page() -> HTMLResponse:
         "it.</p></div>"
     )
     return _page("No receipt", body, status=404)
+
+
+def _later(later: Next) -> str:
+    link = f'<a href="/receipts/{escape(later.code)}">Its receipt</a>'
+    return f'<p class="note">{escape(later.text)} {link}</p>'
 
 
 def _row(row: Row) -> str:

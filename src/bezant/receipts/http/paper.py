@@ -34,7 +34,7 @@ def paper(found: ReceiptFile, link: str) -> bytes:
         told = f"{said.amount} {said.asset}"
         sheet.text(LEFT, y, told, 32 if len(told) <= BIG_MAX else 11, BOLD)
     y -= 24
-    for note in (said.meaning, *said.notes):
+    for note in (said.meaning, *said.notes, *(one.text for one in said.later)):
         y = _lines(sheet, LEFT, y, note, 88) if note else y
     y -= LINE
     for row in said.rows:

@@ -6,12 +6,16 @@ from datetime import datetime
 from typing import Final
 
 from bezant.actor import Mode
-from bezant.receipts.port import About, Outcome, ReceiptFile
+from bezant.receipts.port import About, Later, Outcome, ReceiptFile
 
 TEST: Final = "Test mode: no real money moved."
 ERASED: Final = (
     "What this receipt says was erased because somebody asked for it. It still proves that it was "
     "issued and recorded, and no more what it was about."
+)
+SUPERSEDED: Final = (
+    "Something happened to this afterwards, and another receipt tells of it. Whoever gave you this "
+    "one can show it to you."
 )
 KEEP: Final = "Keep this file: anyone can check it without us."
 _ENDS: Final[Mapping[tuple[About, Outcome], tuple[str, str]]] = {
@@ -66,6 +70,14 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
+class Next:
+    """What happened afterwards, and the code of the receipt that says so."""
+
+    text: str
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
 class Wording:
     """Everything a receipt says, in order."""
 
@@ -76,6 +88,7 @@ class Wording:
     asset: str
     rows: tuple[Row, ...]
     notes: tuple[str, ...]
+    later: tuple[Next, ...]
     verdict: str
     evidence: tuple[str, ...]
 
@@ -100,7 +113,7 @@ def wording(found: ReceiptFile) -> Wording:
     ]
     return Wording(
         title, meaning, good, amount, asset, (*rows, Row("Receipt", found.id, small=True)),
-        _notes(found), _verdict(found), _evidence(found),
+        _notes(found), tuple(map(_next, found.later)), _verdict(found), _evidence(found),
     )  # fmt: skip
 
 
@@ -110,9 +123,20 @@ def _value(found: ReceiptFile, name: str, value: str) -> str:
     if name == "method":
         return _METHODS.get(value, value)
     if name in _MOMENTS:
-        moment = datetime.fromisoformat(value)
-        return f"{moment.day} {moment:%B %Y, %H:%M:%S} UTC"
+        return _moment(datetime.fromisoformat(value))
     return value
+
+
+def _moment(at: datetime) -> str:
+    return f"{at.day} {at:%B %Y, %H:%M:%S} UTC"
+
+
+def _next(later: Later) -> Next:
+    at = _moment(later.decided_at)
+    if (later.about, later.outcome) == (About.REFUND, Outcome.SUCCEEDED):
+        return Next(f"{later.amount} of this was given back on {at}.", later.code)
+    title, meaning = _ENDS[later.about, later.outcome]
+    return Next(f"Afterwards, on {at}: {title}. {meaning}", later.code)
 
 
 def _notes(found: ReceiptFile) -> tuple[str, ...]:
@@ -121,6 +145,8 @@ def _notes(found: ReceiptFile) -> tuple[str, ...]:
         notes.append(TEST)
     if not found.fields and not found.hidden:
         notes.append(ERASED)
+    if found.outdated and not found.later:
+        notes.append(SUPERSEDED)
     if found.hidden:
         things = "field is" if found.hidden == 1 else "fields are"
         notes.append(f"{found.hidden} {things} signed and not shown here.")

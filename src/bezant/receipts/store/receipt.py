@@ -135,6 +135,38 @@ async def forms_of(tx: Reads, receipts: Sequence[UUID]) -> list[ReceiptRow]:
     )
 
 
+async def later(tx: Reads, than: ReceiptRow, limit: int) -> list[ReceiptRow]:
+    """Return what was decided afterwards of the same money: of a payment its refunds as well."""
+    return await tx.fetch_all(
+        ReceiptRow,
+        f"""
+        SELECT {_COLUMNS}
+        FROM receipt
+        WHERE
+            payment = %(payment)s AND tenant = %(tenant)s AND mode = %(mode)s AND NOT added
+            AND (
+                (%(about)s = 'payment' AND about = 'refund')
+                OR (
+                    about = %(about)s AND refund = %(refund)s
+                    AND (decided_at, issued_at) > (%(decided_at)s, %(issued_at)s)
+                )
+            )
+        ORDER BY decided_at, issued_at
+        LIMIT %(limit)s
+        """,
+        {
+            "payment": than.payment,
+            "tenant": than.tenant,
+            "mode": than.mode.value,
+            "about": than.about.value,
+            "refund": than.refund,
+            "decided_at": than.decided_at,
+            "issued_at": than.issued_at,
+            "limit": limit,
+        },
+    )
+
+
 async def disclosures(tx: Reads, receipts: Sequence[UUID]) -> Mapping[UUID, tuple[str, ...]]:
     """Return what opens these receipts; one that was erased is not among them."""
     rows = await tx.fetch_all(

@@ -9,10 +9,10 @@ from uuid import UUID
 import msgspec
 
 from bezant.actor import Mode
-from bezant.db.arrays import instants, numbers, texts, uuids
+from bezant.db.arrays import instants, numbers, texts
 from bezant.db.database import Tx
 from bezant.events import Event
-from bezant.ids import read, spell
+from bezant.ids import spell
 
 PREFIX: Final = "evt"
 
@@ -67,7 +67,7 @@ async def take(tx: Tx, events: Sequence[Event], at: datetime, alone: UUID | None
         )
         """,
         (
-            uuids([read(PREFIX, event.id) for event in events]),
+            numbers([event.id.removeprefix(f"{PREFIX}_") for event in events]),
             texts([event.type for event in events]),
             numbers([event.version for event in events]),
             texts([event.mode.value for event in events]),

@@ -15,7 +15,7 @@ from bezant.identity.provider.issuer import Issuer
 
 def routes(provider: OpenIdProvider, issuer: Issuer) -> Routes:
     """Return every route of the provider."""
-    made = Routes("identity", tag="Sign in")
+    made = Routes("identity", tag="Sign in", guarded=True)
     cookies = Cookies.of(secure=issuer.secure)
     add_endpoints(made, provider, issuer, cookies)
     add_pages(made, provider, cookies)

@@ -1,13 +1,14 @@
-"""The login pages: one frame, one look, a small template each. No script, nothing from elsewhere.
+"""The login pages: one frame, one look, a small template each. Nothing comes from elsewhere.
 
-The look stands in `look.css` and travels inside each page, allowed by its hash. A page may send
-its form to us, and follow the answer to the client that somebody is on their way to.
+The look stands in `look.css` and travels inside each page, allowed by its hash; so does the script
+of those that ask for a passkey, and no other script runs. A page may send its form to us, and
+follow the answer to the client that somebody is on their way to.
 """
 
 import base64
 import hashlib
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from pathlib import Path
 from typing import Final
@@ -16,6 +17,7 @@ from fastapi.responses import HTMLResponse
 
 from bezant.errors import BezantError
 from bezant.identity.openid import Client, Realm, SigningKey, Stage, Turn
+from bezant.identity.person import PasskeyRefused, WrongCode
 from bezant.identity.port import (
     EMAIL_CHARACTERS_MAX,
     PASSWORD_CHARACTERS_MAX,
@@ -27,8 +29,18 @@ from bezant.identity.port import (
 from bezant.identity.provider import scopes
 
 SIGN_IN_PATH: Final = "/sign-in"
+FORGOTTEN_PATH: Final = "/forgotten"
+PASSKEY_ASKS: Final = "/v1/session/passkey/options"
 _LOOK: Final = (Path(__file__).parent / "look.css").read_text("utf-8")
-_LOOK_HASH: Final = base64.b64encode(hashlib.sha256(_LOOK.encode()).digest()).decode()
+PASSKEY_SCRIPT: Final = (Path(__file__).parent / "passkey.js").read_text("utf-8")
+
+
+def _hash(text: str) -> str:
+    hashed = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+    return f"'sha256-{hashed}'"
+
+
+_LOOK_HASH: Final = _hash(_LOOK)
 _ORIGIN: Final = re.compile(r"[a-z][a-z0-9+.-]*:(//[A-Za-z0-9.:\[\]-]+)?\Z")
 # A coin, seen from the front: trusted because anyone could weigh it.
 _MARK: Final = (
@@ -39,21 +51,31 @@ _MARK: Final = (
 
 
 def framed(
-    title: str, body: str, *, origin: str = "", status: int = 200, wide: bool = False
+    title: str,
+    body: str,
+    *,
+    origin: str = "",
+    status: int = 200,
+    wide: bool = False,
+    script: str = "",
 ) -> HTMLResponse:
     """Return a page around its body."""
     target = f" {origin}" if _ORIGIN.match(origin) else ""
     policy = (
-        f"default-src 'none'; style-src 'sha256-{_LOOK_HASH}'; base-uri 'none'; "
+        f"default-src 'none'; style-src {_LOOK_HASH}; base-uri 'none'; "
         f"form-action 'self'{target}; frame-ancestors 'none'"
     )
+    tag = ""
+    if script:
+        policy += f"; script-src {_hash(script)}; connect-src 'self'"
+        tag = f'<script type="module">{script}</script>'
     kind = ' class="wide"' if wide else ""
     return HTMLResponse(
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<style>{_LOOK}</style></head><body><header>{_MARK}Bezant</header>"
         f"<main{kind}>{body}</main><footer>Only this page asks for your password.</footer>"
-        "</body></html>",
+        f"{tag}</body></html>",
         status_code=status,
         headers={"content-security-policy": policy},
     )
@@ -64,6 +86,8 @@ def page_of(turn: Turn, refusal: BezantError | None = None, name: str = "") -> H
     match turn.stage:
         case Stage.PASSWORD:
             body, title = _password(turn, refusal, name), "Sign in"
+        case Stage.FACTOR:
+            body, title = _factor(turn, refusal), "One more step"
         case Stage.CONSENT:
             body, title = _consent(turn), "Allow access"
         case Stage.DEVICE:
@@ -71,15 +95,43 @@ def page_of(turn: Turn, refusal: BezantError | None = None, name: str = "") -> H
         case Stage.DONE | Stage.ELSEWHERE:
             body, title = _done(turn), "Done"
     status = 200 if refusal is None else refusal.status
-    made = framed(title, body, origin=turn.origin, status=status)
+    script = PASSKEY_SCRIPT if turn.stage in (Stage.PASSWORD, Stage.FACTOR) else ""
+    made = framed(title, body, origin=turn.origin, status=status, script=script)
     if refusal is not None and refusal.retry_after_seconds is not None:
         made.headers["retry-after"] = str(max(1, round(refusal.retry_after_seconds)))
     return made
 
 
+def passkey_form(action: str, asks: str, inside: str, button: str) -> str:
+    """Return a form that asks for a passkey; without a script, or passkeys, it is not shown."""
+    return (
+        f'<form method="post" action="{escape(action)}" data-passkey="{escape(asks)}" hidden>'
+        f'{inside}<input type="hidden" name="passkey"><button>{escape(button)}</button>'
+        '<p class="reason" role="status"></p></form>'
+    )
+
+
+def _action(turn: Turn) -> str:
+    return f"{SIGN_IN_PATH}/{turn.interaction.reveal()}"
+
+
 def _form(turn: Turn, inside: str) -> str:
-    action = f"{SIGN_IN_PATH}/{escape(turn.interaction.reveal())}"
-    return f'<form method="post" action="{action}">{inside}</form>'
+    return f'<form method="post" action="{escape(_action(turn))}">{inside}</form>'
+
+
+def _factor(turn: Turn, refusal: BezantError | None) -> str:
+    fields = (
+        '<label for="code">Code from your app, or a recovery code</label>'
+        '<input class="code" id="code" name="code" required maxlength="32" autofocus '
+        'autocomplete="one-time-code" autocapitalize="none" spellcheck="false">'
+        "<button>Go on</button>"
+    )
+    return (
+        '<div class="card"><h1>One more step</h1><p class="reason">Your password is right. You set '
+        f"up a second way to prove that it is you, so that a stolen password opens nothing.</p>"
+        f"{told(refusal)}{_form(turn, fields)}"
+        f"{passkey_form(_action(turn), PASSKEY_ASKS, '', 'Use a passkey instead')}</div>"
+    )
 
 
 def _password(turn: Turn, refusal: BezantError | None, name: str) -> str:
@@ -97,7 +149,20 @@ def _password(turn: Turn, refusal: BezantError | None, name: str) -> str:
     )
     return (
         f'<div class="card"><h1>Sign in</h1><p class="reason">to {escape(turn.realm)}, '
-        f"for {escape(turn.client)}</p>{_told(refusal)}{_form(turn, fields)}</div>"
+        f"for {escape(turn.client)}</p>{told(refusal)}"
+        f"{passkey_form(_action(turn), PASSKEY_ASKS, '', 'Sign in with a passkey')}"
+        f'{_form(turn, fields)}<p class="door"><a href="{FORGOTTEN_PATH}">Forgotten your password?'
+        f"</a></p>{_doors(turn)}</div>"
+    )
+
+
+def _doors(turn: Turn) -> str:
+    """Return links to other issuers at which somebody may sign in."""
+    page = f"{SIGN_IN_PATH}/{escape(turn.interaction.reveal())}/at"
+    return "".join(
+        f'<p class="door"><a href="{page}/{escape(one.name)}">Sign in with {escape(one.title)}'
+        "</a></p>"
+        for one in turn.doors
     )
 
 
@@ -146,7 +211,7 @@ def device_form(action: str, code: str, refusal: BezantError | None = None) -> H
     """Return the page on which the code of a device is typed."""
     body = (
         '<div class="card"><h1>Connect a device</h1><p class="reason">Type the code that your '
-        f"device shows.</p>{_told(refusal)}"
+        f"device shows.</p>{told(refusal)}"
         f'<form method="post" action="{escape(action)}"><label for="code">Code</label>'
         '<input class="code" id="code" name="user_code" required maxlength="20" autofocus '
         f'autocomplete="off" autocapitalize="characters" spellcheck="false" value="{escape(code)}">'
@@ -229,22 +294,23 @@ def _realm(realm: Realm, clients: Sequence[Client]) -> str:
     )
 
 
-def _told(refusal: BezantError | None) -> str:
+def told(refusal: BezantError | None) -> str:
     """Say in a sentence what is wrong, and what to do."""
     if refusal is None:
         return ""
     return f'<p class="wrong" role="alert">{escape(_sentence(refusal))}</p>'
 
 
+_SENTENCES: Final[Mapping[type[BezantError], str]] = {
+    WrongLogin: "This name and this password do not fit together. Try again.",
+    WrongCode: "This code is not right, or was used before. Wait for the next one.",
+    PasskeyRefused: "This passkey does not open anything here. Try another way.",
+    TooManyTries: "Too many wrong tries. Wait a little, then try again.",
+    MemberInactive: "Nobody signed in here for a long time. Ask for a new invitation.",
+    NoMembership: "This name and password are right, but you have no access here.",
+}
+
+
 def _sentence(refusal: BezantError) -> str:
-    match refusal:
-        case WrongLogin():
-            return "This name and this password do not fit together. Try again."
-        case TooManyTries():
-            return "Too many wrong passwords. Wait a little, then try again."
-        case MemberInactive():
-            return "Nobody signed in here for a long time. Ask for a new invitation."
-        case NoMembership():
-            return "This name and password are right, but you have no access here."
-        case _:
-            return refusal.detail[:1].upper() + refusal.detail[1:].rstrip(".") + "."
+    told_here = _SENTENCES.get(type(refusal))
+    return told_here or refusal.detail[:1].upper() + refusal.detail[1:].rstrip(".") + "."

@@ -1,7 +1,7 @@
 """The pages of somebody's way: signing in, allowing, letting a device in, and leaving."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from hashlib import sha256
 from typing import Final
 from urllib.parse import urlencode
@@ -21,11 +21,14 @@ from bezant.identity.openid import (
     Decide,
     EnterDeviceCode,
     OpenIdProvider,
+    ProveMore,
     SignIn,
+    SignInByPasskey,
     SignOut,
     Stage,
     Turn,
 )
+from bezant.identity.person import PasskeyRefused, WrongCode
 from bezant.identity.port import LoginBusy, MemberInactive, NoMembership, TooManyTries, WrongLogin
 from bezant.identity.provider.http import pages
 from bezant.identity.provider.http.reading import (
@@ -42,7 +45,15 @@ from bezant.identity.provider.issuer import CONSOLE, CONSOLE_PATH, Endpoint, Iss
 from bezant.identity.provider.jose import encoded
 from bezant.secret import Secret
 
-SHOWN_AGAIN: Final = (WrongLogin, TooManyTries, MemberInactive, NoMembership, LoginBusy)
+SHOWN_AGAIN: Final = (
+    WrongLogin,
+    WrongCode,
+    PasskeyRefused,
+    TooManyTries,
+    MemberInactive,
+    NoMembership,
+    LoginBusy,
+)
 """What somebody can do something about on the page itself."""
 
 
@@ -88,12 +99,7 @@ def add_pages(made: Routes, provider: OpenIdProvider, cookies: Cookies) -> None:
         try:
             if is_of_another_page(request):
                 raise CrossSiteRequest
-            if "decision" in filled:
-                decided = Decide(way, browser, filled["decision"] == "yes")
-                return answered(await provider.decide(decided), browser, cookies)
-            password = Secret(filled.get("password", ""))
-            name = filled.get("name", "").strip()
-            turn = await provider.sign_in(SignIn(way, browser, name, password))
+            turn = await _taken(provider, way, browser, filled)
             return answered(turn, browser, cookies)
         except SHOWN_AGAIN as refusal:
             turn = await provider.interaction(AtInteraction(way, browser))
@@ -102,6 +108,22 @@ def add_pages(made: Routes, provider: OpenIdProvider, cookies: Cookies) -> None:
             return _shown(refusal)
 
     del show, go_on
+
+
+async def _taken(
+    provider: OpenIdProvider, way: Secret[str], browser: Browser, filled: Mapping[str, str]
+) -> Turn:
+    """Take what a form brings: a decision, a passkey, a code, or a name and a password."""
+    if "decision" in filled:
+        return await provider.decide(Decide(way, browser, filled["decision"] == "yes"))
+    if "passkey" in filled:
+        answer = Secret(filled["passkey"])
+        return await provider.sign_in_by_passkey(SignInByPasskey(way, browser, answer))
+    if "code" in filled:
+        return await provider.prove_more(ProveMore(way, browser, Secret(filled["code"])))
+    password = Secret(filled.get("password", ""))
+    name = filled.get("name", "").strip()
+    return await provider.sign_in(SignIn(way, browser, name, password))
 
 
 def add_device_pages(made: Routes, provider: OpenIdProvider, cookies: Cookies) -> None:

@@ -1,0 +1,1 @@
+"""Envoy in front of our gateway: configured from the same table of routes that our edge has."""

@@ -1,0 +1,341 @@
+"""Envoy's configuration, written from a plan. Pure.
+
+A request goes through: the limit of its address; the signature of its token, if it has one that is
+read here; identity, about every other credential; the scopes of its route; and to a gateway that is
+well, which looks at everything again. Envoy only ever refuses more, never less.
+"""
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from bezant.gateway.envoy.clusters import (
+    DOORKEEPER,
+    GATEWAY,
+    TYPE,
+    Node,
+    cluster,
+    outside,
+    socket,
+)
+from bezant.gateway.envoy.plan import Address, Guarded, JwtIssuer, Plan
+from bezant.http.limits import Rule
+
+JWT_FILTER: Final = "envoy.filters.http.jwt_authn"
+ASK_FILTER: Final = "envoy.filters.http.ext_authz"
+SCOPE_FILTER: Final = "envoy.filters.http.rbac"
+LIMIT_FILTER: Final = "envoy.filters.http.local_ratelimit"
+PAYLOAD: Final = "payload"
+REQUEST_SECONDS: Final = 60
+ASK_SECONDS: Final = 5
+ADDRESSES_MAX: Final = 10_000  # Whose limits are remembered; the one seen longest ago is forgotten.
+TOKENS_REMEMBERED: Final = 10_000
+HEADER_KIB_MAX: Final = 32
+HEADERS_MAX: Final = 100
+_BY_ADDRESS: Final[Node] = {"remote_address": {}}
+_ASKED_WITH: Final = (
+    "authorization", "cookie", "dpop", "origin", "sec-fetch-site", "signature-input", "x-api-key",
+    "x-forwarded-for", "x-forwarded-proto",
+)  # fmt: skip
+_TOLD_BACK: Final = ("content-type", "dpop-nonce", "retry-after", "www-authenticate")
+_LOGGED: Final = {
+    "time": "%START_TIME%",
+    "method": "%REQ(:METHOD)%",
+    "path": "%PATH(NQ)%",
+    "status": "%RESPONSE_CODE%",
+    "why": "%RESPONSE_CODE_DETAILS%",
+    "milliseconds": "%DURATION%",
+    "address": "%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%",
+    "request_id": "%REQ(X-REQUEST-ID)%",
+    "gateway": "%UPSTREAM_HOST%",
+    "bytes": "%BYTES_SENT%",
+}
+"""No query, no header of the caller's: nothing of a credential gets into a log."""
+
+
+def bootstrap(plan: Plan, files: Path) -> Node:
+    """Return the whole configuration; its secrets lie in files beside it."""
+    return {
+        "static_resources": {
+            "listeners": _listeners(plan),
+            "clusters": [
+                cluster(plan, files, GATEWAY, plan.gateways, checked=True),
+                cluster(plan, files, DOORKEEPER, (plan.doorkeeper,), checked=False),
+                *(outside(origin, address) for origin, address in plan.hosts.items()),
+            ],
+        },
+        # There is no admin listener: it could be asked to end the process.
+    }
+
+
+def _listeners(plan: Plan) -> list[Node]:
+    manager = _manager(plan)
+    found = [_listener("edge", plan.listener, manager, None)]
+    if plan.secure is not None:
+        files = {
+            "certificate_chain": {"filename": str(plan.secure.certificate)},
+            "private_key": {"filename": str(plan.secure.key)},
+        }
+        shown = {
+            "name": "envoy.transport_sockets.tls",
+            "typed_config": {
+                "@type": TYPE + "extensions.transport_sockets.tls.v3.DownstreamTlsContext",
+                "common_tls_context": {
+                    "tls_params": {"tls_minimum_protocol_version": "TLSv1_2"},
+                    "tls_certificates": [files],
+                    "alpn_protocols": ["h2", "http/1.1"],
+                },
+            },
+        }
+        found.append(_listener("secure", plan.secure.listener, manager, shown))
+    return found
+
+
+def _manager(plan: Plan) -> Node:
+    return {
+        "@type": TYPE + "extensions.filters.network.http_connection_manager.v3"
+        ".HttpConnectionManager",
+        "stat_prefix": "edge",
+        "codec_type": "AUTO",
+        "use_remote_address": True,
+        "normalize_path": True,
+        "merge_slashes": False,
+        "path_with_escaped_slashes_action": "REJECT_REQUEST",
+        "server_header_transformation": "PASS_THROUGH",
+        "request_timeout": f"{REQUEST_SECONDS}s",
+        "request_headers_timeout": "10s",
+        "max_request_headers_kb": HEADER_KIB_MAX,
+        "common_http_protocol_options": {
+            "max_headers_count": HEADERS_MAX,
+            "headers_with_underscores_action": "REJECT_REQUEST",
+            "idle_timeout": "65s",
+        },
+        "access_log": [_access_log()],
+        "local_reply_config": _replies(),
+        "route_config": _routes(plan),
+        "http_filters": _filters(plan),
+    }
+
+
+def _listener(name: str, address: Address, manager: Node, encryption: Node | None) -> Node:
+    filters = [{"name": "envoy.filters.network.http_connection_manager", "typed_config": manager}]
+    chain: dict[str, object] = {"filters": filters}
+    if encryption is not None:
+        chain["transport_socket"] = encryption
+    return {
+        "name": name,
+        "address": socket(address),
+        "per_connection_buffer_limit_bytes": 65_536,
+        "filter_chains": [chain],
+    }
+
+
+def _filters(plan: Plan) -> list[Node]:
+    filters: list[Node] = []
+    if plan.limit is not None:
+        filters.append({"name": LIMIT_FILTER, "typed_config": _limit(plan.limit)})
+    router = {"@type": _http("router.v3.Router"), "suppress_envoy_headers": True}
+    filters += [
+        {"name": JWT_FILTER, "typed_config": _tokens(plan.issuers)},
+        {"name": ASK_FILTER, "typed_config": _asking(plan)},
+        {"name": SCOPE_FILTER, "typed_config": {"@type": _http("rbac.v3.RBAC")}},
+        {"name": "envoy.filters.http.router", "typed_config": router},
+    ]
+    return filters
+
+
+def _tokens(issuers: Sequence[JwtIssuer]) -> Node:
+    """A token that is not read here is no refusal: identity is asked about it."""
+    requirements: list[Node] = [{"provider_name": one.name} for one in issuers]
+    requirements.append({"allow_missing_or_failed": {}})
+    return {
+        "@type": _http("jwt_authn.v3.JwtAuthentication"),
+        "providers": {one.name: _provider(one) for one in issuers},
+        "rules": [
+            {"match": {"prefix": "/"}, "requires": {"requires_any": {"requirements": requirements}}}
+        ],
+    }
+
+
+def _provider(one: JwtIssuer) -> Node:
+    own = one.keys.startswith("/")
+    keys: dict[str, object] = {
+        "http_uri": {
+            "uri": f"https://{GATEWAY}{one.keys}" if own else one.keys,
+            "cluster": GATEWAY if own else _origin(one.keys),
+            "timeout": f"{ASK_SECONDS}s",
+        },
+        "cache_duration": "60s",
+        "async_fetch": {"fast_listener": True},
+    }
+    provider: dict[str, object] = {
+        "audiences": [one.audience],
+        "remote_jwks": keys,
+        "from_headers": [{"name": "Authorization", "value_prefix": "Bearer "}],
+        "forward": True,  # Our process verifies it again.
+        "payload_in_metadata": PAYLOAD,
+        "jwt_cache_config": {"jwt_cache_size": TOKENS_REMEMBERED},
+    }
+    if one.issuer:
+        provider["issuer"] = one.issuer
+    return provider
+
+
+def _asking(plan: Plan) -> Node:
+    scheme = "http" if plan.papers is None else "https"
+    return {
+        "@type": _http("ext_authz.v3.ExtAuthz"),
+        "transport_api_version": "V3",
+        "failure_mode_allow": False,
+        "status_on_error": {"code": "ServiceUnavailable"},
+        "allowed_headers": {"patterns": [{"exact": name} for name in _ASKED_WITH]},
+        "filter_enabled_metadata": {
+            "filter": JWT_FILTER,
+            "path": [{"key": PAYLOAD}],
+            "value": {"present_match": True},
+            "invert": True,
+        },
+        "http_service": {
+            "server_uri": {
+                "uri": f"{scheme}://{DOORKEEPER}",
+                "cluster": DOORKEEPER,
+                "timeout": f"{ASK_SECONDS}s",
+            },
+            "authorization_response": {
+                "allowed_client_headers": {"patterns": [{"exact": name} for name in _TOLD_BACK]}
+            },
+        },
+    }
+
+
+def _limit(rule: Rule) -> Node:
+    requests = max(1, int(rule.requests))
+    bucket = {
+        "max_tokens": requests,
+        "tokens_per_fill": requests,
+        "fill_interval": f"{rule.window_seconds:.3f}s",
+    }
+    always: Node = {"default_value": {"numerator": 100, "denominator": "HUNDRED"}}
+    return {
+        "@type": _http("local_ratelimit.v3.LocalRateLimit"),
+        "stat_prefix": "edge",
+        # Nobody is held back by all others together; each address has a bucket of its own.
+        "token_bucket": {"max_tokens": 2**32 - 1, "fill_interval": "1s"},
+        "filter_enabled": always,
+        "filter_enforced": always,
+        "rate_limits": [{"actions": [_BY_ADDRESS]}],
+        "descriptors": [{"entries": [{"key": "remote_address"}], "token_bucket": bucket}],
+        "max_dynamic_descriptors": ADDRESSES_MAX,
+    }
+
+
+def _routes(plan: Plan) -> Node:
+    routes = [_route(one) for one in plan.routes]
+    # What is not ours, and what a browser asks in advance: our process answers that.
+    routes.append(_entry({"prefix": "/"}, None))
+    return {
+        "name": "edge",
+        "virtual_hosts": [{"name": "edge", "domains": ["*"], "routes": routes}],
+        # Only a proxy says these, and in front of this one there is none.
+        "request_headers_to_remove": ["client-cert", "x-real-ip", "forwarded", "via"],
+    }
+
+
+def _route(one: Guarded) -> Node:
+    methods = "GET|HEAD" if one.method == "GET" else one.method
+    match: dict[str, object] = {
+        "headers": [{"name": ":method", "string_match": {"safe_regex": {"regex": methods}}}]
+    }
+    if "{" in one.path:
+        parts = one.path.split("/")
+        pattern = "/".join("[^/]+" if p.startswith("{") else re.escape(p) for p in parts)
+        match["safe_regex"] = {"regex": pattern}
+    else:
+        match["path"] = one.path
+    return _entry(match, None if one.public else one.scopes)
+
+
+def _entry(match: Node, scopes: Sequence[str] | None) -> Node:
+    if scopes is None:
+        filters: dict[str, Node] = {
+            ASK_FILTER: {"@type": _http("ext_authz.v3.ExtAuthzPerRoute"), "disabled": True}
+        }
+    else:
+        filters = {SCOPE_FILTER: _needs(scopes)}
+    return {
+        "match": match,
+        "route": {"cluster": GATEWAY, "timeout": f"{REQUEST_SECONDS}s"},
+        "typed_per_filter_config": filters,
+    }
+
+
+def _needs(scopes: Sequence[str]) -> Node:
+    """A token that was read here has one of the scopes; about another credential identity spoke."""
+    unread = {"not_id": _said([PAYLOAD], {"present_match": True})}
+    told: list[Node] = [unread]
+    if scopes:
+        named = "|".join(map(re.escape, scopes))
+        pattern = f"(?:.* )?(?:{named})(?: .*)?"
+        regex = {"string_match": {"safe_regex": {"regex": pattern}}}
+        told.append(_said([PAYLOAD, "scope"], regex))
+    policy = {"permissions": [{"any": True}], "principals": [{"or_ids": {"ids": told}}]}
+    return {
+        "@type": _http("rbac.v3.RBACPerRoute"),
+        "rbac": {"rules": {"action": "ALLOW", "policies": {"scopes": policy}}},
+    }
+
+
+def _said(path: Sequence[str], value: Node) -> Node:
+    keys = [{"key": one} for one in path]
+    return {"sourced_metadata": {
+        "metadata_matcher": {"filter": JWT_FILTER, "path": keys, "value": value}
+    }}  # fmt: skip
+
+
+def _replies() -> Node:
+    """What Envoy itself refuses is told in our words (RFC 9457)."""
+    told = {
+        401: ("credential_invalid", "Invalid credential."),
+        403: ("insufficient_permissions", "Insufficient permissions."),
+        429: ("too_many_requests", "Too many requests from this IP."),
+        503: ("unavailable", "Nothing that could answer is well; try again in a moment."),
+    }
+    # What identity said about a credential is told as it said it: the first that fits counts.
+    asked: Node = {"filter": {"response_flag_filter": {"flags": ["UAEX"]}}}
+    return {"mappers": [asked, *(_reply(status, *words) for status, words in told.items())]}
+
+
+def _reply(status: int, code: str, sentence: str) -> Node:
+    at = {"default_value": status, "runtime_key": f"edge.reply_{status}"}
+    return {
+        "filter": {"status_code_filter": {"comparison": {"op": "EQ", "value": at}}},
+        "body_format_override": {
+            "json_format": {
+                "type": f"/errors#{code}",
+                "title": sentence,
+                "status": status,
+                "code": code,
+                "request_id": "%REQ(X-REQUEST-ID)%",
+            },
+            "content_type": "application/problem+json",
+        },
+    }
+
+
+def _access_log() -> Node:
+    return {
+        "name": "envoy.access_loggers.stdout",
+        "typed_config": {
+            "@type": TYPE + "extensions.access_loggers.stream.v3.StdoutAccessLog",
+            "log_format": {"json_format": _LOGGED},
+        },
+    }
+
+
+def _origin(address: str) -> str:
+    return "/".join(address.split("/")[:3])
+
+
+def _http(name: str) -> str:
+    return f"{TYPE}extensions.filters.http.{name}"

@@ -1,0 +1,67 @@
+"""Encryption for callers from outside: a certificate from files, which may be replaced any time."""
+
+import ssl
+from pathlib import Path
+from typing import Final
+
+from bezant.errors import Invalid
+from bezant.telemetry import log
+
+# For clients that do not speak TLS 1.3 yet: only ciphers with forward secrecy that authenticate
+# what they encrypt (RFC 9325, 4.2).
+CIPHERS: Final = "ECDHE+AESGCM:ECDHE+CHACHA20"
+_log = log("http")
+
+
+class CertificateUnusable(Invalid):
+    """The certificate or its key cannot be used; see TLS_CERTIFICATE and TLS_KEY."""
+
+    code = "certificate_unusable"
+
+
+class Certificate:
+    """A certificate and its key, read again when the files have changed."""
+
+    def __init__(self, certificate: Path, key: Path) -> None:
+        self._files = certificate, key
+        self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self.context.minimum_version = ssl.TLSVersion.TLSv1_2
+        self.context.set_ciphers(CIPHERS)
+        self.context.options |= ssl.OP_NO_RENEGOTIATION
+        self.context.set_alpn_protocols(["http/1.1"])
+        self._seen = self._state()
+        self._load(self.context)
+
+    def renew(self) -> bool:
+        """Take up a new certificate for connections to come; a broken one changes nothing."""
+        try:
+            seen = self._state()
+            if seen == self._seen:
+                return False
+            # Tried apart first: half of a pair must not get into what is being served.
+            self._load(ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER))
+            self._load(self.context)
+        except CertificateUnusable as failure:
+            _log.warn("tls.not_renewed", why=str(failure))
+            return False
+        self._seen = seen
+        _log.info("tls.renewed")
+        return True
+
+    def _load(self, context: ssl.SSLContext) -> None:
+        certificate, key = self._files
+        try:
+            # A key under a password is refused here: at night there is nobody to type it.
+            context.load_cert_chain(certificate, key, password=lambda: "")
+        except (OSError, ssl.SSLError) as failure:
+            why = failure.reason if isinstance(failure, ssl.SSLError) else failure.strerror
+            raise CertificateUnusable(f"the certificate cannot be used: {why}") from None
+
+    def _state(self) -> tuple[tuple[int, int], ...]:
+        try:
+            found = [one.stat() for one in self._files]
+        except OSError as failure:
+            raise CertificateUnusable(
+                f"the certificate cannot be read: {failure.strerror}"
+            ) from None
+        return tuple((one.st_mtime_ns, one.st_ino) for one in found)

@@ -1,0 +1,1 @@
+"""Issuers of others that we trust: their tokens at our edge, and signing in at them."""

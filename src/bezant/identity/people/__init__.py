@@ -1,0 +1,1 @@
+"""People: signing up, passkeys, codes, recovery, proving anew, and the letters about it."""

@@ -1,0 +1,58 @@
+"""SQL about the payer's page: whose it is, and in whose frames it may be shown."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from bezant.actor import Mode
+from bezant.db.database import Tx
+
+
+@dataclass(frozen=True, slots=True)
+class WhoseRow:
+    """Whose a session or a link is."""
+
+    tenant: str
+    mode: Mode
+
+
+@dataclass(frozen=True, slots=True)
+class OriginsRow:
+    """Whose pages may show a merchant's checkout in a frame."""
+
+    origins: list[str]
+
+
+async def session(tx: Tx, session_id: UUID) -> WhoseRow | None:
+    """Return whose a session is."""
+    return await tx.fetch_one(
+        WhoseRow, "SELECT tenant, mode FROM checkout_session WHERE id = %s", (session_id,)
+    )
+
+
+async def link(tx: Tx, link_id: UUID) -> WhoseRow | None:
+    """Return whose a link is."""
+    return await tx.fetch_one(
+        WhoseRow, "SELECT tenant, mode FROM payment_link WHERE id = %s", (link_id,)
+    )
+
+
+async def origins(tx: Tx, tenant: str, mode: Mode) -> tuple[str, ...]:
+    """Return whose pages may show a merchant's checkout in a frame."""
+    row = await tx.fetch_one(
+        OriginsRow,
+        "SELECT origins FROM checkout_setting WHERE tenant = %s AND mode = %s",
+        (tenant, mode.value),
+    )
+    return () if row is None else tuple(row.origins)
+
+
+async def set_origins(tx: Tx, tenant: str, mode: Mode, told: tuple[str, ...]) -> None:
+    """Note whose pages may show a merchant's checkout in a frame."""
+    await tx.execute(
+        """
+        INSERT INTO checkout_setting (tenant, mode, origins)
+        VALUES (%s, %s, %s)
+        ON CONFLICT (tenant, mode) DO UPDATE SET origins = excluded.origins
+        """,
+        (tenant, mode.value, list(told)),
+    )

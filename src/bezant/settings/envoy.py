@@ -1,0 +1,29 @@
+"""Envoy in front of the gateway."""
+
+from dataclasses import dataclass
+
+from bezant.settings.texts import choice, items, named
+
+
+@dataclass(frozen=True, slots=True)
+class Envoy:
+    """What stands between callers and the gateway."""
+
+    edge: str = named(
+        "EDGE",
+        "What callers meet first: our own gateway, or an Envoy in front of it (extra `gateway`).",
+        choice("own", "envoy"),
+        "own",
+    )
+    gateways: tuple[str, ...] = named(
+        "ENVOY_GATEWAYS",
+        "Further gateway processes behind Envoy, as host:port by comma.",
+        items,
+        (),
+    )
+    log_level: str = named(
+        "ENVOY_LOG_LEVEL",
+        "Log level of Envoy.",
+        choice("trace", "debug", "info", "warning", "error", "critical", "off", warn="warning"),
+        "info",
+    )

@@ -1,0 +1,153 @@
+"""Envoy in front of this process: what it is told of us, and how the two know each other."""
+
+import asyncio
+import ssl
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+from urllib.parse import urlsplit
+
+from bezant import telemetry
+from bezant.errors import BezantError
+from bezant.gateway.app import Ground
+from bezant.gateway.envoy.doorkeeper import Doorkeeper
+from bezant.gateway.envoy.plan import (
+    Address,
+    Encrypted,
+    JwtIssuer,
+    Papers,
+    Plan,
+    guarded_routes,
+)
+from bezant.gateway.envoy.program import program, running
+from bezant.gateway.profile import Listener, load_profile
+from bezant.http.routes import Routes
+from bezant.http.serve import Listening
+from bezant.identity.openid import ROOT_REALM
+from bezant.identity.outside.calling import Calls
+from bezant.identity.outside.discovery import Known
+from bezant.identity.provider import scopes
+from bezant.identity.provider.issuer import Endpoint
+from bezant.rpc.papers import server_name
+from bezant.settings import Settings
+from bezant.telemetry.metrics import Meters
+from bezant.wiring.edges import edge_of
+from bezant.wiring.front import LOOPBACK, door_address, gate_address, stands_in_front
+from bezant.wiring.gate import rules_of
+from bezant.wiring.issuer import issuer_of
+from bezant.wiring.outside import trusted_of
+from bezant.wiring.workbench import Workbench
+
+GATEWAY, ENVOY = "gateway", "envoy"
+RENEW_EVERY_SECONDS: Final = 60.0
+_log = telemetry.log("gateway")
+
+__all__ = ["Plan", "behind_envoy", "running", "stands_in_front"]
+
+
+async def behind_envoy(
+    bench: Workbench, main: Listener, routes: Sequence[Routes], ground: Ground
+) -> tuple[list[Listening], Plan]:
+    """Return what listens behind Envoy in the place of the main listener, and Envoy's plan."""
+    program()  # Said before anything listens, if there is none.
+    settings = bench.settings
+    gate, door = gate_address(settings), door_address(settings)
+    context = _mutual(bench, bench.papers_folder(GATEWAY))
+    edge = edge_of(bench, main, routes, ground, proxies=LOOPBACK)
+    # What it is asked about is told and counted when the request itself arrives.
+    quiet = replace(ground, meters=Meters(), watcher=None)
+    asked = edge_of(bench, main, routes, quiet, proxies=LOOPBACK, door=Doorkeeper)
+    edges = [(gate, edge), (door, asked)]
+    listenings = [Listening(host, port, one, context) for (host, port), one in edges]
+    issuers, hosts = await _outside(settings, live=bench.site.live, bench=bench)
+    issuer = issuer_of(settings)
+    own = JwtIssuer(GATEWAY, issuer.audience, Endpoint.KEYS.path(ROOT_REALM))
+    platform = settings.platform
+    plan = Plan(
+        listener=Address(_numeric(platform.host), platform.port),
+        gateways=(Address(*gate), *map(_address, settings.envoy.gateways)),
+        doorkeeper=Address(*door),
+        papers=Papers(bench.papers_folder(ENVOY), (server_name(GATEWAY),)),
+        routes=guarded_routes(edge, scopes_for),
+        issuers=(own, *issuers),
+        limit=rules_of(settings, load_profile(platform.profile)).address,
+        secure=_secure(settings),
+        hosts=hosts,
+    )
+    return listenings, plan
+
+
+def scopes_for(permission: str) -> tuple[str, ...]:
+    """Return the scopes of which a token needs one for a permission."""
+    return tuple(
+        one for one in (permission, scopes.EVERYTHING) if permission in scopes.permissions((one,))
+    )
+
+
+async def _outside(
+    settings: Settings, *, live: bool, bench: Workbench
+) -> tuple[list[JwtIssuer], dict[str, Address]]:
+    """Return whose tokens Envoy reads itself: those that say in scopes what they open."""
+    audience = issuer_of(settings).audience
+    calls, found, hosts = Calls(), list[JwtIssuer](), dict[str, Address]()
+    try:
+        for one in trusted_of(settings.outside, live=live, audience=audience):
+            if not one.by_scope or one.opaque:
+                continue  # Identity is asked about each of its tokens.
+            try:
+                keys = (await Known(one, calls, bench.real).about()).keys
+            except BezantError:
+                _log.warn("envoy.issuer_silent", issuer=one.name)
+                continue
+            parts = urlsplit(keys)
+            port = parts.port or (443 if parts.scheme == "https" else 80)
+            hosts[f"{parts.scheme}://{parts.netloc}"] = Address(parts.hostname or "", port)
+            found.append(JwtIssuer(one.name, one.audience, keys, one.issuer))
+    finally:
+        await calls.close()
+    return found, hosts
+
+
+def _mutual(bench: Workbench, folder: Path) -> ssl.SSLContext:
+    """Return what listens for Envoy alone: whoever comes shows a certificate of ours."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_3
+    context.verify_mode = ssl.CERT_REQUIRED
+    # Modules believe the issuing certificates by name, not the root.
+    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+    _read(context, folder)
+
+    async def renew() -> None:
+        while True:
+            await asyncio.sleep(RENEW_EVERY_SECONDS)
+            try:
+                await asyncio.to_thread(_read, context, folder)
+            except OSError as failure:  # The old ones still count; the next round may do better.
+                _log.warn("envoy.papers_not_read", why=type(failure).__name__)
+
+    renewing = asyncio.create_task(renew(), name="envoy papers")
+    bench.stack.callback(renewing.cancel)
+    return context
+
+
+def _read(context: ssl.SSLContext, folder: Path) -> None:
+    context.load_cert_chain(folder / "identity.pem")
+    context.load_verify_locations(folder / "trust.pem")
+
+
+def _secure(settings: Settings) -> Encrypted | None:
+    edge = settings.edge
+    if edge.tls_certificate is None or edge.tls_key is None:
+        return None
+    listener = Address(_numeric(settings.platform.host), edge.tls_port)
+    return Encrypted(listener, edge.tls_certificate.absolute(), edge.tls_key.absolute())
+
+
+def _address(text: str) -> Address:
+    host, _, port = text.rpartition(":")
+    return Address(_numeric(host), int(port))
+
+
+def _numeric(host: str) -> str:
+    return "127.0.0.1" if host == "localhost" else host

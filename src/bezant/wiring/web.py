@@ -1,0 +1,43 @@
+"""The pages: where they are found, and whom they ask."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from bezant.gateway.profile import load_profile
+from bezant.http.routes import Routes
+from bezant.identity.port import Identity
+from bezant.orders.port import Orders
+from bezant.payments.port import Payments
+from bezant.receipts.port import Receipts
+from bezant.settings import Settings
+from bezant.vault.port import Vault
+from bezant.web.http import Known
+from bezant.web.http import routes as web_routes
+from bezant.wiring.sandbox import sandbox_page
+from bezant.wiring.system import system_page
+from bezant.wiring.workbench import Workbench
+
+MODULE: Final = "web"
+FRONTEND: Final = "frontend"
+"""The listener on which a family has its pages, beside its API."""
+
+
+def pages_url(settings: Settings) -> str:
+    """Return what addresses of pages begin with; nothing is the address that was asked."""
+    own = load_profile(settings.platform.profile).listener(FRONTEND)
+    if own is not None and not own.planned:
+        return f"http://localhost:{own.port}"
+    return settings.platform.api_url
+
+
+async def page_routes(
+    bench: Workbench,
+    orders: Orders,
+    payments: Payments,
+    receipts: Receipts,
+    vault: Vault,
+    identity: Identity,
+) -> Sequence[Routes]:
+    """Return the pages, and what they ask beyond the modules."""
+    known = Known(orders, payments, receipts, vault, identity, bench.clock)
+    return web_routes(known), await sandbox_page(bench), system_page(bench)

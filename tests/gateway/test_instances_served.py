@@ -1,0 +1,63 @@
+"""`bezant serve gateway --instances`: real processes behind one port, one of which is killed."""
+
+import os
+import signal
+from pathlib import Path
+from urllib.error import URLError
+from urllib.request import urlopen
+
+import pytest
+from tests.cli.running import Nest, served
+from tests.harness.ports import free_port
+from tests.harness.waiting import wait_until
+
+
+def children(parent: int) -> set[int]:
+    """Return the processes that a process has begun and that live."""
+    found: set[int] = set()
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            name, _, rest = stat.read_text().rpartition(")")
+        except OSError:
+            continue
+        state, mother = rest.split()[:2]
+        if int(mother) == parent and state != "Z":
+            found.add(int(name.split()[0]))
+    return found
+
+
+def status(url: str) -> int:
+    try:
+        with urlopen(url, timeout=20) as answer:
+            return answer.status
+    except URLError as refused:
+        return getattr(refused, "code", 0)
+
+
+@pytest.mark.requirement("S002-1", part="instances with health checks")
+def test_one_port_goes_on_answering_while_one_of_its_gateways_is_killed(
+    installed: Nest,
+) -> None:
+    nest = installed
+    nest.up().url()
+    for wrong in (("ledger", "--instances", "2"), ("gateway", "--instances", "0")):
+        refused = nest.run("serve", *wrong)
+        assert refused.code != 0
+        assert "nstances" in refused.err + refused.out
+    port = free_port()
+    url = f"http://127.0.0.1:{port}/ready"
+    words = ("gateway", "--instances", "2", "--port", str(port), "--json")
+    with served(nest, *words) as running:
+        running.wait_for('"instances"')
+        wait_until(lambda: len(children(running.pid)) == 2, "both instances live")
+        assert [status(url) for _ in range(20)] == [200] * 20
+        before = children(running.pid)
+        victim = min(before)
+        os.kill(victim, signal.SIGKILL)
+        wait_until(lambda: victim not in children(running.pid), "it is gone")
+        assert [status(url) for _ in range(20)] == [200] * 20
+        wait_until(lambda: len(children(running.pid)) == 2, "another has taken its place")
+        assert [status(url) for _ in range(20)] == [200] * 20
+        after = children(running.pid)
+    wait_until(lambda: not any(Path(f"/proc/{one}").exists() for one in after), "all have ended")
+    assert status(url) == 0

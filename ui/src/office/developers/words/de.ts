@@ -1,0 +1,216 @@
+/** Die Seiten für Entwickler auf Deutsch. */
+import { counted, type Translated } from "../../../words";
+import type { en } from "./en";
+import type {
+  Access,
+  DeliveryOutcome,
+  DisabledBecause,
+  KeyKind,
+  PayloadKind,
+  Role,
+  Verdict,
+} from "./kinds";
+
+const KEY_KIND: Readonly<Record<KeyKind, string>> = {
+  sk: "Geheimer Schlüssel",
+  rk: "Beschränkter Schlüssel",
+  pk: "Öffentlicher Schlüssel",
+};
+const KEY_KIND_MEANS: Readonly<Record<KeyKind, string>> = {
+  sk: "Für Ihren Server. Er darf, was seine Rolle darf.",
+  rk: "Für Ihren Server. Er darf nur, was Sie hier wählen.",
+  pk: "Für Seiten und Apps. Er darf Karten hinterlegen und Bezahlseiten öffnen, sonst nichts.",
+};
+const ROLE: Readonly<Record<Role, string>> = {
+  admin: "Verwaltung",
+  finance: "Finanzen",
+  developer: "Entwicklung",
+  support: "Kundendienst",
+  auditor: "Prüfung",
+  customer: "Kunde",
+};
+const ACCESS: Readonly<Record<Access, string>> = {
+  none: "Nichts",
+  read: "Lesen",
+  write: "Ändern",
+};
+const PAYLOAD: Readonly<Record<PayloadKind, string>> = {
+  snapshot: "Alles, wie es gerade war",
+  thin: "Nur die Kennung",
+};
+const OFF: Readonly<Record<DisabledBecause, string>> = {
+  owner: "Ausgeschaltet",
+  gone: "Ausgeschaltet: Er sagte, er sei weg",
+  failing: "Ausgeschaltet: Er schlug zu lange fehl",
+};
+const OUTCOME: Readonly<Record<DeliveryOutcome, string>> = {
+  delivered: "Zugestellt",
+  refused: "Abgelehnt",
+  redirected: "Weitergeleitet; dem folgen wir nicht",
+  gone: "Er sagte, er sei weg",
+  timed_out: "Keine Antwort zur Zeit",
+  unreachable: "Nicht erreichbar",
+  untrusted: "Seinem Zertifikat wird nicht vertraut",
+  forbidden: "Diese Adresse ist nicht erlaubt",
+};
+const VERDICT: Readonly<Record<Verdict, string>> = {
+  genuine: "Diese Unterschrift stimmt.",
+  old: "Diese Unterschrift stimmt, ist aber älter als fünf Minuten: Empfänger sollten ablehnen.",
+  forged: "Diese Unterschrift passt nicht: ein anderes Geheimnis, oder etwas wurde geändert.",
+  unreadable: "Das Geheimnis beginnt mit whsec_, und der Zeitstempel ist eine Zahl von Sekunden.",
+};
+
+export const de: Translated<typeof en> = {
+  developers: "Entwicklung",
+  start: "Erste Schritte",
+  keys: "API-Schlüssel",
+  key: "Schlüssel",
+  webhooks: "Webhook-Empfänger",
+  endpoint: "Empfänger",
+  deliveries: "Zustellungen",
+  delivery: "Zustellung",
+  tester: "Webhooks prüfen",
+  events: "Ereignisse",
+  event: "Ereignis",
+  requests: "Anfragen",
+  request: "Anfrage",
+  reference: "API-Handbuch",
+  console: "Ausprobieren",
+  address: "Adresse",
+  addressHint: "Wohin wir senden, etwa https://shop.example/webhooks.",
+  noAddress: "Das ist keine Webadresse.",
+  eventType: "Art des Ereignisses",
+  eventTypes: "Arten von Ereignissen",
+  eventTypesHint: "Durch Leerzeichen getrennt; payment.* meint alle zu Zahlungen, * meint alles.",
+  payload: "Was gesendet wird",
+  addEndpoint: "Empfänger hinzufügen",
+  noEndpoints: "Noch keine Empfänger",
+  noEndpointsHint: "Fügen Sie einen hinzu, und Ihr Server erfährt, was hier geschieht.",
+  endpointOn: "Ein",
+  endpointFailing: "Schlägt fehl",
+  failingSince: "Schlägt fehl seit",
+  pausedUntil: "Pausiert bis",
+  secrets: "Geheimnisse",
+  signingSecret: "Geheimnis für Unterschriften",
+  onceTitle: "Das wird nur jetzt gezeigt",
+  onceMeans:
+    "Kopieren Sie es dorthin, wo Ihr Server Geheimnisse aufbewahrt. Niemand kann es noch einmal " +
+    "zeigen, auch wir nicht.",
+  iHaveIt: "Ich habe es",
+  sendSample: "Muster senden",
+  sendSampleMeans: "Ein Muster geht nur an diesen Empfänger. Es sagt, dass es eines ist.",
+  rotate: "Neues Geheimnis",
+  rotateMeans: "Einen Tag lang unterschreiben beide. Setzen Sie in der Zeit das neue ein.",
+  rotateKeyMeans: "Das alte gilt noch einen Tag. Setzen Sie in der Zeit das neue ein.",
+  disable: "Ausschalten",
+  disableMeans: "Dorthin wird nichts mehr gesendet, bis Sie wieder einschalten.",
+  enable: "Einschalten",
+  enableMeans: "Ab jetzt erfährt er wieder alles. Verpasstes lässt sich unten noch einmal senden.",
+  delete: "Löschen",
+  deleteMeans: "Dorthin wird nichts mehr gesendet. Das lässt sich nicht zurücknehmen.",
+  resend: "Noch einmal senden",
+  resendMeans: "Die Kennung bleibt gleich: Wer es schon hatte, erkennt das.",
+  resendFailed: "Alles Fehlgeschlagene noch einmal senden",
+  attempts: "Versuche",
+  noAttempts: "Noch wurde nichts versucht.",
+  next: "Nächster Versuch",
+  settled: "Erledigt",
+  noDeliveries: "Noch wurde nichts gesendet",
+  noDeliveriesHint: "Zustellungen erscheinen, sobald ein Empfänger etwas erfährt.",
+  noEvents: "Noch ist nichts geschehen",
+  noEventsHint: "Ereignisse erscheinen mit der ersten Zahlung.",
+  version: "Fassung",
+  answer: "Antwort",
+  errorCode: "Fehlercode",
+  duration: "Dauer",
+  caller: "Gefragt von",
+  method: "Methode",
+  route: "Weg",
+  detail: "Was gesagt wurde",
+  network: "Von Adresse",
+  program: "Programm",
+  idempotencyKey: "Idempotenz-Schlüssel",
+  refusedOnes: "Abgelehnt",
+  wellOnes: "Gelungen",
+  noRequests: "Noch wurde nichts gefragt",
+  noRequestsHint: "Jeder Aufruf mit Ihren Schlüsseln erscheint hier gleich danach.",
+  makeKey: "Schlüssel erstellen",
+  newKey: "Ihr neuer Schlüssel",
+  noKeys: "Noch keine Schlüssel",
+  noKeysHint: "Ihr Server braucht einen, um die API zu fragen.",
+  keyNameHint: "Wofür er ist: Dann wissen Sie, welchen Sie sperren.",
+  role: "Rolle",
+  mayDo: "Darf",
+  madeBy: "Erstellt von",
+  lastUsed: "Zuletzt benutzt",
+  never: "Nie",
+  revoked: "Gesperrt",
+  expired: "Abgelaufen",
+  makerLeft: "Gilt, doch wer ihn erstellt hat, ist weg",
+  works: "Gilt",
+  revoke: "Sperren",
+  revokeMeans: "Wer diesen Schlüssel benutzt, wird sofort abgelehnt. Das bleibt so.",
+  stepKeys: "1. Ihre Testschlüssel",
+  stepKeysMeans:
+    "Ein öffentlicher für Seiten und ein geheimer für Ihren Server. Sie werden unten eingesetzt " +
+    "und sind weg, wenn Sie diese Seite verlassen.",
+  makeTestKeys: "Testschlüssel erstellen",
+  makeTestKeysMeans:
+    "Zwei Schlüssel für den Testbetrieb werden erstellt; sperren lassen sie sich unter " +
+    "API-Schlüssel.",
+  askForKeys: "Fragen Sie Verwaltung oder Entwicklung Ihres Teams nach Testschlüsseln.",
+  onlyTest: "Wechseln Sie in den Testbetrieb, um Schlüssel zum Ausprobieren zu bekommen.",
+  keysFilled: "Ihre Schlüssel sind unten eingesetzt",
+  keysFilledMeans:
+    "Kopieren Sie den geheimen dorthin, wo Ihr Server Geheimnisse aufbewahrt; er wird nur jetzt " +
+    "gezeigt.",
+  stepCard: "2. Eine Karte hinterlegen",
+  stepCardMeans:
+    "Das tut eine Seite mit dem öffentlichen Schlüssel; so erreicht keine Kartennummer Ihren " +
+    "Server. Die Antwort enthält ein Token.",
+  stepPay: "3. Belasten",
+  stepPayMeans:
+    "Setzen Sie das Token ein, wo TOKEN steht. Senden Sie es zweimal: Belastet wird einmal.",
+  stepSee: "4. Sehen, was geschah",
+  seePayments: "Zahlungen",
+  stepHear: "5. Auf dem eigenen Rechner davon hören",
+  stepHearMeans: "Das leitet Ereignisse des Testbetriebs an einen Server auf Ihrem Rechner weiter.",
+  referenceMeans:
+    "Alles, was man die API fragen kann, wie sie sich unter /openapi.json selbst beschreibt. Zu " +
+    "jedem Aufruf steht das Recht, das er braucht.",
+  searchReference: "Suche nach Pfad, Wort oder Recht",
+  noOperation: "Nichts passt",
+  needsPermission: "Recht:",
+  tryIt: "Ausprobieren",
+  parameters: "Parameter",
+  body: "Inhalt",
+  needed: "nötig",
+  operation: "Was gefragt wird",
+  consoleMeans:
+    "Fragen Sie die API als Sie selbst, im Testbetrieb. Was Sie nicht dürfen, wird abgelehnt.",
+  consoleLive: "Dies ist der Echtbetrieb",
+  consoleLiveMeans: "Was Sie hier senden, bewegt echtes Geld.",
+  send: "Senden",
+  notJson: "Das ist noch kein JSON.",
+  inTerminal: "Dasselbe im Terminal",
+  testerMeans: "Wer diese Art hört, erfährt es. Das Muster sagt, dass es eines ist.",
+  samplesInTest: "Muster sendet im Testbetrieb, wer Webhooks ändern darf.",
+  sampleSent: "Gesendet:",
+  checkSignature: "Unterschrift prüfen",
+  checkSignatureMeans:
+    "Fügen Sie ein, was Ihren Server erreicht hat. Gerechnet wird in diesem Browser; das " +
+    "Geheimnis geht nirgendwohin.",
+  checkIt: "Prüfen",
+  keyKind: (kind: KeyKind) => KEY_KIND[kind],
+  keyKindMeans: (kind: KeyKind) => KEY_KIND_MEANS[kind],
+  roleName: (role: Role) => ROLE[role],
+  access: (access: Access) => ACCESS[access],
+  payloadKind: (kind: PayloadKind) => PAYLOAD[kind],
+  endpointOff: (because: DisabledBecause) => OFF[because],
+  deliveryOutcome: (outcome: DeliveryOutcome) => OUTCOME[outcome],
+  signatureVerdict: (verdict: Verdict) => VERDICT[verdict],
+  secretsInUse: (count: number) => counted("de", count, { other: "# in Gebrauch" }),
+  milliseconds: (count: number) => `${String(count).replace(".", ",")} ms`,
+  took: (status: number | null, milliseconds: number) =>
+    status === null ? `${milliseconds} ms` : `Status ${status}, ${milliseconds} ms`,
+};
