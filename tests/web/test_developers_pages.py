@@ -164,7 +164,8 @@ def test_anything_is_tried_and_found_in_the_log(shop: House, browser: Browser) -
         clerk.go("/reference")
         clerk.page.get_by_label("Search by path").fill("post /v1/customers")
         clerk.page.get_by_text("POST /v1/customers", exact=True).click()
-        clerk.page.get_by_role("link", name="Try it", exact=True).last.click()
+        opened = clerk.page.locator("details[open]")
+        opened.get_by_role("link", name="Try it", exact=True).click()
         clerk.page.wait_for_url("**/office/console?**")
         body = clerk.page.get_by_label("Body")
         body.fill('{"name": ')
@@ -236,7 +237,9 @@ def every_page(shop: House) -> list[str]:
     endpoint = shop.told("POST", "/v1/webhook_endpoints", asked)["id"]
     shop.told("POST", "/v1/events", {"type": "order.paid"})
     wait_until(lambda: bool(delivered(shop, endpoint)), "something is sent")
-    event = shop.told("GET", f"/v1/events?subject={payment['id']}")["data"][0]["id"]
+    of_payment = f"/v1/events?subject={payment['id']}"
+    wait_until(lambda: bool(shop.told("GET", of_payment)["data"]), "it is told")
+    event = shop.told("GET", of_payment)["data"][0]["id"]
     wait_until(lambda: bool(shop.told("GET", "/v1/requests")["data"]), "the log has something")
     request = shop.told("GET", "/v1/requests")["data"][0]["id"]
     key = shop.told("GET", "/v1/keys")["data"][0]["id"]
