@@ -145,6 +145,12 @@ async def test_the_keepers_may_work_with_every_key(keys: KeysService) -> None:
         room = near(Keys, keys, caller=keeper)
         await room.declare(SIGNING)
         await room.sign(SIGNING.name, b"x")
+    await keys.access_log.write()
+
+    used = (await keys.accesses(AccessesOf(use=Use.SIGN))).accesses
+    assert {(one.caller, one.outcome) for one in used} == {
+        ("gateway", Outcome.DONE), ("operator", Outcome.DONE),
+    }  # fmt: skip
 
 
 async def test_whose_a_key_is_does_not_change(
