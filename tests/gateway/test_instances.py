@@ -150,6 +150,20 @@ async def test_whoever_wants_no_traffic_gets_none_until_it_does(tmp_path: Path) 
         assert await both.names(10) == {"well": 5, "ill": 5}
 
 
+async def test_where_nobody_wants_traffic_those_who_did_answer_for_themselves(
+    tmp_path: Path,
+) -> None:
+    async with crowd(tmp_path) as few:
+        ill = Gateway("ill")
+        await few.join(ill)
+        never = Gateway("never", wants=False)
+        await few.join(never)
+        await until(lambda: few.usher.well == 1)
+        ill.wants = False
+        await until(lambda: few.usher.well == 0)
+        assert await few.names(6) == {"ill": 6}, "who never was well gets nothing even now"
+
+
 async def test_whoever_says_nothing_more_gets_nothing_more(tmp_path: Path) -> None:
     async with crowd(tmp_path) as both:
         await both.join(Gateway("well"))

@@ -216,6 +216,38 @@ def test_it_ends_with_its_platform_and_nothing_says_that_it_goes_on(
     assert workspace.built.progress() is None
 
 
+STOPPED_AS_IT_BEGINS = """
+import os, runpy, subprocess, sys
+
+sys.argv = ["build.py"]
+build = runpy.run_path(sys.argv[0], run_name="build")
+begin = subprocess.Popen
+
+def disturbed(*words, **more):
+    begun = begin(*words, **more)
+    print(begun.pid, flush=True)
+    os.kill(os.getpid(), STOP)
+    return begun
+
+subprocess.Popen = disturbed
+build["ran"]("sleep", "300", failing="It failed.")
+"""
+
+
+@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
+def test_what_begins_in_the_very_moment_of_the_stop_ends_too(
+    workspace: Workspace, stop: signal.Signals
+):
+    handled = f"import signal\nsignal.signal({stop:d}, signal.default_int_handler)\n"
+    program = handled + STOPPED_AS_IT_BEGINS.replace("STOP)", f"{stop:d})")
+    stopped = subprocess.run(
+        [sys.executable, "-c", program], cwd=workspace.root / "ui" / "make", text=True,
+        env=workspace.environment(), capture_output=True, timeout=SECONDS_MAX, check=False,
+    )  # fmt: skip
+    assert "KeyboardInterrupt" in stopped.stderr
+    assert not is_alive(int(stopped.stdout))
+
+
 def test_a_builder_that_was_killed_is_not_waited_for(
     workspace: Workspace,
     begun: Callable[..., "subprocess.Popen[str]"],

@@ -34,6 +34,7 @@ SCHEMA = HERE / "src" / "api" / "schema.ts"
 BEHIND_SECONDS_MAX = 90.0  # A first start makes a database; after this the pages begin anyway.
 STEP_SECONDS_MAX = 900.0
 POLL_SECONDS = 0.5
+STOPPING = (signal.SIGINT, signal.SIGTERM)
 # A registry that does not answer is asked a few times more, within half a minute, not in minutes.
 RETRIES = ("--fetch-retries=4", "--fetch-retry-mintimeout=1000", "--fetch-retry-maxtimeout=10000")
 NO_PACKAGES = "The packages could not be fetched: is there a connection to the package registry?"
@@ -198,24 +199,40 @@ def ran(*command: str, failing: str, path: str = "") -> str:
     environment = {**os.environ, "NO_UPDATE_NOTIFIER": "1", "CI": "1"}
     if path:
         environment["PATH"] = path
+    process = None
     try:
-        process = subprocess.Popen(  # noqa: S603 - programs named in this file
-            command, cwd=HERE, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT, text=True, env=environment, start_new_session=True,
-        )  # fmt: skip
+        with undisturbed():
+            process = subprocess.Popen(  # noqa: S603 - programs named in this file
+                command, cwd=HERE, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT, text=True, env=environment, start_new_session=True,
+            )  # fmt: skip
+        said = followed(process)
     except OSError as failure:
         raise BuildFailed(failing, str(failure)) from failure
-    try:
-        said = followed(process)
     except subprocess.TimeoutExpired as failure:
         raise BuildFailed(failing, f"{command[0]} did not end") from failure
     finally:
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+        if process is not None:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
     if process.returncode != 0:
         raise BuildFailed(failing, f"{' '.join(command[:3])}\n{said}".strip())
     return said
+
+
+@contextmanager
+def undisturbed() -> Iterator[None]:
+    """Let whoever stops us wait until what begins here is known, and so can be ended too."""
+    came: list[int] = []
+    before = {one: signal.signal(one, lambda number, _: came.append(number)) for one in STOPPING}
+    try:
+        yield
+    finally:
+        for one, handler in before.items():
+            signal.signal(one, handler)
+    if came:
+        raise KeyboardInterrupt
 
 
 def followed(process: "subprocess.Popen[str]") -> str:
@@ -333,8 +350,8 @@ FRONT = os.getppid()
 
 if __name__ == "__main__":
     # What a shell starts with `&` is told to ignore Ctrl-C; whoever stops the platform stops us.
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for stopping in STOPPING:
+        signal.signal(stopping, signal.default_int_handler)
     try:
         sys.exit(main(sys.argv[1:]))
     except (KeyboardInterrupt, Deserted):

@@ -102,7 +102,7 @@ def configuration(settings: ServerSettings) -> str:
         archive_timeout = 60         # seconds; what a lost machine may cost beyond the archive
         allow_alter_system = off
         password_encryption = 'scram-sha-256'
-        restart_after_crash = on
+        restart_after_crash = off    # we restart it whole: by itself it can wait for ever
         listen_addresses = '{"127.0.0.1" if settings.tcp_port else ""}'
         port = {settings.port}
         unix_socket_directories = '{_quoted(settings.sockets)}'

@@ -2,7 +2,8 @@
 
 The usher reads nothing of what comes. It passes the open connection itself to another process of
 this machine, which sees who is calling as ever and speaks TLS with them; nothing is copied on the
-way. Twice a second every instance is asked whether it wants traffic.
+way. Twice a second every instance is asked whether it wants traffic. While none does, those that
+once did get it all the same: a late answer, or a refusal that says why, is better than none.
 """
 
 import asyncio
@@ -56,6 +57,7 @@ class Instance:
 
     link: socket.socket
     is_well: bool = False
+    was_well: bool = False
     asked_at: float = 0.0
     """When it was asked and has not answered; zero if it owes no answer."""
 
@@ -166,11 +168,12 @@ class Usher:
             connection.send(NOBODY)
 
     def _in_turn(self) -> Iterator[Instance]:
-        """Yield instances that are well, each time from the next one on."""
-        well = [one for one in self._instances if one.is_well]
+        """Yield who may answer, each time from the next one on: who is well, else who ever was."""
+        ready = [one for one in self._instances if one.is_well]
+        ready = ready or [one for one in self._instances if one.was_well]
         self._turn += 1
-        for step in range(len(well)):
-            yield well[(self._turn + step) % len(well)]
+        for step in range(len(ready)):
+            yield ready[(self._turn + step) % len(ready)]
 
     async def _check_for_ever(self) -> None:
         loop = asyncio.get_running_loop()
@@ -194,6 +197,7 @@ class Usher:
     def _say(self, instance: Instance, *, is_well: bool) -> None:
         if instance.is_well is not is_well:
             instance.is_well = is_well
+            instance.was_well |= is_well
             _log.info("instance.changed", well=is_well, left=self.well)
 
     def _lose(self, instance: Instance) -> None:

@@ -63,7 +63,7 @@ async def furnish(whole: Whole, shop: Shop) -> None:
     await _offer(whole, shop)
     ids["members"] = (await whole.read("/v1/session", owner))["subject"]
     ids["sessions"] = (await whole.read("/v1/sessions", owner))["data"][0]["id"]
-    await _find(whole, shop, disputed["id"])
+    await _find(whole, shop, disputed["id"], waiting["created_at"])
 
 
 async def _offer(whole: Whole, shop: Shop) -> None:
@@ -80,8 +80,13 @@ async def _offer(whole: Whole, shop: Shop) -> None:
     ids["invitations"] = (await whole.made("/v1/invitations", owner, invited))["id"]
 
 
-async def _find(whole: Whole, shop: Shop, disputed: str) -> None:
-    """Find what came of all this by itself."""
+async def _find(whole: Whole, shop: Shop, disputed: str, last_told: str) -> None:
+    """Find what came of all this by itself, a moment later."""
+    owner, endpoint = shop.callers["admin test"], shop.ids["endpoint"]
+    order = f"/v1/orders/{shop.ids['orders']}"
+    await whole.comes(order, owner, lambda told: told["updated_at"] >= last_told)
+    unheard = f"/v1/webhook_endpoints/{endpoint}"  # Nobody listens there.
+    await whole.comes(unheard, owner, lambda told: told["failing_since"] is not None)
     lists = {
         "disputes": f"/v1/disputes?payment={disputed}",
         "delivery": "/v1/webhook_deliveries",
@@ -168,6 +173,7 @@ def bodies(shop: Shop) -> Iterator[Json]:
 def queries(shop: Shop) -> Iterator[dict[str, str]]:
     """Yield questions that name another's things wherever a name may stand."""
     ids = shop.ids
+    yield {}
     yield {"limit": "100"}
     yield {"tenant": shop.merchant, "limit": "100"}
     yield {"merchant": shop.merchant, "mode": "test", "expand": "payment,customer,account"}

@@ -225,10 +225,18 @@ async def whole(
         made = Whole(house, edge, ids, routes, ground)
         try:
             await _people(made)
+            await _signed(made)
             yield made
         finally:
             serving.stop()
             await running
+
+
+async def _signed(made: Whole) -> None:
+    """Wait for the log's first checkpoint: until then, whoever asks for it is asked to wait."""
+    async with asyncio.timeout(DEADLINE_SECONDS):
+        while (await made.ask("GET", "/audit/checkpoint")).status != 200:
+            await asyncio.sleep(0.05)
 
 
 async def _people(made: Whole) -> None:

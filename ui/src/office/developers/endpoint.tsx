@@ -70,7 +70,7 @@ export default function EndpointPage() {
       {doing && there ? (
         <Do doing={doing} endpoint={there} onClose={() => setDoing(null)} onSecret={setSecret} />
       ) : null}
-      {secret ? (
+      {secret && !doing ? (
         <ShownOnce title={words.signingSecret} secret={secret} onClose={() => setSecret("")} />
       ) : null}
     </DetailPage>

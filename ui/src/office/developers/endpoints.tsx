@@ -81,7 +81,7 @@ export default function Endpoints() {
         emptyHint={<p>{words.noEndpointsHint}</p>}
       />
       {adding ? <AddEndpoint onClose={() => setAdding(false)} onSecret={setSecret} /> : null}
-      {secret ? (
+      {secret && !adding ? (
         <ShownOnce title={words.signingSecret} secret={secret} onClose={() => setSecret("")} />
       ) : null}
     </>
