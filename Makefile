@@ -55,7 +55,7 @@ test: $(TEST_STAMP)  ## Run the tests that need no system package (PostgreSQL is
 
 .PHONY: test-full
 test-full: $(TEST_STAMP) system-packages  ## Run all tests of every change; installs system packages as root
-	@$(PYTEST) -m "not long" $(ARGS)
+	@requirements/keycloak && kept="" || kept=" and not keycloak"; $(PYTEST) -m "not long$$kept" $(ARGS)
 
 .PHONY: test-long
 test-long: $(TEST_STAMP) system-packages  ## Run the long tests: minutes to an hour

@@ -80,8 +80,8 @@ class Size:
     """So many of the tokens are introspected."""
 
 
-QUICK: Final = Size(2.0, 3, 30.0, 4.0, 2, asked_about=2_000)
-WHOLE: Final = Size(8.0, 7, 400.0, 20.0, 5)
+QUICK: Final = Size(2.0, 3, 30.0, 2.0, 5, asked_about=2_000)
+WHOLE: Final = Size(8.0, 7, 400.0, 10.0, 9)
 
 
 @dataclass(frozen=True, slots=True)

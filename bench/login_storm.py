@@ -6,13 +6,14 @@ late (an open loop), alone and beside people who all log in again and again with
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 import msgspec
 
 from bench.load import Plan, crowd, press
-from bench.measure import Fact, Sample, ratio, told
+from bench.measure import Fact, Sample, median, told
 from bench.process import ChildFailed
 from bench.product import Product, running
 from bench.server import Server
@@ -33,13 +34,40 @@ class Owner(msgspec.Struct, frozen=True):
     password: str
 
 
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """One of the short times in which transfers are watched."""
+
+    product: Product
+    folder: Path
+    seconds: float
+    pace: float
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What was seen so far."""
+
+    quiet: list[Sample]
+    stormy: list[Sample]
+    logins: list[Sample]
+
+    def told(self) -> str:
+        """Return the last round in a line."""
+        quiet, stormy, logins = self.quiet[-1], self.stormy[-1], self.logins[-1]
+        return f"{quiet.value:.2f} ms, {stormy.value:.2f} ms at {logins.value:.1f} logins a second"
+
+
 async def storm_ratio(
     server: Server, folder: Path, seconds: float, rounds: int, tell: Callable[[str], None]
 ) -> tuple[float, dict[str, Fact]]:
-    """Return the 99th percentile during a storm against that of a quiet time, and raw values."""
-    quiet: list[Sample] = []
-    stormy: list[Sample] = []
-    logins: list[Sample] = []
+    """Return the 99th percentile during a storm against that of a quiet time, and raw values.
+
+    Quiet and stormy stretches are short and take turns, in either order: a disc that is slow for
+    seconds then spoils a few of them, which the medians of all leave out.
+    """
+    taken = Taken([], [], [])
     async with running(server, folder, ACCOUNTS) as product:
         owner = msgspec.json.decode((folder / "bezant" / "sample.json").read_bytes(), type=Owner)
         port, plan = product.service.port, product.single
@@ -47,31 +75,49 @@ async def storm_ratio(
         peak = await press(plan, port, CALLERS, PEAK_SECONDS, "b0b0b0b0", folder)
         pace = peak.value * SHARE_OF_PEAK
         for number in range(rounds):
-            quiet.append(await _paid(product, folder, seconds, pace, f"c{number:x}c0c0c0"))
-            tell(f"round {number + 1}: quiet {quiet[-1].value:.2f} ms")
-            alone = _paid(product, folder, seconds, pace, f"d{number:x}d0d0d0")
-            lasts = seconds + STORM_LASTS_LONGER
-            storm = press(
-                _logging_in(owner), port, PEOPLE, lasts, f"e{number:x}e0e0e0", folder,
-                by="bench.load",
-            )  # fmt: skip
-            paid, came_in = await asyncio.gather(alone, storm)
-            stormy.append(paid)
-            logins.append(came_in)
-            tell(f"round {number + 1}: {came_in.value:.1f} logins a second, {paid.value:.2f} ms")
+            turns = (_quiet, _stormy) if number % 2 == 0 else (_stormy, _quiet)
+            for turn in turns:
+                await turn(Stretch(product, folder, seconds, pace, number), owner, taken)
+            tell(f"round {number + 1}: {taken.told()}")
     raw: dict[str, Fact] = {
         "peak": peak.told(),
-        "quiet_p99_ms": told(quiet),
-        "stormy_p99_ms": told(stormy),
-        "logins": told(logins),
+        "quiet_p99_ms": told(taken.quiet),
+        "stormy_p99_ms": told(taken.stormy),
+        "logins": told(taken.logins),
     }
-    return ratio(stormy, quiet), raw
+    return median(taken.stormy) / median(taken.quiet), raw
 
 
-async def _paid(product: Product, folder: Path, seconds: float, pace: float, seed: str) -> Sample:
+async def _quiet(stretch: Stretch, _owner: Owner, taken: Taken) -> None:
+    taken.quiet.append(await _paid(stretch, "c"))
+
+
+async def _stormy(stretch: Stretch, owner: Owner, taken: Taken) -> None:
+    storm = press(
+        _logging_in(owner),
+        stretch.product.service.port,
+        PEOPLE,
+        stretch.seconds + STORM_LASTS_LONGER,
+        f"e{stretch.number:x}e0e0e0",
+        stretch.folder,
+        by="bench.load",
+    )
+    paid, came_in = await asyncio.gather(_paid(stretch, "d"), storm)
+    taken.stormy.append(paid)
+    taken.logins.append(came_in)
+
+
+async def _paid(stretch: Stretch, letter: str) -> Sample:
     """Post transfers at a pace; the value is the 99th percentile in milliseconds."""
-    plan, port = product.single, product.service.port
-    sample = await crowd(plan, port, CALLERS, seconds, seed, folder, pace=pace)
+    sample = await crowd(
+        stretch.product.single,
+        stretch.product.service.port,
+        CALLERS,
+        stretch.seconds,
+        f"{letter}{stretch.number:x}{letter}0{letter}0{letter}0",
+        stretch.folder,
+        pace=stretch.pace,
+    )
     if sample.facts["refused_requests"] or sample.facts["broken_requests"]:
         raise ChildFailed("transfers were refused or broken")
     p99 = sample.facts["p99_ms"]

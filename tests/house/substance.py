@@ -21,6 +21,7 @@ FLOATS_WITHOUT_MONEY = {
     "src/bezant/http/joint_limits.py": "the same tokens, shared",
     "src/bezant/http/redis_buckets.py": "the same tokens, in Redis",
     "src/bezant/http/usher.py": "when an instance was asked how it is",
+    "src/bezant/http/handshake.py": "how long a handshake may take",
     "src/bezant/http/protocol.py": "how long a connection may be idle",
     "src/bezant/http/serve.py": "how long a stop may take",
     "src/bezant/gateway/health.py": "how long an answer is fresh",

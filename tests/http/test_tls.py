@@ -4,7 +4,7 @@ import asyncio
 import hashlib
 import ssl
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import httpx2
@@ -12,8 +12,9 @@ import pytest
 from tests.cli.running import Nest
 from tests.harness.ports import free_port
 from tests.http.papers import Pair, new_pair
-from tests.http.stand import WRITER, Stand, note, standing, until
+from tests.http.stand import DEADLINE_SECONDS, WRITER, Stand, note, standing, until
 
+from bezant.http import handshake, protocol
 from bezant.http.edge import Rules
 from bezant.http.serve import Listening, Serving
 from bezant.http.tls import Certificate, CertificateUnusable
@@ -27,16 +28,21 @@ def pair(tmp_path: Path) -> Pair:
 @asynccontextmanager
 async def encrypted(certificate: Certificate) -> AsyncIterator[tuple[Stand, int]]:
     """Serve the sample routes in the open and encrypted, as a house does."""
-    async with standing(Rules(https=443)) as stand:
-        serving = Serving([Listening("127.0.0.1", 0, stand.edge, certificate.context)])
-        ((_, port),) = serving.bind()
-        running = asyncio.create_task(serving.run())
-        await until(lambda: serving.started)
-        try:
-            yield stand, port
-        finally:
-            serving.stop()
-            await running
+    async with standing(Rules(https=443)) as stand, listening(certificate, stand) as (_, port):
+        yield stand, port
+
+
+@asynccontextmanager
+async def listening(certificate: Certificate, stand: Stand) -> AsyncIterator[tuple[Serving, int]]:
+    serving = Serving([Listening("127.0.0.1", 0, stand.edge, certificate.context)])
+    ((_, port),) = serving.bind()
+    running = asyncio.create_task(serving.run())
+    await until(lambda: serving.started)
+    try:
+        yield serving, port
+    finally:
+        serving.stop()
+        await running
 
 
 async def shown(port: int, context: ssl.SSLContext) -> tuple[str, bytes]:
@@ -160,3 +166,80 @@ def test_a_house_with_a_certificate_answers_encrypted(tmp_path: Path, pair: Pair
             assert sent.headers["location"] == f"https://pay.example:{port}/v1/session?a=b"
     finally:
         nest.clear()
+
+
+HALF = b"\x16\x03\x01\x02\x00\x01\x00\x01"
+"""A handshake begins: 512 bytes are announced, and the rest of them never comes."""
+
+
+@pytest.mark.catalogue("T31")
+@pytest.mark.parametrize("said", [b"", HALF, b"GET / HTTP/1.1\r\n\r\n"])
+async def test_a_handshake_that_stays_half_done_is_ended(
+    pair: Pair, monkeypatch: pytest.MonkeyPatch, said: bytes
+) -> None:
+    monkeypatch.setattr(handshake, "HANDSHAKE_SECONDS_MAX", 0.5)
+    certificate = Certificate(pair.certificate, pair.key)
+    async with standing() as stand, listening(certificate, stand) as (serving, port):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(said)
+        async with asyncio.timeout(DEADLINE_SECONDS):
+            with suppress(ConnectionResetError):
+                await reader.read()
+        writer.close()
+        await until(lambda: serving.connections == 0)
+        monkeypatch.setattr(handshake, "HANDSHAKE_SECONDS_MAX", 10.0)
+        assert (await shown(port, pair.trust()))[0] == "TLSv1.3"
+
+
+@pytest.mark.catalogue("T31")
+async def test_half_open_handshakes_hold_the_places_there_are_and_no_more(
+    pair: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(protocol.BoundedProtocol, "places", 4)
+    monkeypatch.setattr(handshake, "HANDSHAKE_SECONDS_MAX", 3600.0)
+    certificate = Certificate(pair.certificate, pair.key)
+    async with standing() as stand, listening(certificate, stand) as (serving, port):
+        half = [await asyncio.open_connection("127.0.0.1", port) for _ in range(4)]
+        for _, writer in half:
+            writer.write(HALF)
+        await until(lambda: serving.connections == 4)
+        with pytest.raises(OSError):
+            await shown(port, pair.trust())
+        assert serving.connections == 4
+
+        half[0][1].close()
+        await until(lambda: serving.connections == 3)
+        assert (await shown(port, pair.trust()))[0] == "TLSv1.3"
+        await until(lambda: serving.connections == 3)
+
+        serving.stop()
+        async with asyncio.timeout(DEADLINE_SECONDS):
+            for reader, writer in half[1:]:
+                with suppress(ConnectionResetError):
+                    assert await reader.read() == b"", "ended with the listener"
+                writer.close()
+
+
+async def test_a_request_in_one_piece_with_the_end_of_its_handshake_is_read(pair: Pair) -> None:
+    """It arrives before anybody has been told that the handshake is done."""
+    async with encrypted(Certificate(pair.certificate, pair.key)) as (_, port):
+        heard, said = ssl.MemoryBIO(), ssl.MemoryBIO()
+        spoken = pair.trust().wrap_bio(heard, said, server_hostname="pay.example")
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        async with asyncio.timeout(DEADLINE_SECONDS):
+            while True:
+                try:
+                    spoken.do_handshake()
+                    break
+                except ssl.SSLWantReadError:
+                    writer.write(said.read())
+                    heard.write(await reader.read(65_536))
+            spoken.write(b"GET /health HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n")
+            writer.write(said.read())
+            answer = b""
+            while not answer:
+                heard.write(await reader.read(65_536))
+                with suppress(ssl.SSLWantReadError):
+                    answer = spoken.read()
+        assert answer.startswith(b"HTTP/1.1 200")
+        writer.close()

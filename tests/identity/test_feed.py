@@ -35,11 +35,15 @@ from bezant.identity import (
     SwitchSession,
     WrongLogin,
 )
+from bezant.identity.client import ClientKind, EndClient, RegisterClient, RegisterClientKey
 from bezant.ids import Ids
 from bezant.secret import Secret
 
 ADDRESS = "ada.lovelace@example.com"
 NAME = "Ada Lovelace"
+PUBLIC_KEY = """-----BEGIN PUBLIC KEY-----
+MCowBQYDK2VwAyEAJrQLj5P/89iXES9+vFgrIy29clF9CC/oPPsw3c5D0bs=
+-----END PUBLIC KEY-----"""
 
 
 class Fed:
@@ -121,6 +125,29 @@ async def test_keys_and_merchants_are_told_in_their_mode(make: Make, ids: Ids, f
     of_keys = [one for one in await fed.events() if one.type.startswith("api_key")]
     assert {(one.mode, one.tenant) for one in of_keys} == {(Mode.LIVE, merchant.id)}
     assert key.secret.reveal() not in json.dumps([fields_of(one) for one in of_keys])
+
+
+async def test_the_life_of_a_client_is_told_without_its_key(make: Make, ids: Ids, fed: Fed):
+    identity = make.identity
+    merchant = await make.merchant()
+    owner, client = await make.actor(merchant.id), ids.new("cli")
+    await identity.register_client(
+        RegisterClient(
+            client, owner, merchant.id, ClientKind.PROGRAM, NAME,
+            public_key=PUBLIC_KEY, role=Role.FINANCE,
+        )
+    )  # fmt: skip
+    await identity.register_client_key(
+        RegisterClientKey(owner, merchant.id, client, PUBLIC_KEY, keeps_old=True)
+    )
+    for _ in range(2):
+        await identity.end_client(EndClient(owner, merchant.id, client))
+    told = [one for one in await fed.events() if one.subject == client]
+    assert [one.type for one in told] == ["client.registered", "client.keyed", "client.ended"]
+    assert {(one.mode, one.tenant) for one in told} == {(Mode.TEST, merchant.id)}
+    text = json.dumps([fields_of(one) for one in told])
+    assert owner.subject in text
+    assert NAME not in text
 
 
 async def test_what_belongs_to_no_mode_is_told_in_that_of_the_installation(

@@ -40,6 +40,7 @@ from bezant.payments.service import PaymentsService
 from bezant.psp.account import Account, Bearer, Clocks
 from bezant.psp.bank import BankAccount
 from bezant.psp.registry import Providers, open_providers
+from bezant.psp.shown import Shown
 from bezant.sandbox import card, stripe
 from bezant.secret import Secret
 from bezant.telemetry.metrics import Meters
@@ -186,5 +187,6 @@ def parts_of(
         rulebook=Rulebook(database),
         health=Health(clock),
         failpoints=NOWHERE,
+        redaction=Shown(),
         told=lambda: None,
     )

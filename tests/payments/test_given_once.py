@@ -10,11 +10,12 @@ from typing import Any
 import pytest
 from tests.harness.cluster import TestDatabase
 from tests.payments.acquirer import ACT_THEN_SILENCE, SILENCE
-from tests.payments.events import checks, deliver, written
+from tests.payments.events import checks, deliver, deliver_meanwhile, written
 from tests.payments.test_settlements import line, settled
 from tests.payments.till import MERCHANT, Till, opened
 
 from bezant.clock import MovableClock
+from bezant.errors import Unavailable
 from bezant.exchange import ProviderRequest
 from bezant.ledger.port import PostTransfer, Transfer
 from bezant.payments.port import (
@@ -191,6 +192,41 @@ async def test_a_late_one_that_the_book_does_not_take_is_booked_when_it_does(til
     await deliver(till, written("refund.failed", till.acquirer.refund_fails(given["id"])))
     await calm(till)
     assert (await refunds(till, payment))[0].state is RefundState.FAILED
+    assert await till.balance("merchant_payable", MERCHANT) == "20.00"
+    await till.agrees()
+
+
+async def test_one_that_comes_back_while_its_giving_is_booked_is_booked_as_well(
+    till: Till, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    payment = await till.pay("20.00 EUR")
+    till.acquirer.plan("refund", SILENCE)
+    await till.refund(payment, "5.00 EUR")
+    await calm(till)
+    given = await given_late(till, payment)
+    post, name = till.ledger.post, f"tr_{given['key'].removeprefix('att_')}"
+    between: list[str] = []
+
+    async def posted(command: PostTransfer) -> Transfer:
+        if command.id == f"{name}/came_back" and between == ["given"]:
+            between.append("refused")
+            raise Unavailable
+        told = await post(command)
+        if command.id == f"{name}/late" and not between:
+            # Before whoever booked it can say so, another says it, and the refund comes back.
+            between.append("given")
+            await till.payments.walk()
+            await deliver_meanwhile(
+                till, written("refund.failed", till.acquirer.refund_fails(given["id"]))
+            )
+        return told
+
+    monkeypatch.setattr(till.ledger, "post", posted)
+    await deliver(till, written("refund.succeeded", given))
+    assert between == ["given", "refused"]
+    assert not (await attempts(till, payment))[-1].booked, "somebody still has to book it"
+    await calm(till)
+    assert [one.state for one in await refunds(till, payment)] == [RefundState.FAILED]
     assert await till.balance("merchant_payable", MERCHANT) == "20.00"
     await till.agrees()
 

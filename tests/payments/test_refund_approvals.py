@@ -2,17 +2,19 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from datetime import timedelta
 
 import psycopg
 import pytest
 from tests.harness.cluster import TestDatabase
 from tests.payments.second_person import SecondPerson
+from tests.payments.test_feed import fed as events_of
 from tests.payments.till import CLERK, MERCHANT, Till, opened
 
 from bezant.actor import Caller
 from bezant.clock import MovableClock
 from bezant.payments import approving
-from bezant.payments.port import RefundState, RefundTooLarge, RequestRefund
+from bezant.payments.port import RefundState, RefundTooLarge, RequestRefund, StatsOf
 
 
 @pytest.fixture
@@ -32,6 +34,45 @@ async def test_up_to_the_threshold_nobody_is_asked(careful: Till, person: Second
     payment = await careful.pay("100.00 EUR")
     assert (await careful.refund(payment, "50.00 EUR")).state is RefundState.SUCCEEDED
     assert not person.proposed
+
+
+async def test_what_waits_is_told_apart_from_what_is_given(
+    careful: Till, person: SecondPerson
+) -> None:
+    payment = await careful.pay("90.00 EUR")
+    assert payment.refunds_awaiting is not None
+    assert payment.refunds_awaiting.minor == 0
+    waiting = await careful.refund(payment, "60.00 EUR")
+    await careful.refund(payment, "1.00 EUR", key="small")  # Above it, with what was asked before.
+
+    async def told() -> tuple[str, str]:
+        now = await careful.now(payment)
+        assert now.refunds_awaiting is not None
+        return now.refunded.decimal(), now.refunds_awaiting.decimal()
+
+    async def fed() -> tuple[str, str]:
+        last = (await events_of(careful))[-1].event
+        refunded = last.data["refunded"]
+        assert isinstance(refunded, dict)
+        stats = await careful.payments.stats(
+            StatsOf(
+                MERCHANT, payment.mode, payment.created_at, careful.clock.now() + timedelta(days=1)
+            )
+        )
+        return refunded["amount"], stats.assets[0].refunded.decimal()
+
+    assert await told() == ("0.00", "61.00")
+    assert await fed() == ("0.00", "0.00")
+    with pytest.raises(RefundTooLarge):
+        await careful.refund(payment, "29.01 EUR")
+    person.says[waiting.approval] = True
+    assert await careful.payments.take_up_approved() == 1
+    assert await told() == ("60.00", "1.00")
+    assert await fed() == ("60.00", "60.00")
+    person.says = dict.fromkeys(person.proposed, False)
+    assert await careful.payments.take_up_approved() == 1
+    assert await told() == ("60.00", "0.00")
+    assert await fed() == ("60.00", "60.00")
 
 
 @pytest.mark.catalogue("T77")

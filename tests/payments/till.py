@@ -59,6 +59,7 @@ from bezant.payments.rulebook import Rulebook
 from bezant.payments.service import PaymentsService
 from bezant.psp.card import Card
 from bezant.psp.port import Charge, Connector, FollowUp, WebhookCheck
+from bezant.psp.shown import Shown
 from bezant.schemas import SCHEMAS
 from bezant.secret import Secret
 
@@ -140,6 +141,7 @@ async def service_on(
         rulebook=Rulebook(own),
         health=Health(clock),
         failpoints=failpoints,
+        redaction=Shown(),
         told=lambda: None,
     )
     limits = {one.asset.code: one for one in (Money.of(text) for text in thresholds)}

@@ -10,14 +10,17 @@ import pytest
 from playwright.sync_api import Browser, expect
 from standardwebhooks import Webhook
 from tests.harness.waiting import wait_until
+from tests.identity.signed.partner import Partner
 from tests.journeys.house import House, Json
 from tests.web.clerk import NARROW, Clerk, at_office, joined
+
+from bezant.clock import RealClock
 
 pytestmark = [pytest.mark.system, pytest.mark.usefixtures("pages")]
 GONE, GOOD = 410, 200
 PAGES = (
     "/start", "/keys", "/webhooks", "/deliveries", "/tester", "/events", "/requests", "/reference",
-    "/console",
+    "/console", "/clients", "/signers",
 )  # fmt: skip
 
 
@@ -243,9 +246,15 @@ def every_page(shop: House) -> list[str]:
     wait_until(lambda: bool(shop.told("GET", "/v1/requests")["data"]), "the log has something")
     request = shop.told("GET", "/v1/requests")["data"][0]["id"]
     key = shop.told("GET", "/v1/keys")["data"][0]["id"]
+    owner, public = shop.owner("test"), Partner(RealClock()).public
+    body = {"name": "A partner", "role": "developer", "public_key": public}
+    signer = shop.told("POST", "/v1/signers", body, by=owner)["id"]
+    program = {**body, "kind": "program", "name": "A program of our own"}
+    client = shop.told("POST", "/v1/clients", program, by=owner)["id"]
     return [
         *PAGES, f"/webhooks/{endpoint}", f"/deliveries/{delivered(shop, endpoint)[0]['id']}",
         f"/events/{event}", f"/requests/{request}", f"/keys/{key}",
+        f"/clients/{client}", f"/signers/{signer}",
     ]  # fmt: skip
 
 

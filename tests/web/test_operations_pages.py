@@ -10,7 +10,7 @@ from tests.web.clerk import NARROW, at_office, joined
 
 pytestmark = [pytest.mark.system, pytest.mark.usefixtures("pages")]
 OF_MERCHANTS = ("/sandbox", "/team", "/vault", "/settings")
-OF_PLATFORM = ("/team", "/vault", "/routing", "/system", "/settings")
+OF_PLATFORM = ("/team", "/vault", "/routing", "/fees", "/system", "/settings")
 
 
 @pytest.fixture(scope="module", name="operator")

@@ -16,7 +16,9 @@ from pathlib import Path
 import bezant
 from bezant.gateway.description import describe
 from bezant.http.routes import Routes
+from bezant.identity.clients.http import routes as clients_routes
 from bezant.identity.people.http.api import add_factors, add_logins, add_sign_up
+from bezant.identity.signed.http import routes as signed_routes
 
 WITHOUT_PORT = frozenset({"gateway", "sandbox", "web"})
 """What has routes of its own and nobody else's port."""
@@ -32,7 +34,7 @@ def every_route() -> list[Routes]:
             module = importlib.import_module(f"bezant.{folder.name}.http")
             made = module.routes(*[None] * len(signature(module.routes).parameters))
             found += [made] if isinstance(made, Routes) else made
-    return [*(one for one in found if one.family is None), people()]
+    return [*(one for one in found if one.family is None), people(), *partners()]
 
 
 def people() -> Routes:
@@ -42,6 +44,11 @@ def people() -> Routes:
     add_factors(made, None)  # type: ignore[arg-type]
     add_sign_up(made, None)  # type: ignore[arg-type]
     return made
+
+
+def partners() -> list[Routes]:
+    """Return how a merchant's clients and signers are looked after; they ask for no issuer."""
+    return [made(None, None) for made in (clients_routes, signed_routes)]  # type: ignore[arg-type]
 
 
 def description() -> str:

@@ -1,6 +1,7 @@
 """`bezant serve gateway --instances N`: several gateways behind one port, each a process."""
 
 import asyncio
+import os
 import sys
 from contextlib import AsyncExitStack, suppress
 from pathlib import Path
@@ -24,9 +25,10 @@ LIVED_SECONDS: Final = 30.0
 
 async def serve_instances(here: "Beside", unit: str, count: int, *, as_json: bool) -> None:
     """Serve a unit by so many processes behind its port, until told to stop."""
-    from bezant.cli.life import stopping
+    from bezant.cli.life import stopping, write_logs
     from bezant.cli.screen import show_facts, show_json
     from bezant.http.serve import CannotListen, hold_port
+    from bezant.wiring.front import stands_in_front
     from bezant.wiring.gate import secure_addresses
 
     if not 1 <= count <= INSTANCES_MAX:
@@ -35,6 +37,7 @@ async def serve_instances(here: "Beside", unit: str, count: int, *, as_json: boo
     platform = here.settings.platform
     addresses = [(platform.host, platform.port), *secure_addresses(here.settings)]
     async with AsyncExitStack() as stack:
+        stack.callback(write_logs(here.settings, here.place, unit))
         # Short, whatever the data folder is called: such an address has a hundred characters.
         place = Path(stack.enter_context(TemporaryDirectory(prefix="bezant-"))) / "usher"
         try:
@@ -46,10 +49,11 @@ async def serve_instances(here: "Beside", unit: str, count: int, *, as_json: boo
         stack.push_async_callback(usher.stop)
         ports = [one.getsockname()[1] for one in listeners]
         words = _words(here, unit, place, ports[0])
-        kept = [asyncio.create_task(_keep(words), name="instance") for _ in range(count)]
+        kept = [asyncio.create_task(_keep(words, count), name="instance") for _ in range(count)]
         stack.push_async_callback(_end, kept)
         await _first(usher, told)
-        url = f"http://{platform.host}:{ports[0]}"
+        scheme = "https" if stands_in_front(here.settings) else "http"
+        url = f"{scheme}://{platform.host}:{ports[0]}"
         if as_json:
             show_json({"unit": unit, "http": [url], "instances": count})
         else:
@@ -68,14 +72,16 @@ def _words(here: "Beside", unit: str, place: Path, port: int) -> list[str]:
     ]  # fmt: skip
 
 
-async def _keep(words: list[str]) -> None:
-    """Keep one instance alive: where one ends, another begins."""
+async def _keep(words: list[str], count: int) -> None:
+    """Keep one of so many instances alive: where one ends, another begins."""
+    settings = {**os.environ, "GATEWAYS": str(count)}
     loop = asyncio.get_running_loop()
     pause = AGAIN_SECONDS
     while True:
         began_at = loop.time()
         running = await asyncio.create_subprocess_exec(
             *words,
+            env=settings,
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.DEVNULL,
             start_new_session=True,  # Ctrl-C is for us; we end them in order.

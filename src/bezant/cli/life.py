@@ -222,6 +222,7 @@ async def _raise_house(
 ) -> "House":
     """Start the database, bring it up to date, and build the house on it."""
     from bezant import schemas
+    from bezant.cli.checkup_inside import examiner
     from bezant.wiring.house import build
     from bezant.wiring.lent import load_key_file
     from bezant.wiring.site import Site
@@ -245,7 +246,8 @@ async def _raise_house(
     )
     clock = RealClock()
     with step("building the house", "the modules are up"):
-        building = build(settings, site, clock, Ids(clock))
+        examine = examiner(settings, place, live=site.live)
+        building = build(settings, site, clock, Ids(clock), examine)
         return await stack.enter_async_context(building)
 
 

@@ -46,7 +46,10 @@ def hold_all(settings: "Settings") -> tuple["Settings", Held]:
     stand at a distance from it.
     """
     from bezant.wiring.edges import addresses
+    from bezant.wiring.front import front_addresses
 
+    # Envoy shares a port with whoever lets it; so we ask beforehand whether it is free.
+    refuse_taken(front_addresses(settings))
     platform = settings.platform
     if platform.port:
         return settings, hold(addresses(settings))

@@ -1,6 +1,6 @@
-"""`bezant serve`: run one module as a process of its own, beside a running database."""
+"""`bezant serve`: run one module, or what several are met at, as a process beside a database."""
 
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
@@ -10,11 +10,15 @@ import typer
 from bezant.cli.exits import Stop
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine, Mapping
+    import asyncio
+    from collections.abc import AsyncGenerator, Coroutine, Mapping, Sequence
+    from contextlib import AbstractAsyncContextManager
 
     from bezant.cli.beside import Beside
     from bezant.cli.units import Unit
+    from bezant.http.serve import Listening
     from bezant.settings import Settings
+    from bezant.wiring.house import Apart, House
 
 ANY_PORT: Final = "127.0.0.1:0"
 
@@ -35,7 +39,7 @@ def serve(
         str | None, typer.Option(help="Address for HTTP.", show_default="127.0.0.1")
     ] = None,
     port: Annotated[
-        int | None, typer.Option(help="Port of the gateway.", show_default="8080")
+        int | None, typer.Option(help="Port for HTTP of what is met at one.", show_default="8080")
     ] = None,
     profile: Annotated[
         str | None, typer.Option(help="Whose names and ports.", show_default="default")
@@ -49,7 +53,7 @@ def serve(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Facts as JSON.")] = False,
 ) -> None:
-    """Run one module in a process of its own."""
+    """Run one module, or one door of several, in a process of its own."""
     import asyncio
 
     import uvloop
@@ -64,13 +68,14 @@ def serve(
         BEZANT_LIVE=None,
     )
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_work(here, unit, grpc, instances, behind, as_json=as_json))
+        runner.run(_work(here, unit, grpc, port, instances, behind, as_json=as_json))
 
 
 def _work(
     here: "Beside",
     unit: str,
     grpc: str | None,
+    port: int | None,
     instances: int | None,
     behind: Path | None,
     *,
@@ -84,64 +89,116 @@ def _work(
     if unit == SANDBOX:
         return serve_sandbox(here, as_json=as_json)
     wanted = unit_named(unit, here.settings.platform.profile)
-    if not wanted.main and len(wanted.modules) != 1:
+    is_met = wanted.port is not None and len(wanted.modules) > 1
+    if not wanted.main and not is_met and len(wanted.modules) != 1:
         raise Stop(f"{unit} is no module that can have a process of its own.", "Use bezant up.")
     if instances is None:
-        return _serve(here, wanted, grpc, behind, as_json=as_json)
+        return _serve(here, wanted, grpc, port, behind, as_json=as_json)
     if not wanted.main:
         raise Stop(f"{unit} is one process.", "Several instances are for the gateway.")
     return serve_instances(here, unit, instances, as_json=as_json)
 
 
 async def _serve(
-    here: "Beside", unit: "Unit", grpc: str | None, behind: Path | None, *, as_json: bool
+    here: "Beside",
+    unit: "Unit",
+    grpc: str | None,
+    port: int | None,
+    behind: Path | None,
+    *,
+    as_json: bool,
 ) -> None:
-    import asyncio
-
     from bezant.cli.instances import serve_behind
     from bezant.cli.life import stopping, write_logs
-    from bezant.cli.listening import listen
-    from bezant.clock import RealClock
-    from bezant.ids import Ids
-    from bezant.wiring.house import build, build_apart
 
     told = stopping()
-    clock = RealClock()
     async with AsyncExitStack() as stack:
         stack.callback(
             write_logs(here.settings, here.place, unit.log if not unit.main else unit.name)
         )
         facts: dict[str, list[str]] = {"modules": list(unit.modules)}
-        if unit.main:
-            house = await stack.enter_async_context(
-                build(_beside(here), here.site(), clock, Ids(clock))
-            )
+        if unit.main or len(unit.modules) > 1:
+            house = await stack.enter_async_context(_whole(here))
             if behind is not None:
                 await serve_behind(house, behind, told)
                 return
-            listenings = [one for one in house.listenings if one in house.listenings[:1] or one.tls]
+            listenings = _listenings_of(here, unit, house, port)
         else:
-            (module,) = unit.modules
-            address = grpc or here.settings.platform.peers.get(module, ANY_PORT)
-            building = build_apart(module, address, _beside(here), here.site(), clock, Ids(clock))
-            apart = await stack.enter_async_context(building)
+            apart = await stack.enter_async_context(_apart(here, unit, grpc, facts))
             listenings = apart.listenings
-            facts["grpc"] = [f"{address.rpartition(':')[0]}:{apart.grpc_port}"]
-        serving = None
-        if listenings:
-            serving, ports = await stack.enter_async_context(listen(listenings))
-            facts["http"] = [
-                f"{'https' if one.tls else 'http'}://{one.host}:{bound}"
-                for one, bound in zip(listenings, ports, strict=True)
-            ]
+        serving = await _listening(stack, listenings, facts)
         _show(unit.name, facts, as_json=as_json)
-        waiting = asyncio.create_task(told.wait())
-        await asyncio.wait(
-            {waiting} | ({serving} if serving else set()), return_when=asyncio.FIRST_COMPLETED
-        )
-        if serving is not None and serving.done():
-            serving.result()
-        waiting.cancel()
+        await _until(told, serving)
+
+
+def _whole(here: "Beside") -> "AbstractAsyncContextManager[House]":
+    """Build what everybody is met at: modules with a process of their own are called there."""
+    from bezant.cli.checkup_inside import examiner
+    from bezant.clock import RealClock
+    from bezant.ids import Ids
+    from bezant.wiring.house import build
+
+    clock, settings = RealClock(), _beside(here)
+    examine = examiner(settings, here.place, live=here.live)
+    return build(settings, here.site(), clock, Ids(clock), examine)
+
+
+@asynccontextmanager
+async def _apart(
+    here: "Beside", unit: "Unit", grpc: str | None, facts: dict[str, list[str]]
+) -> "AsyncGenerator[Apart]":
+    from bezant.clock import RealClock
+    from bezant.ids import Ids
+    from bezant.wiring.house import build_apart
+
+    (module,) = unit.modules
+    clock = RealClock()
+    address = grpc or here.settings.platform.peers.get(module, ANY_PORT)
+    building = build_apart(module, address, _beside(here), here.site(), clock, Ids(clock))
+    async with building as apart:
+        facts["grpc"] = [f"{address.rpartition(':')[0]}:{apart.grpc_port}"]
+        yield apart
+
+
+def _listenings_of(
+    here: "Beside", unit: "Unit", house: "House", port: int | None
+) -> "Sequence[Listening]":
+    """Return where this unit is met: the gateway at the main listener, others at their own."""
+    from bezant.wiring.edges import listeners_of
+
+    if unit.main:
+        return [one for one in house.listenings if one in house.listenings[:1] or one.tls]
+    own = {port for row, _, port in listeners_of(here.settings) if row.unit == unit.name}
+    found = [one for one in house.listenings if one.port in own]
+    return [one if port is None else replace(one, port=port) for one in found]
+
+
+async def _listening(
+    stack: AsyncExitStack, listenings: "Sequence[Listening]", facts: dict[str, list[str]]
+) -> "asyncio.Task[None] | None":
+    from bezant.cli.listening import listen
+
+    if not listenings:
+        return None
+    serving, ports = await stack.enter_async_context(listen(listenings))
+    facts["http"] = [
+        f"{'https' if one.tls else 'http'}://{one.host}:{bound}"
+        for one, bound in zip(listenings, ports, strict=True)
+    ]
+    return serving
+
+
+async def _until(told: "asyncio.Event", serving: "asyncio.Task[None] | None") -> None:
+    """Wait until somebody asks for the end, or serving ends by itself."""
+    import asyncio
+
+    waiting = asyncio.create_task(told.wait())
+    await asyncio.wait(
+        {waiting} | ({serving} if serving else set()), return_when=asyncio.FIRST_COMPLETED
+    )
+    if serving is not None and serving.done():
+        serving.result()
+    waiting.cancel()
 
 
 def _show(unit: str, facts: "Mapping[str, list[str]]", *, as_json: bool) -> None:
@@ -155,14 +212,17 @@ def _show(unit: str, facts: "Mapping[str, list[str]]", *, as_json: bool) -> None
 
 
 def _beside(here: "Beside") -> "Settings":
-    """Return the settings of a process beside a platform: the emulators are the platform's.
+    """Return the settings of a process beside a platform: the emulators are the platform's, and so
+    is an Envoy.
 
     A second process that opened them would send their webhooks to itself.
     """
     from bezant.cli.installation import read_running
+    from bezant.wiring.front import further_gateway
     from bezant.wiring.sandbox import sandbox_port
 
     running = read_running(here.place)
-    port = sandbox_port(here.settings, running.port if running else None)
+    main_port = running.port if running else None
+    port = sandbox_port(here.settings, main_port)
     platform = replace(here.settings.platform, sandbox_apart=True, sandbox_port=port)
-    return replace(here.settings, platform=platform)
+    return further_gateway(replace(here.settings, platform=platform), main_port)

@@ -1,6 +1,7 @@
 """The system for operators: modules, queues, recurring jobs, workers, feeds and who follows them.
 
-Only members of the platform look at it. Looking is dear, so one look serves a few seconds.
+Only members of the platform look at it. Looking is dear, so one look serves a few seconds. What
+time it is here everybody is told who signed in: in a demo somebody may have moved it.
 """
 
 import asyncio
@@ -11,6 +12,8 @@ from typing import Final
 
 from pydantic import BaseModel
 
+from bezant.gateway import findings
+from bezant.gateway.findings import Doctor
 from bezant.http.routes import Routes
 
 READ: Final = "metrics.read"
@@ -88,19 +91,37 @@ class SystemAnswer(BaseModel):
     followers: list[FollowerAnswer]
 
 
+class TimeAnswer(BaseModel):
+    """What time it is here."""
+
+    object: str = "time"
+    business_at: datetime
+    """When payments and orders happen; a demo may have moved it ahead."""
+    machine_at: datetime
+    """When sessions, keys and jobs happen."""
+    moves: bool
+    """Somebody may move business time: this is a demo."""
+
+
 Look = Callable[[], Awaitable[SystemAnswer]]
+Tell = Callable[[], TimeAnswer]
 
 
-def routes(look: Look) -> Routes:
-    """Return the route of the system."""
+def routes(look: Look, tell: Tell, doctor: Doctor) -> Routes:
+    """Return the routes of the system, of its time, and of what is wrong with it."""
     made = Routes("system")
     seen = _Seen(look)
+    findings.add(made, doctor)
+
+    @made.get("/v1/time", permission="session.read", summary="Tell what time it is here")
+    async def time() -> TimeAnswer:
+        return tell()
 
     @made.get("/v1/system", permission=READ, summary="Show modules, queues, jobs and feeds")
     async def system() -> SystemAnswer:
         return await seen.answer()
 
-    del system
+    del system, time
     return made
 
 

@@ -21,6 +21,7 @@ from bezant.http.protocol import CYCLE, write_whole
 from bezant.http.visit import Visit
 from bezant.telemetry import Level, enabled, put_line, timestamp
 
+READY: Final = "/ready"  # Asked twice a second by whoever hands out traffic.
 CALLER_LEFT = 499  # As nginx has it: nobody was there to read an answer.
 WHOLE_BYTES_MAX = 262_144  # An answer of the ordinary lane up to this size leaves as one piece.
 
@@ -200,7 +201,8 @@ class _AccessLine(msgspec.Struct, omit_defaults=True):
 
 def write_access_line(visit: Visit, method: str, route: str, seconds: float) -> None:
     """Log one answer: by its route's name, never by the address a caller wrote."""
-    level = Level.WARN if visit.status >= 500 else Level.INFO
+    level = Level.DEBUG if route == READY else Level.INFO
+    level = Level.WARN if visit.status >= 500 else level
     if not enabled(level):
         return
     actor = visit.actor

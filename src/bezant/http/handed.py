@@ -9,11 +9,11 @@ from typing import Final
 
 from starlette.types import ASGIApp, Message, Scope
 
+from bezant.http.answers import READY
 from bezant.http.serve import Serving
 from bezant.http.usher import PATIENCE_SECONDS, WORD_BYTES, Word, word
 from bezant.telemetry import log
 
-READY: Final = "/ready"
 FAREWELL_SECONDS: Final = 5.0
 _log = log("http")
 

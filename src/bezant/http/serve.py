@@ -17,6 +17,7 @@ from typing import cast
 import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from bezant.http.handshake import Handshake
 from bezant.http.protocol import BoundedProtocol
 from bezant.telemetry import log
 
@@ -46,23 +47,30 @@ class Listening:
 
 
 class _Server(uvicorn.Server):
-    """uvicorn without its signal handlers, which the command line has, and its cancelling."""
+    """uvicorn without its signal handlers, which the command line has, and its cancelling; it
+    leaves TLS to us.
+    """
+
+    tls: ssl.SSLContext | None = None
 
     @contextmanager
     def capture_signals(self) -> Generator[None, None, None]:
         yield
 
-    def protocol(self) -> asyncio.Protocol:
+    def protocol(self, **_given: object) -> asyncio.Protocol:
         """Return what reads a new connection."""
-        return BoundedProtocol(
+        reader = BoundedProtocol(
             config=self.config, server_state=self.server_state, app_state=self.lifespan.state
         )
+        if self.tls is None:
+            return reader
+        return Handshake(self.tls, reader, self.server_state)
 
     async def on_tick(self, counter: int) -> bool:
         if counter % 10 == 0:
             now = asyncio.get_running_loop().time()
             for connection in tuple(self.server_state.connections):
-                cast("BoundedProtocol", connection).end_if_late(now)
+                cast("BoundedProtocol | Handshake", connection).end_if_late(now)
         return await super().on_tick(counter)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
@@ -155,8 +163,8 @@ class Serving:
         connection.setblocking(False)
         loop = asyncio.get_running_loop()
         try:
-            await loop.connect_accepted_socket(self._of_tls[tls].protocol, connection, ssl=tls)
-        except OSError:  # Whoever called has left, or does not speak TLS.
+            await loop.connect_accepted_socket(self._of_tls[tls].protocol, connection)
+        except OSError:  # Whoever called has left.
             connection.close()
 
     @property
@@ -184,7 +192,6 @@ class Serving:
         application = next(iter(by_port.values())) if len(by_port) == 1 else _ByPort(by_port)
         config = uvicorn.Config(
             application,
-            http=BoundedProtocol,
             ws="none",
             interface="asgi3",
             lifespan="off",
@@ -194,9 +201,10 @@ class Serving:
             server_header=False,
             timeout_keep_alive=KEEP_ALIVE_SECONDS,
             backlog=BACKLOG,
-            ssl_context_factory=None if tls is None else lambda _config, _default: tls,
         )
         server = _Server(config)
+        server.tls = tls
+        config.http = cast("type[asyncio.Protocol]", server.protocol)
         self._servers.append(server)
         return server
 

@@ -1,6 +1,7 @@
 """Encryption for callers from outside: a certificate from files, which may be replaced any time."""
 
 import ssl
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -65,3 +66,19 @@ class Certificate:
                 f"the certificate cannot be read: {failure.strerror}"
             ) from None
         return tuple((one.st_mtime_ns, one.st_ino) for one in found)
+
+
+class OneOfOurs(ssl.SSLContext):
+    """What listens for one program of this installation alone; `is_welcome` looks at the
+    certificate that was shown, once the handshake has verified it.
+    """
+
+    is_welcome: Callable[[bytes], bool]
+
+
+def admits(context: ssl.SSLContext, spoken: ssl.SSLObject) -> bool:
+    """Tell whether whoever came to a listener may be there."""
+    if not isinstance(context, OneOfOurs):
+        return True
+    shown = spoken.getpeercert(binary_form=True)
+    return shown is not None and context.is_welcome(shown)

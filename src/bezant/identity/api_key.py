@@ -161,7 +161,7 @@ class Identified:
 
 @dataclass(frozen=True, slots=True)
 class ApiKeyUse:
-    """When a key was used last."""
+    """When a key, or a signer, was used last."""
 
     key: str
     used_at: datetime

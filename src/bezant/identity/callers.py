@@ -64,6 +64,8 @@ _FORMS: Final = {
     CredentialKind.SESSION: (CredentialForm.SESSION, b"s"),
     CredentialKind.CERTIFICATE: (CredentialForm.ANY, b"c"),
 }
+_NOTED: Final = ("key_", "sgn_")
+"""Whose last use is written down: the keys and signers that a merchant keeps."""
 _LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
 
 
@@ -123,8 +125,7 @@ class RememberedCallers:
             and (entry.is_token or entry.generation == self._generation)
         ):
             return None
-        if entry.is_key:
-            self._used[entry.holder] = now
+        self._note_use(entry.holder, now)
         return entry
 
     async def identify(self, credential: Credential) -> Actor:
@@ -209,6 +210,7 @@ class RememberedCallers:
         except UnknownCredential:
             raise CredentialInvalid from None
         self._spend_strangers(credential.address, -1.0)
+        self._note_use(found.holder, self._clock.now())
         return found.actor
 
     def _answered(self, question: tuple[bytes, int], asked: asyncio.Task[Identified]) -> None:
@@ -241,7 +243,7 @@ class RememberedCallers:
             await self.write_uses()
 
     async def write_uses(self) -> None:
-        """Write down when keys were used last."""
+        """Write down when keys and signers were used last."""
         used, self._used = self._used, {}
         if not used:
             return
@@ -299,8 +301,11 @@ class RememberedCallers:
             fresh_until=min(now + timedelta(seconds=RECHECK_SECONDS), ends),
             good_until=min(now + timedelta(seconds=seconds), ends),
         )
-        if found.is_key:
-            self._used[found.holder] = now
+        self._note_use(found.holder, now)
+
+    def _note_use(self, holder: str, at: datetime) -> None:
+        if holder.startswith(_NOTED):
+            self._used[holder] = at
 
     def _let_in_a_stranger(self, address: str) -> None:
         """Spend a token for a credential never seen here; guessing must not become load."""

@@ -20,6 +20,7 @@ from bezant.identity.provider.jose import looks_signed
 from bezant.identity.store import api_key as key_store
 from bezant.identity.store import merchant as merchant_store
 from bezant.identity.store import session as session_store
+from bezant.identity.store import signer as signer_store
 from bezant.identity.store.api_key import HolderRow
 from bezant.ids import read, spell
 from bezant.secret import Secret
@@ -43,12 +44,17 @@ class Identification(Bearers):
             return await merchant_store.generation(tx)
 
     async def note_uses(self, uses: tuple[ApiKeyUse, ...]) -> None:
-        """Write down when keys were used last, many at once."""
+        """Write down when keys and signers were used last, many at once."""
         for start in range(0, len(uses), USES_MAX):
             page = uses[start : start + USES_MAX]
+            signers = [use for use in page if use.key.startswith("sgn_")]
+            keys = [use for use in page if not use.key.startswith("sgn_")]
             async with self._database.transaction() as tx:
                 await key_store.note_uses(
-                    tx, [read("key", use.key) for use in page], [use.used_at for use in page]
+                    tx, [read("key", use.key) for use in keys], [use.used_at for use in keys]
+                )
+                await signer_store.note_uses(
+                    tx, [read("sgn", use.key) for use in signers], [use.used_at for use in signers]
                 )
 
     async def _key(self, secret: Secret[str]) -> Identified:

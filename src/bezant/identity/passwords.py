@@ -1,20 +1,20 @@
-"""Passwords: hashed with Argon2id in threads, few at a time, the same work for anybody."""
+"""Passwords: hashed with Argon2id apart from all else, few at a time, the same work for all."""
 
 import asyncio
+import atexit
 import os
 import re
-import sys
 import threading
 from collections.abc import AsyncGenerator, Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from typing import Final, TypeVar
 
-import bcrypt
 from argon2 import PasswordHasher
-from argon2.exceptions import InvalidHashError, VerificationError
 from argon2.profiles import RFC_9106_LOW_MEMORY
 
+from bezant import telemetry
+from bezant.identity.hashing import Worker, WorkerGone
 from bezant.identity.people.known_passwords import is_known
 from bezant.identity.port import PASSWORD_CHARACTERS_MAX, LoginBusy, WeakPassword
 from bezant.identity.rules import normal_password, strong_password
@@ -22,25 +22,17 @@ from bezant.secret import Secret
 
 Answer = TypeVar("Answer")
 
-AT_ONCE_MAX: Final = 2  # Each takes 64 MiB and a core: a login storm must not starve payments.
+# Each takes 64 MiB and a core: a login storm must leave cores, and their memory, to payments.
+AT_ONCE_MAX: Final = max(1, (os.cpu_count() or 1) // 2)
 WAITING_MAX: Final = 64  # About ten seconds of work; who comes later is told to come back.
+WAIT_SECONDS_MAX: Final = 30.0  # Nobody looks at a page longer than that before trying again.
+BUSY_SECONDS: Final = 2
 _LEGACY: Final = re.compile(r"\$2[aby]\$(0[4-9]|1[0-5])\$[./A-Za-z0-9]{53}\Z")
-_LEGACY_BYTES: Final = 72  # bcrypt never looked further; those who made these hashes cut there.
 _NOTHING: Final = "A" * 22, "A" * 43
-NICENESS: Final = 10  # A hash has four lanes: at less, two of them outweigh who serves.
 
-
-def _step_back() -> None:
-    """Let everybody else go first: hashing is long and can wait, answers about money cannot.
-
-    On Linux a thread, and those it starts for the lanes of a hash, can be less urgent by itself.
-    """
-    if sys.platform == "linux":
-        with suppress(OSError):
-            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
-
-
-_hashing: Final = ThreadPoolExecutor(AT_ONCE_MAX, "passwords", _step_back)
+_log = telemetry.log("identity")
+_asking: Final = ThreadPoolExecutor(AT_ONCE_MAX, "passwords")
+_of_thread: Final = threading.local()
 
 
 class Passwords:
@@ -59,12 +51,17 @@ class Passwords:
 
     @asynccontextmanager
     async def turn(self) -> AsyncGenerator[None]:
-        """Wait for one's turn to hash; when too many wait already, raise `LoginBusy`."""
+        """Wait for one's turn to hash, first come first served; raise `LoginBusy` where too many
+        wait already, and after too long.
+        """
         if self._waiting >= WAITING_MAX:
-            raise LoginBusy(retry_after_seconds=2)
+            raise LoginBusy(retry_after_seconds=BUSY_SECONDS)
         self._waiting += 1
         try:
-            await self._turns.acquire()
+            async with asyncio.timeout(WAIT_SECONDS_MAX):
+                await self._turns.acquire()
+        except TimeoutError:
+            raise LoginBusy(retry_after_seconds=BUSY_SECONDS) from None
         finally:
             self._waiting -= 1
         try:
@@ -74,24 +71,20 @@ class Passwords:
 
     async def hash(self, password: Secret[str]) -> str:
         """Return what is stored of a password."""
-        return await _in_thread(lambda: self._hasher.hash(normal_password(password.reveal())))
+        typed = normal_password(password.reveal())
+        return await _asked(lambda worker: worker.hash(self._hasher, typed))
 
     async def verify(self, stored: str | None, password: Secret[str]) -> bool:
         """Tell whether a password fits; None is the member that does not exist."""
-        typed = normal_password(password.reveal())[: PASSWORD_CHARACTERS_MAX + 1]
-        if stored is not None and is_legacy(stored):
-            return await _in_thread(lambda: _fits_legacy(stored, password))
-        return await _in_thread(lambda: self._verified(stored or self._nobody, typed))
+        known = stored or self._nobody
+        typed = password.reveal()
+        if not is_legacy(known):
+            typed = normal_password(typed)[: PASSWORD_CHARACTERS_MAX + 1]
+        return await _asked(lambda worker: worker.verify(known, typed))
 
     def outdated(self, stored: str) -> bool:
         """Tell whether a hash was made with other parameters than today's."""
         return is_legacy(stored) or self._hasher.check_needs_rehash(stored)
-
-    def _verified(self, stored: str, typed: str) -> bool:
-        try:
-            return self._hasher.verify(stored, typed)
-        except (VerificationError, InvalidHashError):
-            return False
 
 
 def is_legacy(stored: str) -> bool:
@@ -107,18 +100,40 @@ def strong(password: Secret[str], email: str) -> None:
         raise WeakPassword("this password is among those that are tried first", field="password")
 
 
-def _fits_legacy(stored: str, password: Secret[str]) -> bool:
-    """Verify as those did who made the hash: the letters as they were typed."""
-    typed = password.reveal().encode(errors="replace")[:_LEGACY_BYTES]
-    return bcrypt.checkpw(typed, stored.encode())
-
-
-async def _in_thread(work: Callable[[], Answer]) -> Answer:
-    """Run in a thread; whoever goes away keeps their turn until the thread is done."""
+async def _asked(question: Callable[[Worker], Answer]) -> Answer:
+    """Ask in a thread; whoever goes away keeps their turn until the answer is there."""
     loop = asyncio.get_running_loop()
-    task = asyncio.ensure_future(loop.run_in_executor(_hashing, work))
+    task = asyncio.ensure_future(loop.run_in_executor(_asking, _ask, question))
     try:
         return await asyncio.shield(task)
     except asyncio.CancelledError:
         await asyncio.wait([task])
         raise
+
+
+def _ask(question: Callable[[Worker], Answer]) -> Answer:
+    """Ask this thread's worker. One that has gone, perhaps for want of memory, is followed by
+    another; whoever asked in vain twice is told to come back.
+    """
+    for _ in range(2):
+        try:
+            return question(_worker())
+        except (WorkerGone, OSError) as gone:
+            _log.warn("passwords.worker_gone", why=str(gone))
+            _dismiss()
+    raise LoginBusy(retry_after_seconds=BUSY_SECONDS)
+
+
+def _worker() -> Worker:
+    worker: Worker | None = getattr(_of_thread, "worker", None)
+    if worker is None:
+        worker = _of_thread.worker = Worker()
+        atexit.register(worker.end)
+    return worker
+
+
+def _dismiss() -> None:
+    worker: Worker | None = _of_thread.__dict__.pop("worker", None)
+    if worker is not None:
+        atexit.unregister(worker.end)
+        worker.end()

@@ -39,6 +39,7 @@ from bezant.identity.api_key import (
     UnknownApiKey,
     UnknownCredential,
 )
+from bezant.identity.client import RegisteredClients
 from bezant.identity.custom_role import (
     ChangeRole,
     CreateRole,
@@ -267,7 +268,7 @@ class MalformedName(Invalid):
     code = "malformed_name"
 
 
-class Identity(CustomRoles, Signers, Protocol):
+class Identity(CustomRoles, Signers, RegisteredClients, Protocol):
     """Who may do what, and who is asking."""
 
     async def create_merchant(self, command: CreateMerchant) -> Merchant:
@@ -379,12 +380,12 @@ class Identity(CustomRoles, Signers, Protocol):
         ...
 
     async def note_uses(self, uses: tuple[ApiKeyUse, ...]) -> None:
-        """Write down when keys were used last, many at once."""
+        """Write down when keys and signers were used last, many at once."""
         ...
 
 
 class IdentityFeed(Feed, Protocol):
     """`session.*`, `passkey.*`, `codes.*`, `recovery.*`, `password.*`, `member.*`, `invitation.*`,
-    `merchant.*`, `api_key.*`: who may do what, how they get in, and who
+    `merchant.*`, `api_key.*`, `client.*`, `signer.*`: who may do what, how they get in, and who
     came in; told by ids, without anybody's name or address.
     """

@@ -1,5 +1,6 @@
 """The service behind the door: its parts put together."""
 
+from bezant.identity.clients.registering import Registering
 from bezant.identity.desk import SEALING_KEY
 from bezant.identity.keyring import API_KEY_HASH, Keyring
 from bezant.identity.members import Members
@@ -20,6 +21,7 @@ class IdentityService(
     OutsideLogins,
     Introspecting,
     SignedRequests,
+    Registering,
     Merchants,
     Members,
     Roles,

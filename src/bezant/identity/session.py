@@ -1,11 +1,15 @@
 """Sessions: a member at work on some device."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
+from typing import Final
 
 from bezant.actor import Actor, Mode
 from bezant.errors import Forbidden, Invalid, NotFound, TooManyRequests, Unauthenticated
 from bezant.secret import Secret
+
+NEVER_TOLD: Final = datetime.fromtimestamp(0, UTC)
+"""When somebody proved who they are, where nobody says when: never lately."""
 
 
 @dataclass(frozen=True, slots=True)

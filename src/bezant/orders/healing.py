@@ -12,6 +12,7 @@ from typing import Final
 from bezant import telemetry
 from bezant.actor import Actor, Caller
 from bezant.errors import BezantError, Unavailable
+from bezant.money import Money
 from bezant.orders.following import has_money, join, settled
 from bezant.orders.ordering import Desk
 from bezant.orders.store import fact
@@ -107,7 +108,8 @@ class Healing:
             )
             await self._note(row, "voided")
             return "voided", False
-        if payment.captured <= payment.refunded or not _is_settled(payment):
+        asked = payment.refunds_awaiting or Money(0, payment.amount.asset)
+        if payment.captured <= payment.refunded + asked or not _is_settled(payment):
             return "", False
         refund = await self._payments.request_refund(
             RequestRefund(

@@ -24,7 +24,7 @@ from bezant.approvals.port import (
 from bezant.errors import BezantError
 from bezant.payments.codes import TERMS_STATE_NUMBERS
 from bezant.payments.parts import Parts
-from bezant.payments.port import WAITING_TERMS_MAX, TermsBusy, UnknownTermsChange
+from bezant.payments.port import WAITING_TERMS_MAX, TermsBusy, TermsChanged, UnknownTermsChange
 from bezant.payments.repeating import AGAIN_SECONDS
 from bezant.payments.rule import ChangeTerms, FeeRule, Terms, TermsChange, TermsState
 from bezant.payments.ruling import check
@@ -53,6 +53,8 @@ class Amending:
         now = parts.clock.now()
         database = parts.database
         current = Terms(tuple(await kept.routing(database)), tuple(await kept.fees(database)))
+        if command.instead_of not in (None, current):
+            raise TermsChanged
         waits = by.caller is not Caller.MODULE and command.terms.fees != current.fees
         row = _row(command, parts.ids.uuid(), current, now, waits=waits)
         if not waits:

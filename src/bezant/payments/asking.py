@@ -29,11 +29,14 @@ from bezant.payments.refund import Refund, RefundPage, RefundsOf
 from bezant.payments.store import faring as fared
 from bezant.payments.store import read, sums
 from bezant.payments.store import refund as stored
+from bezant.payments.store import transcript as kept
 from bezant.payments.told import spelled
+from bezant.payments.transcript import Transcript
 from bezant.psp.port import Connector
 
 Conditions = list[LiteralString]
 Values = dict[str, object]
+TRANSCRIPTS_MAX = 200  # Of one payment: some for each of its attempts.
 
 
 class Questions:
@@ -64,6 +67,12 @@ class Questions:
         row = await self._readable(tenant, mode, payment)
         rows = await read.attempts(self._parts.database, row.id)
         return tuple(_attempt(one, row) for one in rows)
+
+    async def transcripts(self, tenant: str, mode: Mode, payment: str) -> tuple[Transcript, ...]:
+        """Return what was kept of the calls of providers for a payment."""
+        row = await self._readable(tenant, mode, payment)
+        rows = await kept.of_payment(self._parts.database, row.id, TRANSCRIPTS_MAX)
+        return tuple(one.spelled() for one in rows)
 
     async def refund(self, tenant: str, mode: Mode, refund: str) -> Refund:
         """Return one refund."""

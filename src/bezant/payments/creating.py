@@ -16,14 +16,13 @@ from bezant.payments.carrying import Carrier
 from bezant.payments.codes import METHOD_NUMBERS, STATE_NUMBERS, Kind
 from bezant.payments.gathered import DUE
 from bezant.payments.parts import Parts
-from bezant.payments.paying import Paying, looked_up
+from bezant.payments.paying import Paying, known_customer, looked_up
 from bezant.payments.payment import ConfirmPayment, CreatePayment, Payment, PaymentState
 from bezant.payments.port import (
     ATTEMPTS_MAX,
     NotInThisState,
     PaymentBusy,
     TooManyAttempts,
-    UnknownCustomer,
     UnknownPayment,
     UnknownPriority,
 )
@@ -157,9 +156,8 @@ class Creating:
             )
         customer = None if paying is None else paying.customer
         if customer is None and named:
-            customer = rules.customer_id(named)
-            if paying is None:
-                await known_customer(parts, command.tenant, command.mode, customer)
+            known = await known_customer(parts.database, command.tenant, command.mode, named)
+            customer = known.id
         return _facts(command, payment, customer, now), paying
 
     async def _customer(self, command: CreatePayment, request: UUID, now: datetime) -> str:
@@ -238,13 +236,6 @@ def _with_return(facts: Facts, return_url: str) -> Facts:
     if not return_url:
         return facts
     return replace(facts, details={**facts.details, "return_url": return_url})
-
-
-async def known_customer(parts: Parts, tenant: str, mode: Mode, customer: UUID) -> None:
-    """Refuse a customer that is not this tenant's."""
-    whose = rules.tenant_id(tenant)
-    if await stored.customer(parts.database, whose, mode is Mode.LIVE, customer) is None:
-        raise UnknownCustomer(field="customer")
 
 
 def may_be_confirmed(row: read.PaymentRow) -> None:

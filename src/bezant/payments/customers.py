@@ -21,7 +21,13 @@ from bezant.payments.method import (
     SaveMethod,
 )
 from bezant.payments.parts import Parts
-from bezant.payments.port import KeyReused, MethodMissing, UnknownCustomer, UnknownMethod
+from bezant.payments.port import (
+    CustomerForgotten,
+    KeyReused,
+    MethodMissing,
+    UnknownCustomer,
+    UnknownMethod,
+)
 from bezant.payments.store import customer as stored
 from bezant.payments.store import write
 from bezant.vault.port import UnknownCard
@@ -74,17 +80,18 @@ class Customers:
         if command.email is not None:
             rules.email(command.email, "email")
         rules.metadata(command.metadata)
-        row = await self._found(command.tenant, command.mode, command.customer)
-        if row.forgotten:
-            raise UnknownCustomer
-        before = _decode(row.metadata) if row.metadata else {}
-        changed = replace(
-            row,
-            name=row.name if command.name is None else command.name or None,
-            email=row.email if command.email is None else command.email or None,
-            metadata=_json(rules.noted(before, command.metadata)),
-        )
+        found = await self._found(command.tenant, command.mode, command.customer)
         async with self._parts.database.transaction() as tx:
+            row = await stored.locked(tx, found.id)
+            if row.forgotten:
+                raise CustomerForgotten
+            before = _decode(row.metadata) if row.metadata else {}
+            changed = replace(
+                row,
+                name=row.name if command.name is None else command.name or None,
+                email=row.email if command.email is None else command.email or None,
+                metadata=_json(rules.noted(before, command.metadata)),
+            )
             await stored.change_customer(tx, changed)
         return _customer(changed)
 
@@ -96,22 +103,24 @@ class Customers:
         erased = replace(row, name=None, email=None, metadata=None, forgotten=True)
         now = self._parts.clock.now()
 
+        async def forgotten(tx: Tx) -> None:
+            # From here nothing is kept or begun for them: what is under way is waited for.
+            seen = await stored.locked(tx, row.id)
+            await stored.change_customer(tx, erased)
+            if not seen.forgotten:
+                await stored.tell_forgotten(tx, row.id, now)
+
         async def dropped(tx: Tx) -> None:
             for method in methods:
                 await stored.drop_method(tx, method.id, now)
 
-        async def forgotten(tx: Tx) -> None:
-            await stored.change_customer(tx, erased)
-            if not row.forgotten:
-                await stored.tell_forgotten(tx, row.id, now)
-
+        await self._parts.database.attempt(forgotten)
+        self._parts.told()
         while methods := await stored.methods(self._parts.database, row.id, METHODS_MAX):
             for method in methods:  # First of all: nobody would look again for what is dropped.
                 if method.card:
                     await self._parts.vault.forget(tenant, mode, method.card)
             await self._parts.database.attempt(dropped)
-        await self._parts.database.attempt(forgotten)
-        self._parts.told()
         return _customer(erased)
 
     async def one(self, tenant: str, mode: Mode, customer: str) -> Customer:
@@ -142,6 +151,8 @@ class Customers:
             raise MethodMissing("cards, and only they, are named by a token", field="card")
         rules.kept_facts(command.kind, command.facts)
         customer = await self._found(command.tenant, command.mode, command.customer)
+        if customer.forgotten:
+            raise CustomerForgotten(field="customer")
         if command.card:  # Whose card it is, the vault knows.
             try:
                 await self._parts.vault.card(command.tenant, command.mode, command.card)
@@ -155,6 +166,8 @@ class Customers:
             _json(command.facts),
         )  # fmt: skip
         async with self._parts.database.transaction() as tx:
+            if (await stored.shared(tx, customer.id)).forgotten:
+                raise CustomerForgotten(field="customer")
             first = await stored.add_method(tx, row, rules.tenant_id(command.tenant))
         if first:
             return _method(row)

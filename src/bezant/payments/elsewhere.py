@@ -58,7 +58,11 @@ class Elsewhere:
         known = await stored.parts_known(self._parts.database, provider, live, named)
         # First what was given, then what of it came back, however the file is ordered.
         for line, attempt in sorted(refunds, key=lambda one: one[0].gross.minor > 0):
-            if line.part and (line.gross.minor > 0 or line.part not in known):
+            counted = known.get(line.part)
+            if counted is not None and payment_of(counted) != payment_of(attempt):
+                told = f"pay_{payment_of(attempt).hex}"
+                _log.error("refund.of_two_payments", payment=told, movement=line.part)
+            elif line.part and (line.gross.minor > 0 or counted is None):
                 await self._refund(line, attempt)
         for line, attempt in lines:
             if line.part and line.kind in ("dispute", "dispute_reversal"):

@@ -11,6 +11,7 @@ from bezant.payments.attempt import Operation
 from bezant.payments.failpoints import Point
 from bezant.payments.gathered import DUE
 from bezant.payments.parts import Parts
+from bezant.payments.transcribing import Transcribing
 from bezant.payments.work import Work, answered, charge_of, follow_up_of, sent
 from bezant.psp.port import Result, Verdict
 
@@ -30,8 +31,9 @@ class Heard:
 class Exchanges:
     """The one way from the payments to a provider and back."""
 
-    def __init__(self, parts: Parts) -> None:
+    def __init__(self, parts: Parts, transcribing: Transcribing) -> None:
         self._parts = parts
+        self._transcribing = transcribing
 
     async def tell(self, work: Work, request: ProviderRequest) -> Heard:
         """Send what moves money, and read the answer."""
@@ -46,6 +48,7 @@ class Exchanges:
             return self._noted(work, Heard(answer))
         parts.failpoints.reach(Point.AFTER_SEND)
         heard = self._read(work, answer)
+        self._transcribing.note(work, request, answer, heard.verdict)
         if heard.verdict.result is Result.APPROVED and work.operation is Operation.CHARGE:
             heard = await self._finish(work, heard.verdict.reference)
         return self._noted(work, heard)
@@ -58,7 +61,8 @@ class Exchanges:
             return Heard(sent(work))
         connector = self._parts.connectors[work.provider]
         step = follow_up_of(work, self._parts.clock.now())
-        answer = await self._sent(connector.ask(work.operation.value, step))
+        question = connector.ask(work.operation.value, step)
+        answer = await self._sent(question)
         if isinstance(answer, Verdict):
             # A question that was not sent says nothing about what was sent before it.
             return Heard(Verdict(Result.UNKNOWN, status=answer.status))
@@ -69,6 +73,7 @@ class Exchanges:
             verdict = Verdict(Result.UNKNOWN, status="unreadable")
         if verdict.result in (Result.NOT_SENT, Result.OUTAGE):
             verdict = Verdict(Result.UNKNOWN, status=verdict.status)
+        self._transcribing.note(work, question, answer, verdict)
         if finishes and verdict.result is Result.APPROVED and work.operation is Operation.CHARGE:
             return await self._finish(work, verdict.reference or work.reference)
         return Heard(verdict, _digest(answer))
@@ -76,14 +81,17 @@ class Exchanges:
     async def _finish(self, work: Work, reference: str) -> Heard:
         connector = self._parts.connectors[work.provider]
         charge = charge_of(work, self._parts.clock.now())
-        answer = await self._sent(connector.finish(charge, reference))
+        request = connector.finish(charge, reference)
+        answer = await self._sent(request)
         if isinstance(answer, Verdict):
             return Heard(Verdict(Result.UNKNOWN, reference, status=answer.status))
         try:
-            return Heard(connector.finished(charge, answer), _digest(answer))
+            heard = Heard(connector.finished(charge, answer), _digest(answer))
         except Exception as error:  # noqa: BLE001 - what we cannot read tells us nothing
             _log.error("answer.unreadable", error, attempt=work.key, provider=work.provider)
-            return Heard(Verdict(Result.UNKNOWN, reference, status="unreadable"))
+            heard = Heard(Verdict(Result.UNKNOWN, reference, status="unreadable"))
+        self._transcribing.note(work, request, answer, heard.verdict)
+        return heard
 
     async def _sent(self, request: ProviderRequest) -> ProviderAnswer | Verdict:
         """Send through the vault; what it refuses to send was not sent."""

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from bezant.exchange import MethodKind
 from bezant.money import Money, Rounding
-from bezant.payments.rule import FeeRule
+from bezant.payments.rule import FeePreview, FeeRule, FeesFor
 
 
 def rule_for(
@@ -38,6 +38,15 @@ def fee(rule: FeeRule | None, amount: Money, *, first: bool) -> Money:
     if rule.most is not None:
         charged = min(charged, rule.most)
     return Money(max(0, min(charged, amount.minor)), amount.asset)
+
+
+def preview(query: FeesFor) -> FeePreview:
+    """Return what a payment would cost that is captured at once."""
+    asset = query.amount.asset.code
+    rule = rule_for(query.fees, query.tenant, asset, query.method, query.priority)
+    charged = fee(rule, query.amount, first=True)
+    place = None if rule is None else query.fees.index(rule)
+    return FeePreview(charged, query.amount - charged, place)
 
 
 def _specific(rule: FeeRule) -> tuple[bool, bool, bool, bool]:

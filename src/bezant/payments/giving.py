@@ -13,6 +13,7 @@ from uuid import UUID
 
 from bezant import ids, telemetry
 from bezant.db.database import Tx
+from bezant.db.faults import ConstraintViolated
 from bezant.errors import BezantError
 from bezant.money import Money
 from bezant.payments.attempt import Operation
@@ -30,7 +31,7 @@ from bezant.payments.refund import RefundState
 from bezant.payments.refund_work import refund_work
 from bezant.payments.repeating import AGAIN_SECONDS
 from bezant.payments.returning import Returning
-from bezant.payments.rules import payment_of
+from bezant.payments.rules import MOVEMENT_CHARACTERS_MAX, payment_of
 from bezant.payments.store import due, read, write
 from bezant.payments.store import refund as stored
 from bezant.payments.taking import WHY
@@ -104,7 +105,8 @@ class Giving:
         parts, amount = self._parts, news.verdict.amount
         row = await read.payment(parts.database, payment)
         assert row is not None, "who names a payment has found it"
-        if amount is None or amount.asset != row.money or amount.minor <= 0:
+        legible = amount is not None and amount.asset == row.money and amount.minor > 0
+        if amount is None or not legible or len(news.part) > MOVEMENT_CHARACTERS_MAX:
             _log.error("refund.unreadable", payment=f"pay_{payment.hex}", part=news.part)
             return None
         if not row.captured:  # First it has to be known that it was taken.
@@ -114,10 +116,17 @@ class Giving:
         if row.attempts >= ATTEMPTS_MAX:
             raise TooManyAttempts
         now = parts.clock.now()
-        refund = _row(row, parts.ids.uuid(), amount, now)
+        refund = _row(row, parts.ids.uuid(), amount, news.part, now)
         work = await refund_work(parts, row, refund, None)
         work.why = WHY
-        if not await self._stored(work, row, refund, news):
+        try:
+            if not await self._stored(work, row, refund, news):
+                return None
+        except ConstraintViolated as error:
+            if not stored.is_counted_twice(error):
+                raise
+            # It is a refund of another payment already: only one of the two can be true.
+            _log.error("refund.of_two_payments", payment=f"pay_{payment.hex}", movement=news.part)
             return None
         _log.warn("refund.given_elsewhere", attempt=work.key, amount=str(amount))
         parts.told()
@@ -200,7 +209,9 @@ def attempt_in(key: str) -> UUID | None:
         return None
 
 
-def _row(row: read.PaymentRow, refund: UUID, amount: Money, now: datetime) -> stored.RefundRow:
+def _row(
+    row: read.PaymentRow, refund: UUID, amount: Money, part: str, now: datetime
+) -> stored.RefundRow:
     return stored.RefundRow(
         id=refund,
         payment=row.id,
@@ -217,6 +228,8 @@ def _row(row: read.PaymentRow, refund: UUID, amount: Money, now: datetime) -> st
         failure=None,
         metadata=None,
         sent=None,
+        provider=row.provider,
+        movement=part,
         asset=row.asset,
         exponent=row.exponent,
         reference=None,

@@ -3,6 +3,7 @@ one that was given and came back, because the payer's bank did not take it.
 """
 
 from bezant import telemetry
+from bezant.db.faults import ConstraintViolated
 from bezant.payments.booking import Booked
 from bezant.payments.codes import ENDED_NUMBERS, GIVEN, Ended, Kind, Waiting
 from bezant.payments.exchanging import Heard
@@ -28,6 +29,30 @@ async def given_after_all(parts: Parts, work: Work, heard: Heard) -> bool:
         return False
     if found.waiting == Waiting.UNBOOKED:  # First that it was given up, then that it was given.
         raise BookUnavailable(retry_after_seconds=AGAIN_SECONDS)
+    try:
+        room = await _written(parts, work, heard, row)
+    except ConstraintViolated as error:
+        if stored.is_counted_twice(error):
+            _log.error("refund.of_two_payments", attempt=work.key, movement=heard.verdict.part)
+            return False
+        raise
+    if room is None:
+        return False
+    if not room:
+        # Given back twice: the book has it, and somebody has to talk to the payer.
+        _log.error("refund.too_much", refund=f"re_{row.id.hex}", payment=work.facts.spelled)
+    _log.warn("refund.overruled", attempt=work.key)
+    parts.told()
+    if await parts.booking.given_late(work) is Booked.YES:  # Else the walk has it booked.
+        async with parts.database.transaction() as tx:
+            await due.booked(tx, work.attempt, 0, ENDED_NUMBERS[Ended.GIVEN_LATE])
+    return True
+
+
+async def _written(parts: Parts, work: Work, heard: Heard, row: stored.RefundRow) -> bool | None:
+    """Write that a refund was given after all; return whether its payment had room for it, or
+    nothing if that is not written.
+    """
     now, part = parts.clock.now(), heard.verdict.part
     async with parts.database.transaction() as tx:
         payment = await read.locked(tx, work.facts.id)
@@ -35,7 +60,7 @@ async def given_after_all(parts: Parts, work: Work, heard: Heard) -> bool:
         assert payment is not None, "a refund has a payment"
         assert seen is not None, "refunds are not deleted"
         if part and await stored.is_known(tx, payment.id, part, but=work.attempt):
-            return False  # Somebody told of it without our key: it is counted as given elsewhere.
+            return None  # Somebody told of it without our key: it is counted as given elsewhere.
         state = REFUND.after(seen.state, RefundEvent.GIVEN)
         overruled = state is not None and await write.overrule(
             tx,
@@ -49,22 +74,16 @@ async def given_after_all(parts: Parts, work: Work, heard: Heard) -> bool:
             heard.digest,
         )
         if state is None or not overruled:
-            return False
+            return None
         room = await stored.set_aside(tx, payment.id, int(row.amount), payment.attempts)
         if not room:
             await stored.take_what_is_left(tx, payment.id, int(row.amount), payment.attempts)
         await stored.change(tx, row.id, state, now)
+        if part:
+            await stored.name_movement(tx, row.id, work.provider, part)
         await stored.add_step(tx, row, Kind.REFUND_SUCCEEDED, state, now, work.number)
         await due.add_unbooked(tx, work.attempt, now, 0)
-    if not room:
-        # Given back twice: the book has it, and somebody has to talk to the payer.
-        _log.error("refund.too_much", refund=f"re_{row.id.hex}", payment=work.facts.spelled)
-    _log.warn("refund.overruled", attempt=work.key)
-    parts.told()
-    if await parts.booking.given_late(work) is Booked.YES:  # Else the walk has it booked.
-        async with parts.database.transaction() as tx:
-            await due.booked(tx, work.attempt, 0)
-    return True
+    return room
 
 
 async def came_back(parts: Parts, work: Work, heard: Heard) -> bool:

@@ -66,7 +66,7 @@ class Overruling:
         booked, _ = await self._conclusions.booked(work, judgement, fee)
         if booked is Booked.YES:  # Else the walk has it booked.
             async with parts.database.transaction() as tx:
-                await due.booked(tx, work.attempt, 0)
+                await due.booked(tx, work.attempt, 0, ENDED_NUMBERS[ended])
         return True
 
     async def _fee(self, work: Work, judgement: Judgement) -> Money:

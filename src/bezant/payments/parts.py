@@ -12,7 +12,7 @@ from bezant.payments.failpoints import Failpoints
 from bezant.payments.gathered import Gathered
 from bezant.payments.health import Health
 from bezant.payments.rulebook import Rulebook
-from bezant.psp.port import Connector
+from bezant.psp.port import Connector, Redaction
 from bezant.vault.port import Vault
 
 
@@ -32,6 +32,7 @@ class Parts:
     rulebook: Rulebook
     health: Health
     failpoints: Failpoints
+    redaction: Redaction
     told: Callable[[], None]
     """Called when the feed has grown."""
     _open: Mapping[Mode, Mapping[str, Connector]] = field(init=False)

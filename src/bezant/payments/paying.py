@@ -10,7 +10,7 @@ from bezant.db.database import Database
 from bezant.exchange import MethodKind
 from bezant.payments import rules
 from bezant.payments.method import PayWith
-from bezant.payments.port import MethodMissing, UnknownCustomer, UnknownMethod
+from bezant.payments.port import CustomerForgotten, MethodMissing, UnknownCustomer, UnknownMethod
 from bezant.payments.store import customer as stored
 from bezant.payments.work import SAVED
 
@@ -31,7 +31,7 @@ async def looked_up(
     database: Database, tenant: str, mode: Mode, pay_with: PayWith, customer: str
 ) -> Paying:
     """Return how it is paid, and by whom as far as that is known."""
-    whose = None if not customer else await _customer(database, tenant, mode, customer)
+    whose = None if not customer else await known_customer(database, tenant, mode, customer)
     email, name = ("", "") if whose is None else (whose.email or "", whose.name or "")
     known = None if whose is None else whose.id
     if not pay_with.saved:
@@ -67,11 +67,14 @@ async def saved_facts(database: Database, means: str) -> Mapping[str, str]:
     return known or {"saved": means}
 
 
-async def _customer(
+async def known_customer(
     database: Database, tenant: str, mode: Mode, customer: str
 ) -> stored.CustomerRow:
+    """Return a customer of this tenant who was not forgotten."""
     number = ids.read("cus", customer, "customer")
     found = await stored.customer(database, rules.tenant_id(tenant), mode is Mode.LIVE, number)
     if found is None:
         raise UnknownCustomer(field="customer")
+    if found.forgotten:
+        raise CustomerForgotten(field="customer")
     return found

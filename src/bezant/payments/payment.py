@@ -152,7 +152,7 @@ class Payment:
     authorized: Money
     captured: Money
     refunded: Money
-    """Given back, or being given back."""
+    """Given back, or decided to be given back and on its way."""
     disputed: Money
     """Taken back by the payer's bank."""
     fee: Money
@@ -184,3 +184,7 @@ class Payment:
     """All its money is in the book; if not, we are on it."""
     replayed: bool = False
     """This answer repeats the one given first under the same key."""
+    refunds_awaiting: Money | None = None
+    """What is asked to be given back and waits for a second person: nothing of it has moved, and
+    nobody can ask for it once more.
+    """

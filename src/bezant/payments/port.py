@@ -62,6 +62,7 @@ from bezant.payments.refusal import (
     BookUnavailable,
     CaptureTooLarge,
     CountedBefore,
+    CustomerForgotten,
     FileUnfinished,
     KeyInFlight,
     KeyReused,
@@ -75,6 +76,7 @@ from bezant.payments.refusal import (
     RefundTooLarge,
     StepNotOffered,
     TermsBusy,
+    TermsChanged,
     TooManyAttempts,
     UnknownCustomer,
     UnknownDispute,
@@ -86,12 +88,15 @@ from bezant.payments.refusal import (
 )
 from bezant.payments.rule import (
     ChangeTerms,
+    FeePreview,
     FeeRule,
+    FeesFor,
     RoutingRule,
     Terms,
     TermsChange,
     TermsState,
 )
+from bezant.payments.transcript import Transcript
 
 __all__ = [
     "ATTEMPTS_MAX",
@@ -122,6 +127,7 @@ __all__ = [
     "CreateCustomer",
     "CreatePayment",
     "Customer",
+    "CustomerForgotten",
     "CustomerPage",
     "CustomersOf",
     "DeclineCode",
@@ -132,7 +138,9 @@ __all__ = [
     "DisputesOf",
     "Failover",
     "Faring",
+    "FeePreview",
     "FeeRule",
+    "FeesFor",
     "FileUnfinished",
     "KeyInFlight",
     "KeyReused",
@@ -180,8 +188,10 @@ __all__ = [
     "Terms",
     "TermsBusy",
     "TermsChange",
+    "TermsChanged",
     "TermsState",
     "TooManyAttempts",
+    "Transcript",
     "UnknownCustomer",
     "UnknownDispute",
     "UnknownMethod",
@@ -342,6 +352,14 @@ class Payments(Protocol):
 
     async def owed(self, tenant: str, mode: Mode) -> tuple[Owed, ...]:
         """Return the balances between the platform and a merchant; the platform's own for it."""
+        ...
+
+    async def transcripts(self, tenant: str, mode: Mode, payment: str) -> tuple[Transcript, ...]:
+        """Return the calls of providers that were kept: what went wrong, oldest first."""
+        ...
+
+    async def fee_preview(self, query: FeesFor) -> FeePreview:
+        """Return what a payment would cost by these rules; nothing is changed."""
         ...
 
 

@@ -11,6 +11,7 @@ from uuid import UUID
 import msgspec
 
 from bezant.actor import Caller, Mode
+from bezant.db.faults import ConstraintViolated
 from bezant.errors import Invalid
 from bezant.money import Money
 from bezant.payments import rules
@@ -97,7 +98,12 @@ class Refunding:
         else:
             work = await refund_work(parts, payment, row, request)
             provider_request = asking(parts.connectors[work.provider], work, work.sent_at)
-        before = await self._stored(row, work, request, fingerprint)
+        try:
+            before = await self._stored(row, work, request, fingerprint)
+        except ConstraintViolated as error:
+            if stored.is_counted_twice(error):
+                raise CountedBefore(field="sent") from None
+            raise
         if before is not None:
             return await repeated(parts, *before)
         parts.told()
@@ -169,6 +175,8 @@ class Refunding:
             failure=None,
             metadata=_encode(command.metadata).decode() if command.metadata else None,
             sent=command.sent or None,
+            provider=payment.provider,
+            movement=command.sent or None,
             asset=payment.asset,
             exponent=payment.exponent,
             reference=None,

@@ -27,6 +27,12 @@ class UnknownCustomer(NotFound):
     code = "unknown_customer"
 
 
+class CustomerForgotten(Conflict):
+    """This customer was forgotten: nothing new is begun or kept in their name."""
+
+    code = "customer_forgotten"
+
+
 class UnknownMethod(NotFound):
     """There is no such saved payment method."""
 
@@ -109,6 +115,12 @@ class TermsBusy(Conflict):
     """The rules are being changed by somebody else, or too many changes wait already."""
 
     code = "terms_busy"
+
+
+class TermsChanged(Conflict):
+    """Somebody else changed the rules since you read them: look at them, then change them anew."""
+
+    code = "terms_changed"
 
 
 class PlatformOnly(Forbidden):

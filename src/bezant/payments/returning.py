@@ -6,7 +6,9 @@ from uuid import UUID
 
 import msgspec
 
+from bezant import telemetry
 from bezant.db.database import Tx
+from bezant.db.faults import ConstraintViolated
 from bezant.payments import judging
 from bezant.payments.booking import Booked
 from bezant.payments.codes import (
@@ -23,12 +25,14 @@ from bezant.payments.late_refund import came_back, given_after_all
 from bezant.payments.parts import Parts
 from bezant.payments.port import UnknownRefund
 from bezant.payments.refund import Refund
+from bezant.payments.rules import MOVEMENT_CHARACTERS_MAX
 from bezant.payments.states import REFUND, RefundEvent
 from bezant.payments.store import due, read, write
 from bezant.payments.store import refund as stored
 from bezant.payments.told import instant, microseconds
 from bezant.payments.work import Work
 
+_log = telemetry.log("payments")
 _KINDS: Final = {
     RefundEvent.SILENCE: Kind.REFUND_UNKNOWN,
     RefundEvent.GIVEN: Kind.REFUND_SUCCEEDED,
@@ -79,6 +83,9 @@ class Returning:
         before = await due.one(parts.database, work.attempt)
         if before is not None and before.result is not None:
             return False
+        if given and not await self._named(work, heard.verdict.part):
+            await self._wait(work, RefundEvent.SILENCE, heard, now)
+            return True
         parts.failpoints.reach(Point.BEFORE_BOOK)
         booked = await self.booked(work, given=given)
         parts.failpoints.reach(Point.AFTER_BOOK)
@@ -107,6 +114,23 @@ class Returning:
             await answer(tx, work.request, row.id)
         parts.failpoints.reach(Point.AFTER_SETTLE)
         parts.told()
+        return True
+
+    async def _named(self, work: Work, movement: str) -> bool:
+        """Store by what name the provider knows what it gave, before it is booked. False if that is
+        another refund already: then one of the two was not given, and somebody has to look.
+        """
+        assert work.refund is not None, "a refund's work knows its refund"
+        if not movement or len(movement) > MOVEMENT_CHARACTERS_MAX:
+            return True
+        try:
+            async with self._parts.database.transaction() as tx:
+                await stored.name_movement(tx, work.refund, work.provider, movement)
+        except ConstraintViolated as error:
+            if not stored.is_counted_twice(error):
+                raise
+            _log.error("refund.of_two_payments", attempt=work.key, movement=movement)
+            return False
         return True
 
     async def booked(self, work: Work, *, given: bool, again: int = 0) -> Booked:

@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from bezant.actor import Actor
 from bezant.exchange import MethodKind
+from bezant.money import Money
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +70,8 @@ class ChangeTerms:
 
     by: Actor
     terms: Terms
+    instead_of: Terms | None = None
+    """The rules that were seen; when others hold by now, nothing is changed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,3 +88,25 @@ class TermsChange:
     """The approval it needs or had, `apr_…`."""
     proposed_at: datetime
     decided_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class FeesFor:
+    """A payment that nobody makes, and the fees it would be charged by."""
+
+    fees: tuple[FeeRule, ...]
+    amount: Money
+    method: MethodKind
+    tenant: str = ""
+    priority: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FeePreview:
+    """What such a payment costs, when all of it is captured at once."""
+
+    fee: Money
+    net: Money
+    """What is left for the merchant."""
+    rule: int | None
+    """Which of the rules says so, counted from 0; none is about such a payment."""

@@ -32,6 +32,7 @@ from bezant.secret import holds_card_number
 AMOUNT_MAX: Final = 10**32 - 1  # What the book can hold on one leg.
 KEY_CHARACTERS_MAX: Final = 255
 TOKEN_CHARACTERS_MAX: Final = 100
+MOVEMENT_CHARACTERS_MAX: Final = 500  # By which a provider knows one; an index has room for more.
 ORDER_CHARACTERS_MAX: Final = 100
 ADDRESS_CHARACTERS_MAX: Final = 2_000
 EMAIL_CHARACTERS_MAX: Final = 254

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from bezant.actor import Mode
 from bezant.approvals.port import Approvals
 from bezant.exchange import MethodKind
-from bezant.payments import routing
+from bezant.payments import fees, routing
 from bezant.payments.amending import Amending
 from bezant.payments.approving import Approving
 from bezant.payments.arriving import Arriving
@@ -60,9 +60,12 @@ from bezant.payments.refund import Refund, RefundPage, RefundsOf, RequestRefund
 from bezant.payments.refunding import Refunding, Thresholds
 from bezant.payments.repeating import Repeats
 from bezant.payments.returning import Returning
-from bezant.payments.rule import ChangeTerms, Terms, TermsChange
+from bezant.payments.rule import ChangeTerms, FeePreview, FeesFor, Terms, TermsChange
+from bezant.payments.ruling import check
 from bezant.payments.settling import Settling
 from bezant.payments.showing import Showing
+from bezant.payments.transcribing import Transcribing
+from bezant.payments.transcript import Transcript
 from bezant.payments.walk import Walk
 from bezant.psp.port import WebhookCheck
 
@@ -79,7 +82,8 @@ class PaymentsService:
     ) -> None:
         self._parts = parts
         repeats = Repeats(parts)
-        exchanges = Exchanges(parts)
+        self._transcribing = Transcribing(parts.database, parts.clock, parts.ids, parts.redaction)
+        exchanges = Exchanges(parts, self._transcribing)
         conclusions = Conclusions(parts)
         returning = Returning(parts)
         carrier = Carrier(parts, exchanges, conclusions)
@@ -102,11 +106,13 @@ class PaymentsService:
     def start(self) -> None:
         """Begin to write."""
         self._parts.gathered.start()
+        self._transcribing.start()
 
     async def close(self) -> None:
         """Write what is queued and let go of the sessions."""
         await self._arriving.stop()
         await self._parts.gathered.stop()
+        await self._transcribing.stop()
 
     @property
     def queued(self) -> int:
@@ -237,3 +243,10 @@ class PaymentsService:
 
     async def owed(self, tenant: str, mode: Mode) -> tuple[Owed, ...]:
         return await self._showing.owed(tenant, mode)
+
+    async def transcripts(self, tenant: str, mode: Mode, payment: str) -> tuple[Transcript, ...]:
+        return await self._questions.transcripts(tenant, mode, payment)
+
+    async def fee_preview(self, query: FeesFor) -> FeePreview:
+        check(self._parts, Terms((), query.fees))
+        return fees.preview(query)

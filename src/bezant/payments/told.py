@@ -92,6 +92,8 @@ class Standing(msgspec.Struct, array_like=True, frozen=True):
     charge: int = 0
     """The number of the charge that counts."""
     attempts: int = 0
+    awaiting: str = "0"
+    """What of refunds waits for a second person."""
 
 
 _ENCODE: Final = msgspec.msgpack.Encoder().encode
@@ -152,6 +154,7 @@ def spelled(facts: Facts, standing: Standing, *, replayed: bool = False) -> Paym
         cost=money(standing.cost) if standing.cost else None,
         booked=standing.booked,
         replayed=replayed,
+        refunds_awaiting=money(standing.awaiting),
     )
 
 

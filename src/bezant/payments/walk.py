@@ -140,11 +140,11 @@ class Walk:
         booked = await self._booked(work, row)
         async with parts.database.transaction() as tx:
             if booked is Booked.YES:
-                await due.booked(tx, work.attempt, work.fence)
+                await due.booked(tx, work.attempt, work.fence, row.result)
                 return
             again = row.asked + (booked is Booked.REFUSED)
             due_at = parts.clock.now() + BOOK_AGAIN
-            await due.not_booked(tx, work.attempt, work.fence, again, due_at)
+            await due.not_booked(tx, work.attempt, work.fence, row.result, again, due_at)
 
     async def _booked(self, work: Work, row: due.DueRow) -> Booked:
         booking = self._parts.booking

@@ -32,6 +32,11 @@ class Document:
     def __bool__(self) -> bool:
         return bool(self._fields)
 
+    @property
+    def fields(self) -> Mapping[str, object]:
+        """Return everything that stands in it."""
+        return self._fields
+
     def text(self, *path: str) -> str:
         """Return a text, empty if there is none."""
         found = self._find(path)

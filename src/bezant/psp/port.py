@@ -35,6 +35,7 @@ __all__ = [
     "NotOfferedByProvider",
     "ProviderNotConfigured",
     "ProviderUnavailable",
+    "Redaction",
     "RefundNews",
     "Result",
     "SettlementLine",
@@ -208,6 +209,22 @@ class WebhookCheck(Protocol):
 
     async def check(self, mode: Mode, headers: Mapping[str, str], body: bytes) -> None:
         """Return if the raw bytes are the provider's and fresh, else raise what is wrong."""
+        ...
+
+
+class Redaction(Protocol):
+    """What of an exchange may be shown to people."""
+
+    def path(self, path: str) -> str:
+        """Return where a request went."""
+        ...
+
+    def request(self, request: ProviderRequest) -> str:
+        """Return what was asked, as JSON; nothing if it had no body."""
+        ...
+
+    def answer(self, provider: str, answer: ProviderAnswer) -> str:
+        """Return what was answered, as JSON; nothing if nothing came."""
         ...
 
 

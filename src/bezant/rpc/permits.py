@@ -90,7 +90,7 @@ PERMITS: Final[Permits] = {
         "receipts": _IDENTIFY | {"merchant"},
         "reconciliation": _IDENTIFY,
         "risk": _IDENTIFY,
-        "vault": _IDENTIFY,
+        "vault": _IDENTIFY | {"merchant"},
         "wallets": _IDENTIFY,
         "webhooks": _IDENTIFY,
         "approvals": _IDENTIFY | {"key"},
@@ -149,6 +149,7 @@ PERMITS: Final[Permits] = {
     "orders.Orders": {
         "gateway": EVERYTHING,
         "operator": EVERYTHING,
+        "vault": frozenset({"payer"}),
     },
     "orders.OrdersFeed": {
         "gateway": _FOLLOW,

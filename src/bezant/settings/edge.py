@@ -40,6 +40,13 @@ class Edge:
         whole(10, 1_000_000_000),
         600,
     )
+    gateways: int = named(
+        "GATEWAYS",
+        "How many gateways answer callers at once; without REDIS_URL each has its part of "
+        "LOGIN_LIMIT.",
+        whole(1, 1_000),
+        1,
+    )
     allowed: tuple[IPv4Network | IPv6Network, ...] = named(
         "IP_ALLOW", "Addresses that may call, and no others; all if not set.", networks, ()
     )

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from bezant.settings.texts import choice, items, named
+from bezant.settings.texts import addresses, choice, named
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,10 +15,10 @@ class Envoy:
         choice("own", "envoy"),
         "own",
     )
-    gateways: tuple[str, ...] = named(
+    gateways: tuple[tuple[str, int], ...] = named(
         "ENVOY_GATEWAYS",
         "Further gateway processes behind Envoy, as host:port by comma.",
-        items,
+        addresses,
         (),
     )
     log_level: str = named(
@@ -27,3 +27,5 @@ class Envoy:
         choice("trace", "debug", "info", "warning", "error", "critical", "off", warn="warning"),
         "info",
     )
+    gate: tuple[str, int] | None = None
+    """Where a further gateway process listens for Envoy; such a process says so of itself."""

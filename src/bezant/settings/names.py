@@ -58,6 +58,12 @@ class Platform:
         perhaps(whole(0, PORT_MAX)),
         None,
     )
+    vault_url: str = named(
+        "VAULT_URL",
+        "Where payers' browsers reach the vault's own listener; through the gateway if not set.",
+        plain,
+        "",
+    )
     data: Path | None = named(
         "BEZANT_DATA", "Data folder; `.bezant` of the working folder if not set.", path, None
     )

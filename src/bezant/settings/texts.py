@@ -124,6 +124,21 @@ def networks(text: str) -> tuple[IPv4Network | IPv6Network, ...]:
         ) from None
 
 
+def addresses(text: str) -> tuple[tuple[str, int], ...]:
+    """Read hosts with their ports by comma; an IPv6 address stands in brackets."""
+    found: list[tuple[str, int]] = []
+    for item in items(text):
+        host, _, port = item.rpartition(":")
+        bare = host.removeprefix("[").removesuffix("]")
+        plain = port.isascii() and port.isdigit() and len(port) <= len("65535")
+        if not bare or (":" in bare) != (host != bare) or not plain or not 0 < int(port) < 65_536:
+            raise Unreadable(
+                "is not a list of addresses", "write host:port, such as 127.0.0.1:9001"
+            )
+        found.append((bare, int(port)))
+    return tuple(found)
+
+
 def whole(low: int, high: int) -> Callable[[str], int]:
     """Return a reader of whole numbers within bounds."""
 

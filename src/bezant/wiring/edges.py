@@ -16,12 +16,14 @@ from bezant.http.headers import Network
 from bezant.http.routes import Routes
 from bezant.identity.port import Identity
 from bezant.settings import Settings
+from bezant.wiring.cards import MODULE as VAULT
 from bezant.wiring.cards import listener_of_its_own
 from bezant.wiring.front import door_address, gate_address, stands_in_front
 from bezant.wiring.gate import limits_of, rules_of, secure_addresses
 from bezant.wiring.modules import MODULES
 from bezant.wiring.sandbox import emulators
 from bezant.wiring.web import MODULE as PAGES
+from bezant.wiring.web import page_origins
 from bezant.wiring.workbench import Workbench
 
 
@@ -50,7 +52,7 @@ def listeners_of(settings: Settings, module: str = "") -> list[tuple[Listener, s
         (listener, *(main if listener.main else (platform.host, listener.port)))
         for listener in sorted(opened, key=lambda listener: not listener.main)
     ]
-    if module == "vault" or "vault" not in platform.peers:
+    if module == VAULT or VAULT not in platform.peers:
         found.append(listener_of_its_own(settings))
     return found
 
@@ -76,13 +78,18 @@ def edge_of(
     proxies: Sequence[Network] = (),
     door: type[Edge] = Edge,
 ) -> Edge:
+    """Return a listener's door. Payers' pages may call the vault's from where they are."""
     profile = load_profile(bench.settings.platform.profile)
     known = [one for one in routes if one.family in {None, profile.name}]
+    rules = rules_of(bench.settings, profile)
+    if listener.unit == VAULT:
+        origins = (*rules.origins, *page_origins(bench.settings))
+        rules = msgspec.structs.replace(rules, origins=origins)
     return build_listener(
         [one for one in known if listener.serves(one.module)],
         service=listener.unit,
         ground=ground,
-        rules=rules_behind(rules_of(bench.settings, profile), proxies),
+        rules=rules_behind(rules, proxies),
         door=door,
         title=profile.title,
         aliases=[Alias(path, of) for path, of in listener.aliases],

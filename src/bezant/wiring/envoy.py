@@ -4,9 +4,12 @@ import asyncio
 import ssl
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
+
+from cryptography import x509
 
 from bezant import telemetry
 from bezant.errors import BezantError
@@ -22,14 +25,16 @@ from bezant.gateway.envoy.plan import (
 )
 from bezant.gateway.envoy.program import program, running
 from bezant.gateway.profile import Listener, load_profile
+from bezant.http.edge import Edge
 from bezant.http.routes import Routes
 from bezant.http.serve import Listening
+from bezant.http.tls import OneOfOurs
 from bezant.identity.openid import ROOT_REALM
 from bezant.identity.outside.calling import Calls
 from bezant.identity.outside.discovery import Known
 from bezant.identity.provider import scopes
 from bezant.identity.provider.issuer import Endpoint
-from bezant.rpc.papers import server_name
+from bezant.rpc.papers import FolderIssuer, holder_of, server_name
 from bezant.settings import Settings
 from bezant.telemetry.metrics import Meters
 from bezant.wiring.edges import edge_of
@@ -48,26 +53,38 @@ __all__ = ["Plan", "behind_envoy", "running", "stands_in_front"]
 
 async def behind_envoy(
     bench: Workbench, main: Listener, routes: Sequence[Routes], ground: Ground
-) -> tuple[list[Listening], Plan]:
-    """Return what listens behind Envoy in the place of the main listener, and Envoy's plan."""
-    program()  # Said before anything listens, if there is none.
+) -> tuple[list[Listening], Plan | None]:
+    """Return what listens behind Envoy in the place of the main listener, and Envoy's plan.
+
+    A further gateway has no plan: another process keeps the Envoy, and answers its questions.
+    """
     settings = bench.settings
-    gate, door = gate_address(settings), door_address(settings)
+    if settings.envoy.gate is None:
+        program()  # Said before anything listens, if there is none.
     context = _mutual(bench, bench.papers_folder(GATEWAY))
     edge = edge_of(bench, main, routes, ground, proxies=LOOPBACK)
+    gate = Listening(*gate_address(settings), edge, context)
+    if settings.envoy.gate is not None:
+        return [gate], None
     # What it is asked about is told and counted when the request itself arrives.
     quiet = replace(ground, meters=Meters(), watcher=None)
     asked = edge_of(bench, main, routes, quiet, proxies=LOOPBACK, door=Doorkeeper)
-    edges = [(gate, edge), (door, asked)]
-    listenings = [Listening(host, port, one, context) for (host, port), one in edges]
+    door = Listening(*door_address(settings), asked, context)
+    return [gate, door], await _plan(bench, edge)
+
+
+async def _plan(bench: Workbench, edge: Edge) -> Plan:
+    """Return all that Envoy needs to know of us."""
+    settings = bench.settings
     issuers, hosts = await _outside(settings, live=bench.site.live, bench=bench)
     issuer = issuer_of(settings)
     own = JwtIssuer(GATEWAY, issuer.audience, Endpoint.KEYS.path(ROOT_REALM))
     platform = settings.platform
-    plan = Plan(
+    further = [Address(_numeric(host), port) for host, port in settings.envoy.gateways]
+    return Plan(
         listener=Address(_numeric(platform.host), platform.port),
-        gateways=(Address(*gate), *map(_address, settings.envoy.gateways)),
-        doorkeeper=Address(*door),
+        gateways=(Address(*gate_address(settings)), *further),
+        doorkeeper=Address(*door_address(settings)),
         papers=Papers(bench.papers_folder(ENVOY), (server_name(GATEWAY),)),
         routes=guarded_routes(edge, scopes_for),
         issuers=(own, *issuers),
@@ -75,7 +92,6 @@ async def behind_envoy(
         secure=_secure(settings),
         hosts=hosts,
     )
-    return listenings, plan
 
 
 def scopes_for(permission: str) -> tuple[str, ...]:
@@ -110,8 +126,11 @@ async def _outside(
 
 
 def _mutual(bench: Workbench, folder: Path) -> ssl.SSLContext:
-    """Return what listens for Envoy alone: whoever comes shows a certificate of ours."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    """Return what listens for Envoy alone, which shows a certificate of ours that names it; what
+    it tells of a caller is believed, so no other module may come in its place.
+    """
+    context = OneOfOurs(ssl.PROTOCOL_TLS_SERVER)
+    context.is_welcome = partial(_is_envoy, bench.papers(GATEWAY))
     context.minimum_version = ssl.TLSVersion.TLSv1_3
     context.verify_mode = ssl.CERT_REQUIRED
     # Modules believe the issuing certificates by name, not the root.
@@ -131,6 +150,13 @@ def _mutual(bench: Workbench, folder: Path) -> ssl.SSLContext:
     return context
 
 
+def _is_envoy(known: FolderIssuer, shown: bytes) -> bool:
+    holder, papers = holder_of(x509.load_der_x509_certificate(shown)), known.papers()
+    if holder is None or holder.serial in papers.revoked:
+        return False
+    return (holder.installation, holder.module) == (papers.installation, ENVOY)
+
+
 def _read(context: ssl.SSLContext, folder: Path) -> None:
     context.load_cert_chain(folder / "identity.pem")
     context.load_verify_locations(folder / "trust.pem")
@@ -142,11 +168,6 @@ def _secure(settings: Settings) -> Encrypted | None:
         return None
     listener = Address(_numeric(settings.platform.host), edge.tls_port)
     return Encrypted(listener, edge.tls_certificate.absolute(), edge.tls_key.absolute())
-
-
-def _address(text: str) -> Address:
-    host, _, port = text.rpartition(":")
-    return Address(_numeric(host), int(port))
 
 
 def _numeric(host: str) -> str:

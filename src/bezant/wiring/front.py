@@ -1,5 +1,6 @@
 """Where our gateway listens when something stands in front of it."""
 
+from dataclasses import replace
 from ipaddress import IPv4Network, ip_network
 from typing import Final
 
@@ -19,9 +20,33 @@ def stands_in_front(settings: Settings) -> bool:
 
 def gate_address(settings: Settings) -> tuple[str, int]:
     """Return where our gateway listens for Envoy."""
-    return HERE, settings.platform.port + GATE_DISTANCE
+    return settings.envoy.gate or (HERE, settings.platform.port + GATE_DISTANCE)
 
 
 def door_address(settings: Settings) -> tuple[str, int]:
     """Return where Envoy asks about credentials."""
     return HERE, settings.platform.port + DOOR_DISTANCE
+
+
+def front_addresses(settings: Settings) -> list[tuple[str, int]]:
+    """Return where callers meet our Envoy: it opens these itself, and must be alone there."""
+    if not stands_in_front(settings):
+        return []
+    platform, edge = settings.platform, settings.edge
+    secure = [(platform.host, edge.tls_port)] if edge.tls_certificate else []
+    return [(platform.host, platform.port), *secure]
+
+
+def further_gateway(settings: Settings, main_port: int | None) -> Settings:
+    """Return the settings of a gateway process beside a platform that an Envoy stands in front of.
+
+    Its own port is where Envoy finds it; callers meet it, like all others, at the main port.
+    """
+    if not stands_in_front(settings):
+        return settings
+    platform = settings.platform
+    return replace(
+        settings,
+        envoy=replace(settings.envoy, gate=(platform.host, platform.port)),
+        platform=replace(platform, port=main_port or platform.port),
+    )

@@ -12,6 +12,7 @@ from bezant.http.limits import Limits, MemoryLimits, Rule
 from bezant.http.serve import Listening
 from bezant.http.tls import Certificate
 from bezant.settings import Settings
+from bezant.wiring.front import stands_in_front
 from bezant.wiring.workbench import Workbench
 
 RENEW_EVERY_SECONDS: Final = 60.0
@@ -41,7 +42,10 @@ def rules_of(settings: Settings, profile: Profile) -> Rules:
     edge = settings.edge
     limit = edge.rate_limit
     own = None if limit is None else Rule(limit, edge.rate_window_milliseconds / 1000)
-    alone = max(1, edge.login_limit // ALONE_PART)
+    shares = gateways_of(settings)
+    alone = max(1, edge.login_limit // max(ALONE_PART, shares))
+    joint = settings.messages.redis() is not None
+    each = edge.login_limit if joint else max(1, edge.login_limit // shares)
     return Rules(
         address=own or profile.address_rule,
         key=_at_least(profile.key_rule, own),
@@ -50,7 +54,7 @@ def rules_of(settings: Settings, profile: Profile) -> Rules:
             for tier, named in profile.tier_rules.items()
             if (rule := _at_least(named, own)) is not None
         },
-        guarded=Rule(edge.login_limit, LOGIN_WINDOW_SECONDS),
+        guarded=Rule(each, LOGIN_WINDOW_SECONDS),
         guarded_alone=Rule(alone, LOGIN_WINDOW_SECONDS),
         origins=edge.cors_origins,
         trusted_proxies=edge.trusted_proxies,
@@ -62,10 +66,17 @@ def rules_of(settings: Settings, profile: Profile) -> Rules:
     )
 
 
+def gateways_of(settings: Settings) -> int:
+    """Return how many gateways answer callers, this one included, as far as it was told."""
+    return max(settings.edge.gateways, 1 + len(settings.envoy.gateways))
+
+
 def secure_addresses(settings: Settings) -> list[tuple[str, int]]:
-    """Return the address at which callers are answered encrypted, if there is one."""
+    """Return the address at which callers are answered encrypted, if there is one of ours."""
     edge = settings.edge
-    return [(settings.platform.host, edge.tls_port)] if edge.tls_certificate else []
+    if edge.tls_certificate is None or stands_in_front(settings):
+        return []
+    return [(settings.platform.host, edge.tls_port)]
 
 
 def secured(bench: Workbench, main: Listening) -> list[Listening]:

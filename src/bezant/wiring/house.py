@@ -18,9 +18,11 @@ from bezant.audit.port import Audit, TransparencyLog
 from bezant.clock import Clock
 from bezant.gateway.app import Ground
 from bezant.gateway.check import routes as check_routes
+from bezant.gateway.findings import Examine, unexamined
 from bezant.gateway.join import routes as join_routes
 from bezant.http.routes import Routes
 from bezant.http.serve import Listening, settle_memory
+from bezant.identity.clients.http import routes as clients_routes
 from bezant.identity.http import routes as identity_routes
 from bezant.identity.outside.http import routes as outside_routes
 from bezant.identity.people.http import routes as people_routes
@@ -105,7 +107,9 @@ class Apart:
 
 
 @asynccontextmanager
-async def build(settings: Settings, site: Site, real: Clock, ids: Ids) -> AsyncGenerator[House]:
+async def build(
+    settings: Settings, site: Site, real: Clock, ids: Ids, examine: Examine = unexamined
+) -> AsyncGenerator[House]:
     """Build the house, keep it running while the block lasts, and take it down in order."""
     async with AsyncExitStack() as stack:
         bench = Workbench(stack, settings, site, real, ids, GATEWAY)
@@ -133,11 +137,7 @@ async def build(settings: Settings, site: Site, real: Clock, ids: Ids) -> AsyncG
         routes = [
             approvals_routes(approvals),
             *audit_routes(audit, log),
-            identity_routes(identity, ids),
-            provider_routes(provider, issuer_of(settings)),
-            *people_routes(people, provider, identity, issuer_of(settings)),
-            outside_routes(provider, issuer_of(settings)),
-            signed_routes(identity, ids),
+            *_identity_doors(bench, identity, provider, people),
             check_routes(),
             join_routes(identity),
             keys_routes(keys),
@@ -147,7 +147,7 @@ async def build(settings: Settings, site: Site, real: Clock, ids: Ids) -> AsyncG
             *receipts_routes(receipts, settings.platform.api_url),
             *vault_routes(cards),
             webhooks_routes(webhooks, ids),
-            *await page_routes(bench, orders, payments, receipts, vault, identity),
+            *await page_routes(bench, orders, payments, receipts, vault, identity, examine),
         ]
         ground = await ground_of(bench, identity, PayerCallers(callers, orders, identity), audit)
         listenings, envoy = await _listenings(bench, routes, ground)
@@ -202,8 +202,7 @@ async def build_apart(
         if module == "ledger":
             await recheck_books(bench, audit)
         if listeners:
-            identity, callers = await identity_port(bench, await keys_for(bench, "identity"))
-            ground = await ground_of(bench, identity, callers, audit)
+            ground = await _ground_apart(bench, audit)
             listenings = [
                 Listening(host, port, edge_of(bench, listener, routes, ground))
                 for listener, host, port in listeners
@@ -211,6 +210,30 @@ async def build_apart(
         await bench.run_jobs()
         settle_memory()
         yield Apart(port, listenings)
+
+
+async def _ground_apart(bench: Workbench, audit: Audit) -> Ground:
+    """Return what a module's own listeners stand on; the vault's is met by payers, whom the orders
+    know.
+    """
+    identity, remembered = await identity_port(bench, await keys_for(bench, "identity"))
+    orders = bench.elsewhere(Orders, "orders") if bench.name == "vault" else None
+    callers = remembered if orders is None else PayerCallers(remembered, orders, identity)
+    return await ground_of(bench, identity, callers, audit)
+
+
+def _identity_doors(
+    bench: Workbench, identity: Identity, provider: OpenIdProvider, people: People
+) -> list[Routes]:
+    ids, issuer = bench.ids, issuer_of(bench.settings)
+    return [
+        identity_routes(identity, ids),
+        provider_routes(provider, issuer),
+        *people_routes(people, provider, identity, issuer),
+        outside_routes(provider, issuer),
+        signed_routes(identity, ids),
+        clients_routes(identity, ids),
+    ]
 
 
 async def _served_identity(bench: Workbench, server: "Server") -> list[Routes]:
@@ -222,13 +245,7 @@ async def _served_identity(bench: Workbench, server: "Server") -> list[Routes]:
     serve(server, OpenIdProvider, service)
     serve(server, People, service)
     provider, identity = near(OpenIdProvider, service), near(Identity, service)
-    return [
-        identity_routes(identity, bench.ids),
-        provider_routes(provider, issuer_of(bench.settings)),
-        *people_routes(near(People, service), provider, identity, issuer_of(bench.settings)),
-        outside_routes(provider, issuer_of(bench.settings)),
-        signed_routes(near(Identity, service), bench.ids),
-    ]
+    return _identity_doors(bench, identity, provider, near(People, service))
 
 
 async def _served_receipts(bench: Workbench, server: "Server") -> list[Routes]:

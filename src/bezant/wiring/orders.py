@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+from bezant.approvals.port import Approvals
 from bezant.db.feeds import StoredFeed
 from bezant.db.follower import Follower
 from bezant.db.nudges import Nudges
@@ -9,6 +10,7 @@ from bezant.db.outbox import Outbox
 from bezant.db.sequencer import Sequencer
 from bezant.events import Feed
 from bezant.keys.port import Keys
+from bezant.ledger.port import Ledger
 from bezant.orders import jobs
 from bezant.orders.following import FEED, FOLLOWER, Following
 from bezant.orders.healing import Healing
@@ -66,9 +68,14 @@ async def open_orders_apart(bench: Workbench) -> tuple[OrdersService, OrdersFeed
     identity, _ = await identity_port(bench, await keys_for(bench, "identity"))
     providers = await open_providers_of(bench, sandbox_port(bench.settings))
     vault, _ = await vault_ports(bench, await keys_for(bench, "vault"), providers.transport)
-    approvals = await approvals_port(bench, identity)
-    ledger = await ledger_port(bench)
-    payments = await payments_port(bench, ledger, vault, approvals, providers)
+    # Payments that are kept here send and book in their own name.
+    payments = await payments_port(
+        bench,
+        bench.elsewhere(Ledger, "ledger", FEED) or await ledger_port(bench),
+        bench.elsewhere(Vault, "vault", FEED) or vault,
+        bench.elsewhere(Approvals, "approvals", FEED) or await approvals_port(bench, identity),
+        providers,
+    )
     return await open_orders(bench, await keys_for(bench, MODULE), payments, vault)
 
 

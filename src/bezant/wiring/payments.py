@@ -16,6 +16,7 @@ from bezant.payments.refunding import Thresholds
 from bezant.payments.rulebook import Rulebook
 from bezant.payments.service import PaymentsService
 from bezant.psp.registry import Providers
+from bezant.psp.shown import Shown
 from bezant.rpc.near import near
 from bezant.vault.port import Vault
 from bezant.wiring.approvals import approvals_port
@@ -60,6 +61,7 @@ async def open_payments(
         rulebook=Rulebook(database),
         health=Health(bench.clock),
         failpoints=NOWHERE,
+        redaction=Shown(),
         told=keeper.written,
     )
     limits = {one.asset.code: one for one in bench.settings.orders.refund_approval_above}

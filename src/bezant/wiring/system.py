@@ -8,6 +8,7 @@ import bezant
 from bezant.db.database import Database
 from bezant.db.feed_watch import FeedState, FollowerLag, feed_states, follower_lags
 from bezant.db.job_watch import queue_depths, tick_states, worker_states
+from bezant.gateway.findings import Doctor, Examine
 from bezant.gateway.http import (
     FeedStateAnswer,
     FollowerAnswer,
@@ -15,6 +16,7 @@ from bezant.gateway.http import (
     QueueAnswer,
     SystemAnswer,
     TickAnswer,
+    TimeAnswer,
     WorkerAnswer,
 )
 from bezant.gateway.http import routes as system_routes
@@ -26,13 +28,18 @@ FOLLOWERS: Final = ("audit", "orders", "receipts", "webhooks")
 """Who follows feeds, by their own tables."""
 
 
-def system_page(bench: Workbench) -> Routes:
-    """Return what the office asks of the system."""
+def system_page(bench: Workbench, examine: Examine) -> Routes:
+    """Return what the office asks of the system, of its time, and of what is wrong with it."""
 
     async def look() -> SystemAnswer:
         return await _look(bench)
 
-    return system_routes(look)
+    def tell() -> TimeAnswer:
+        return TimeAnswer(
+            business_at=bench.clock.now(), machine_at=bench.real.now(), moves=not bench.site.live
+        )
+
+    return system_routes(look, tell, Doctor(examine, bench.real))
 
 
 async def _look(bench: Workbench) -> SystemAnswer:

@@ -2,7 +2,9 @@
 
 from collections.abc import Sequence
 from typing import Final
+from urllib.parse import urlsplit
 
+from bezant.gateway.findings import Examine
 from bezant.gateway.profile import load_profile
 from bezant.http.routes import Routes
 from bezant.identity.port import Identity
@@ -30,6 +32,17 @@ def pages_url(settings: Settings) -> str:
     return settings.platform.api_url
 
 
+def page_origins(settings: Settings) -> tuple[str, ...]:
+    """Return where payers' pages may have come from, for whoever else they may call."""
+    platform, edge = settings.platform, settings.edge
+    told = urlsplit(pages_url(settings))
+    if told.netloc:
+        return (f"{told.scheme}://{told.netloc}",)
+    names = sorted({"localhost", platform.host})
+    plain = [f"http://{name}:{platform.port}" for name in names]
+    return (*plain, *(f"https://{name}:{edge.tls_port}" for name in names if edge.tls_certificate))
+
+
 async def page_routes(
     bench: Workbench,
     orders: Orders,
@@ -37,7 +50,9 @@ async def page_routes(
     receipts: Receipts,
     vault: Vault,
     identity: Identity,
+    examine: Examine,
 ) -> Sequence[Routes]:
     """Return the pages, and what they ask beyond the modules."""
-    known = Known(orders, payments, receipts, vault, identity, bench.clock)
-    return web_routes(known), await sandbox_page(bench), system_page(bench)
+    vault_url = bench.settings.platform.vault_url
+    known = Known(orders, payments, receipts, vault, identity, bench.clock, vault_url)
+    return web_routes(known), await sandbox_page(bench), system_page(bench, examine)

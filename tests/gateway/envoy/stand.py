@@ -11,7 +11,7 @@ from aiohttp import web
 from tests.harness.ports import free_port
 
 from bezant.gateway.envoy.plan import Address, Plan
-from bezant.gateway.envoy.program import running
+from bezant.gateway.envoy.program import RENEW_EVERY_SECONDS, running
 
 HOST = "127.0.0.1"
 READY_SECONDS = 60
@@ -24,6 +24,7 @@ class Upstream:
     port: int
     jwks: dict[str, object]
     well: bool = True
+    failing: bool = False
     seen: list[tuple[str, str, dict[str, str]]] = field(default_factory=list)
 
     async def answer(self, request: web.Request) -> web.Response:
@@ -35,7 +36,9 @@ class Upstream:
             case _:
                 head = {name.lower(): value for name, value in request.headers.items()}
                 self.seen.append((request.method, request.path_qs, head))
-                return web.Response(text="through", headers={"x-gateway": str(self.port)})
+                status = 500 if self.failing else 200
+                told = {"x-gateway": str(self.port)}
+                return web.Response(status=status, text="through", headers=told)
 
 
 @asynccontextmanager
@@ -53,11 +56,13 @@ async def upstream(jwks: dict[str, object]) -> AsyncIterator[Upstream]:
 
 
 @asynccontextmanager
-async def envoy(plan: Plan, folder: Path) -> AsyncIterator[httpx2.AsyncClient]:
+async def envoy(
+    plan: Plan, folder: Path, *, renew_every_seconds: float = RENEW_EVERY_SECONDS
+) -> AsyncIterator[httpx2.AsyncClient]:
     """Run Envoy and return a client of it, once it answers."""
     base = f"http://{plan.listener.host}:{plan.listener.port}"
     async with (
-        running(plan, folder, threads=1),
+        running(plan, folder, threads=1, renew_every_seconds=renew_every_seconds),
         httpx2.AsyncClient(base_url=base, timeout=30) as client,
     ):
         async with asyncio.timeout(READY_SECONDS):

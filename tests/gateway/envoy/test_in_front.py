@@ -91,6 +91,13 @@ async def test_nobody_walks_around_envoy(platform: Platform) -> None:
         context.load_cert_chain(own)
         async with httpx2.AsyncClient(base_url=base, verify=context) as known:
             assert (await known.get("/health")).status_code == 200
+        # Another module's certificate is of this house as well, and not Envoy's.
+        context = ssl.create_default_context()
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        context.load_cert_chain(own.parent.parent / "gateway" / "identity.pem")
+        async with httpx2.AsyncClient(base_url=base, verify=context) as module:
+            with pytest.raises(httpx2.HTTPError):
+                await module.get("/health", headers={"x-forwarded-for": "203.0.113.7"})
         async with httpx2.AsyncClient() as plain:
             with pytest.raises(httpx2.HTTPError):
                 await plain.get(base.replace("https", "http") + "/health")

@@ -10,6 +10,10 @@ from bezant.http.routes import Access
 
 DISPUTED = "4000000000000259"
 GOOD = "4242424242424242"
+PUBLIC_KEY = """-----BEGIN PUBLIC KEY-----
+MCowBQYDK2VwAyEAJrQLj5P/89iXES9+vFgrIy29clF9CC/oPPsw3c5D0bs=
+-----END PUBLIC KEY-----"""
+"""Of RFC 9421, appendix B.1.4: everybody knows its other half."""
 PLACEHOLDER = re.compile(r"\{(\w+)\}")
 NEVER_ENDS = "/v1/events/stream"
 _BY_COLLECTION = {
@@ -76,6 +80,10 @@ async def _offer(whole: Whole, shop: Shop) -> None:
     endpoint = {"url": "http://127.0.0.1:8099/hook", "description": mark}
     ids["endpoint"] = (await whole.made("/v1/webhook_endpoints", by, endpoint))["id"]
     await whole.made(f"/v1/webhook_endpoints/{ids['endpoint']}/test", by, {})
+    partner = {"name": mark, "role": "support", "public_key": PUBLIC_KEY}
+    ids["signers"] = (await whole.made("/v1/signers", owner, partner))["id"]
+    program = {**partner, "kind": "program"}
+    ids["clients"] = (await whole.made("/v1/clients", owner, program))["id"]
     invited = {"email": f"new@{mark}.example", "role": "support"}
     ids["invitations"] = (await whole.made("/v1/invitations", owner, invited))["id"]
 
@@ -140,7 +148,14 @@ def _value(collection: str, name: str, shop: Shop) -> str:
 def of_nothing(path: str) -> str:
     """Put ids into a path that are spelled right and belong to nothing."""
     known = {"account": "acct_00000100000fffff", "period": "daily", "currency": "EUR"}
-    short = {"member": "mem", "merchant": "mer", "session": "ses", "invitation": "inv"}
+    short = {
+        "client": "cli",
+        "signer": "sgn",
+        "member": "mem",
+        "merchant": "mer",
+        "session": "ses",
+        "invitation": "inv",
+    }
     return PLACEHOLDER.sub(
         lambda found: known.get(found[1]) or f"{short.get(found[1], found[1])}_{'1' * 32}", path
     )

@@ -125,14 +125,27 @@ class Whole:
         edge: Edge | None = None,
     ) -> Told:
         """Send a request under an idempotency key of its own."""
-        self.asked += 1
-        headers = {"host": "bezant.test", "idempotency-key": f"probe-{self.asked}"}
-        headers |= by.headers if by else {}
-        content = b""
+        headers, content = dict(by.headers) if by else {}, b""
         if method in ("POST", "PUT", "PATCH"):
             headers["content-type"] = "application/json"
             content = json.dumps({} if body is None else body).encode()
-        pairs = [(name.encode(), text.encode()) for name, text in headers.items()]
+        asked = urlencode(query or {}).encode()
+        return await self.send(method, path, headers, content, asked, edge=edge)
+
+    async def send(
+        self,
+        method: str,
+        path: str,
+        headers: Mapping[str, str],
+        content: bytes,
+        query: bytes = b"",
+        *,
+        edge: Edge | None = None,
+    ) -> Told:
+        """Send whatever it is."""
+        self.asked += 1
+        headers = {"host": "bezant.test", "idempotency-key": f"probe-{self.asked}", **headers}
+        pairs = [(name.encode(), text.encode("latin-1")) for name, text in headers.items()]
         scope: dict[str, object] = {
             "type": "http",
             "asgi": {"version": "3.0"},
@@ -142,7 +155,7 @@ class Whole:
             "path": path,
             "raw_path": path.encode(),
             "root_path": "",
-            "query_string": urlencode(query or {}).encode(),
+            "query_string": query,
             "headers": pairs,
             "client": ("192.0.2.7", 1_024),
             "server": ("bezant.test", 80),

@@ -56,6 +56,7 @@ class Abroad:
         now = int(self.clock.now().timestamp())
         told = {
             "iss": self.issuer, "sub": subject, "aud": AUDIENCE, "iat": now, "exp": now + 300,
+            "auth_time": now,
             "name": "Ada Abroad", "typ": "Bearer", "scope": "openid profile",
             "realm_access": {"roles": ["shop-money", "offline_access"]}, **more,
         }  # fmt: skip

@@ -1,14 +1,14 @@
 """People in a real browser with a virtual authenticator: as wide as a telephone, by keyboard."""
 
 from collections.abc import Iterator
-from typing import Any
 
 import httpx2
 import pytest
-from playwright.sync_api import CDPSession, Page
+from playwright.sync_api import Page
 from tests.cli.running import Nest
 from tests.harness.browser import Watched, build_pages, clipped, complaints, open_browser, visiting
 from tests.harness.ports import free_port
+from tests.harness.telephone import Telephone
 
 pytestmark = [pytest.mark.system, pytest.mark.catalogue("T74")]
 TELEPHONE = {"width": 360, "height": 740}
@@ -31,36 +31,6 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def watched(address: str) -> Iterator[Watched]:
     with open_browser() as browser, visiting(browser, address, viewport=TELEPHONE) as seen:
         yield seen
-
-
-class Telephone:
-    """The authenticator inside a device."""
-
-    def __init__(self, page: Page) -> None:
-        self.session: CDPSession = page.context.new_cdp_session(page)
-        self.session.send("WebAuthn.enable")
-        options = {
-            "protocol": "ctap2", "transport": "internal", "hasResidentKey": True,
-            "hasUserVerification": True, "isUserVerified": True,
-            "automaticPresenceSimulation": True,
-        }  # fmt: skip
-        made = self.session.send("WebAuthn.addVirtualAuthenticator", {"options": options})
-        self.name = made["authenticatorId"]
-
-    def verifies(self, verified: bool) -> None:
-        self._send("setUserVerified", isUserVerified=verified)
-
-    def passkeys(self) -> list[dict[str, Any]]:
-        return self._send("getCredentials")["credentials"]
-
-    def set_back(self, count: int) -> None:
-        """Become a copy that was made when the counter stood so."""
-        (one,) = self.passkeys()
-        self._send("removeCredential", credentialId=one["credentialId"])
-        self._send("addCredential", credential={**one, "signCount": count})
-
-    def _send(self, what: str, **more: Any) -> dict[str, Any]:
-        return self.session.send(f"WebAuthn.{what}", {"authenticatorId": self.name, **more})
 
 
 def letters(address: str) -> list[dict[str, str]]:

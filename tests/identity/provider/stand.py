@@ -31,6 +31,7 @@ from bezant.http.headers import Network
 from bezant.http.limits import MemoryLimits
 from bezant.identity import Merchant
 from bezant.identity.callers import RememberedCallers
+from bezant.identity.clients.http import routes as clients_routes
 from bezant.identity.http import routes as identity_routes
 from bezant.identity.outside.http import routes as outside_routes
 from bezant.identity.passwords import Passwords
@@ -246,6 +247,7 @@ def edge_of(
             provider_routes(service, issuer),
             outside_routes(service, issuer),
             signed_routes(service, ids),
+            clients_routes(service, ids),
         ],
         service="identity",
         ground=ground,

@@ -4,6 +4,7 @@ import { useLocale } from "../words";
 import { shownDistance, shownMoment, shownMoney, type Money } from "../words/formats";
 import { classes } from "./classes";
 import { Icon } from "./icons";
+import { useNow, type Clocks } from "./time";
 
 /** An amount with its asset; it reads the same way in every direction of writing. */
 export function Amount({
@@ -21,12 +22,24 @@ export function Amount({
   );
 }
 
-/** How long ago something was, with the exact moment to be had by pointing at it. */
-export function Moment({ at, className }: { readonly at: string; readonly className?: string }) {
+/**
+ * How long ago something was, with the exact moment to be had by pointing at it. What happened to
+ * sessions, keys and jobs is `by="machine"`: a demo's moved clock does not move it.
+ */
+export function Moment({
+  at,
+  by = "business",
+  className,
+}: {
+  readonly at: string;
+  readonly by?: keyof Clocks;
+  readonly className?: string;
+}) {
   const locale = useLocale();
+  const now = useNow(by);
   return (
     <time dateTime={at} title={shownMoment(at, locale)} className={className}>
-      {shownDistance(at, Date.now(), locale)}
+      {shownDistance(at, now, locale)}
     </time>
   );
 }

@@ -11,7 +11,17 @@ import { Suspense } from "react";
 import { Lost, Problem } from "../api/client";
 import { Button } from "../design";
 import { useWords } from "../words";
-import { Failed, Frame, Heading, LiveUpdates, Loading, NoPermission, Nothing, useMay } from "./kit";
+import {
+  Failed,
+  Frame,
+  Heading,
+  LiveUpdates,
+  Loading,
+  NoPermission,
+  Nothing,
+  PlatformTime,
+  useMay,
+} from "./kit";
 import { readSearch, writeSearch } from "./kit/address";
 import { useTheme } from "./kit/frame";
 import { SignedIn, useWhoIsThere, WHO } from "./kit/session";
@@ -80,9 +90,11 @@ function Door() {
   if (there.data) {
     return (
       <SignedIn who={there.data} key={`${there.data.tenant} ${there.data.mode}`}>
-        <LiveUpdates>
-          <RouterProvider router={router} />
-        </LiveUpdates>
+        <PlatformTime>
+          <LiveUpdates>
+            <RouterProvider router={router} />
+          </LiveUpdates>
+        </PlatformTime>
       </SignedIn>
     );
   }

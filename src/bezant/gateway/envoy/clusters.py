@@ -2,6 +2,7 @@
 
 import ssl
 from collections.abc import Mapping, Sequence
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Final
 
@@ -10,9 +11,15 @@ from bezant.gateway.envoy.plan import Address, Plan
 Node = Mapping[str, object]
 GATEWAY, DOORKEEPER = "gateway", "doorkeeper"
 IDENTITY, TRUST = "envoy-identity", "envoy-trust"
+SHOWN = "envoy-shown"
+"""The certificate that callers see."""
+TURNED = "turned"
+"""A folder beside the configuration; a file that is moved there says that certificates changed."""
 HEALTH_SECONDS: Final = 2
-LATE_SECONDS: Final = 5
+CONNECT_SECONDS: Final = 5
+LATE_SECONDS: Final = 10
 """A gateway that is busy answers late; one that is gone does not answer at all."""
+DNS_FAMILY: Final = "V4_PREFERRED"  # By itself Envoy takes the newer only, where nobody routes it.
 PUBLIC_ROOTS: Final = "/etc/ssl/certs/ca-certificates.crt"
 TYPE: Final = "type.googleapis.com/envoy."
 
@@ -29,8 +36,9 @@ def cluster(
     endpoints = [{"endpoint": {"address": socket(one)}} for one in addresses]
     made: dict[str, object] = {
         "name": name,
-        "type": "STATIC",
-        "connect_timeout": f"{LATE_SECONDS}s",
+        "type": "STATIC" if all(_is_number(one.host) for one in addresses) else "STRICT_DNS",
+        "dns_lookup_family": DNS_FAMILY,
+        "connect_timeout": f"{CONNECT_SECONDS}s",
         "lb_policy": "LEAST_REQUEST",
         "load_assignment": {
             "cluster_name": name,
@@ -38,7 +46,7 @@ def cluster(
         },
         "circuit_breakers": {
             "thresholds": [{"max_connections": 4_096, "max_pending_requests": 4_096,
-                            "max_requests": 8_192}]
+                            "max_requests": 8_192, "max_retries": 4_096}]
         },
     }  # fmt: skip
     if checked:
@@ -59,31 +67,45 @@ def cluster(
     return made
 
 
-def secrets(plan: Plan) -> Mapping[str, Node]:
-    """Return what our own certificate and trust are, by name: Envoy reads the files again when
-    they are replaced.
+def _is_number(host: str) -> bool:
+    try:
+        ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
+def secrets(plan: Plan, files: Path) -> Mapping[str, Node]:
+    """Return what certificates and whose trust there is, by name: Envoy reads the files again when
+    something was moved into the folder it watches.
     """
-    if plan.papers is None:
-        return {}
-    folder = plan.papers.folder
-    identity = {"filename": str(folder / "identity.pem")}
-    watched = {"path": str(folder)}
-    names = [{"san_type": "DNS", "matcher": {"exact": name}} for name in plan.papers.gateway_names]
-    return {
-        IDENTITY: {
-            "tls_certificate": {
-                "certificate_chain": identity,
-                "private_key": identity,
-                "watched_directory": watched,
-            }
-        },
-        TRUST: {
+    found: dict[str, Node] = {}
+    if plan.papers is not None:
+        folder = plan.papers.folder
+        own = folder / "identity.pem"
+        found[IDENTITY] = _shown(own, own, folder)
+        names = [
+            {"san_type": "DNS", "matcher": {"exact": name}} for name in plan.papers.gateway_names
+        ]
+        found[TRUST] = {
             "validation_context": {
                 "trusted_ca": {"filename": str(folder / "trust.pem")},
-                "watched_directory": watched,
+                "watched_directory": {"path": str(folder)},
                 "match_typed_subject_alt_names": names,
             }
-        },
+        }
+    if plan.secure is not None:
+        found[SHOWN] = _shown(plan.secure.certificate, plan.secure.key, files / TURNED)
+    return found
+
+
+def _shown(certificate: Path, key: Path, watched: Path) -> Node:
+    return {
+        "tls_certificate": {
+            "certificate_chain": {"filename": str(certificate)},
+            "private_key": {"filename": str(key)},
+            "watched_directory": {"path": str(watched)},
+        }
     }
 
 
@@ -93,16 +115,17 @@ def secret_file(name: str, secret: Node) -> Node:
     return {"resources": [{"@type": kind, "name": name, **secret}]}
 
 
+def kept(files: Path, name: str) -> Node:
+    """Return where Envoy finds a secret."""
+    source = {"path": str(files / f"{name}.json")}
+    return {
+        "name": name,
+        "sds_config": {"path_config_source": source, "resource_api_version": "V3"},
+    }
+
+
 def _papers(files: Path) -> Node:
     """Both show a certificate of this installation; Envoy knows the gateway by its name."""
-
-    def kept(name: str) -> Node:
-        source = {"path": str(files / f"{name}.json")}
-        return {
-            "name": name,
-            "sds_config": {"path_config_source": source, "resource_api_version": "V3"},
-        }
-
     newest = "TLSv1_3"
     return {
         "name": "envoy.transport_sockets.tls",
@@ -113,8 +136,8 @@ def _papers(files: Path) -> Node:
                     "tls_minimum_protocol_version": newest,
                     "tls_maximum_protocol_version": newest,
                 },
-                "tls_certificate_sds_secret_configs": [kept(IDENTITY)],
-                "validation_context_sds_secret_config": kept(TRUST),
+                "tls_certificate_sds_secret_configs": [kept(files, IDENTITY)],
+                "validation_context_sds_secret_config": kept(files, TRUST),
             },
         },
     }
@@ -125,7 +148,8 @@ def outside(origin: str, address: Address) -> Node:
     made: dict[str, object] = {
         "name": origin,
         "type": "STRICT_DNS",
-        "connect_timeout": f"{LATE_SECONDS}s",
+        "dns_lookup_family": DNS_FAMILY,
+        "connect_timeout": f"{CONNECT_SECONDS}s",
         "load_assignment": {
             "cluster_name": origin,
             "endpoints": [{"lb_endpoints": [{"endpoint": {"address": socket(address)}}]}],

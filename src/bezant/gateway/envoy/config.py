@@ -13,9 +13,11 @@ from typing import Final
 from bezant.gateway.envoy.clusters import (
     DOORKEEPER,
     GATEWAY,
+    SHOWN,
     TYPE,
     Node,
     cluster,
+    kept,
     outside,
     socket,
 )
@@ -33,7 +35,19 @@ ADDRESSES_MAX: Final = 10_000  # Whose limits are remembered; the one seen longe
 TOKENS_REMEMBERED: Final = 10_000
 HEADER_KIB_MAX: Final = 32
 HEADERS_MAX: Final = 100
-_BY_ADDRESS: Final[Node] = {"remote_address": {}}
+STREAMS_MAX: Final = 100  # Requests that one connection may have open.
+STREAM_BYTES_MAX: Final = 65_536  # Of a body that nobody has taken yet.
+CONNECTION_BYTES_MAX: Final = 1_048_576
+TRIES_AGAIN_MAX: Final = 3
+_UNTOUCHED: Final = "connect-failure,refused-stream,reset-before-request"
+"""A gateway that has not seen the request yet: another one may be asked, whatever it says."""
+CONNECTIONS_MAX: Final = 16_384
+_BY_ADDRESS: Final[Node] = {
+    # An IPv6 customer owns a whole /64.
+    "masked_remote_address": {"v4_prefix_mask_len": 32, "v6_prefix_mask_len": 64}
+}
+_NOBODY: Final[Node] = {"address_prefix": "255.255.255.255", "prefix_len": 32}
+"""Without any range, Envoy takes whole private networks for its own."""
 _ASKED_WITH: Final = (
     "authorization", "cookie", "dpop", "origin", "sec-fetch-site", "signature-input", "x-api-key",
     "x-forwarded-for", "x-forwarded-proto",
@@ -42,48 +56,57 @@ _TOLD_BACK: Final = ("content-type", "dpop-nonce", "retry-after", "www-authentic
 _LOGGED: Final = {
     "time": "%START_TIME%",
     "method": "%REQ(:METHOD)%",
-    "path": "%PATH(NQ)%",
+    "path": "%ROUTE_NAME%",
     "status": "%RESPONSE_CODE%",
     "why": "%RESPONSE_CODE_DETAILS%",
     "milliseconds": "%DURATION%",
     "address": "%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%",
     "request_id": "%REQ(X-REQUEST-ID)%",
     "gateway": "%UPSTREAM_HOST%",
+    "tries": "%UPSTREAM_REQUEST_ATTEMPT_COUNT%",
     "bytes": "%BYTES_SENT%",
 }
-"""No query, no header of the caller's: nothing of a credential gets into a log."""
+"""No query, no header, no path as it was written: nothing of a credential gets into a log."""
 
 
 def bootstrap(plan: Plan, files: Path) -> Node:
     """Return the whole configuration; its secrets lie in files beside it."""
     return {
         "static_resources": {
-            "listeners": _listeners(plan),
+            "listeners": _listeners(plan, files),
             "clusters": [
                 cluster(plan, files, GATEWAY, plan.gateways, checked=True),
                 cluster(plan, files, DOORKEEPER, (plan.doorkeeper,), checked=False),
                 *(outside(origin, address) for origin, address in plan.hosts.items()),
             ],
         },
+        "overload_manager": _bounds(),
         # There is no admin listener: it could be asked to end the process.
     }
 
 
-def _listeners(plan: Plan) -> list[Node]:
+def _bounds() -> Node:
+    """Who opens connections for fun is not let in beyond a number that this process can hold."""
+    kind = TYPE + "extensions.resource_monitors.downstream_connections.v3"
+    bound = {
+        "@type": kind + ".DownstreamConnectionsConfig",
+        "max_active_downstream_connections": CONNECTIONS_MAX,
+    }
+    monitor = {"name": "envoy.resource_monitors.global_downstream_max_connections"}
+    return {"resource_monitors": [{**monitor, "typed_config": bound}]}
+
+
+def _listeners(plan: Plan, files: Path) -> list[Node]:
     manager = _manager(plan)
     found = [_listener("edge", plan.listener, manager, None)]
     if plan.secure is not None:
-        files = {
-            "certificate_chain": {"filename": str(plan.secure.certificate)},
-            "private_key": {"filename": str(plan.secure.key)},
-        }
         shown = {
             "name": "envoy.transport_sockets.tls",
             "typed_config": {
                 "@type": TYPE + "extensions.transport_sockets.tls.v3.DownstreamTlsContext",
                 "common_tls_context": {
                     "tls_params": {"tls_minimum_protocol_version": "TLSv1_2"},
-                    "tls_certificates": [files],
+                    "tls_certificate_sds_secret_configs": [kept(files, SHOWN)],
                     "alpn_protocols": ["h2", "http/1.1"],
                 },
             },
@@ -99,6 +122,8 @@ def _manager(plan: Plan) -> Node:
         "stat_prefix": "edge",
         "codec_type": "AUTO",
         "use_remote_address": True,
+        # Nobody is one of us by their address, so nobody tells Envoy how often or how long to try.
+        "internal_address_config": {"cidr_ranges": [_NOBODY]},
         "normalize_path": True,
         "merge_slashes": False,
         "path_with_escaped_slashes_action": "REJECT_REQUEST",
@@ -110,6 +135,11 @@ def _manager(plan: Plan) -> Node:
             "max_headers_count": HEADERS_MAX,
             "headers_with_underscores_action": "REJECT_REQUEST",
             "idle_timeout": "65s",
+        },
+        "http2_protocol_options": {
+            "max_concurrent_streams": STREAMS_MAX,
+            "initial_stream_window_size": STREAM_BYTES_MAX,
+            "initial_connection_window_size": CONNECTION_BYTES_MAX,
         },
         "access_log": [_access_log()],
         "local_reply_config": _replies(),
@@ -225,7 +255,7 @@ def _limit(rule: Rule) -> Node:
         "filter_enabled": always,
         "filter_enforced": always,
         "rate_limits": [{"actions": [_BY_ADDRESS]}],
-        "descriptors": [{"entries": [{"key": "remote_address"}], "token_bucket": bucket}],
+        "descriptors": [{"entries": [{"key": "masked_remote_address"}], "token_bucket": bucket}],
         "max_dynamic_descriptors": ADDRESSES_MAX,
     }
 
@@ -233,10 +263,12 @@ def _limit(rule: Rule) -> Node:
 def _routes(plan: Plan) -> Node:
     routes = [_route(one) for one in plan.routes]
     # What is not ours, and what a browser asks in advance: our process answers that.
-    routes.append(_entry({"prefix": "/"}, None))
+    routes.append(_entry("other", {"prefix": "/"}, None))
     return {
         "name": "edge",
-        "virtual_hosts": [{"name": "edge", "domains": ["*"], "routes": routes}],
+        "virtual_hosts": [
+            {"name": "edge", "domains": ["*"], "routes": routes, "retry_policy": _again()}
+        ],
         # Only a proxy says these, and in front of this one there is none.
         "request_headers_to_remove": ["client-cert", "x-real-ip", "forwarded", "via"],
     }
@@ -253,10 +285,26 @@ def _route(one: Guarded) -> Node:
         match["safe_regex"] = {"regex": pattern}
     else:
         match["path"] = one.path
-    return _entry(match, None if one.public else one.scopes)
+    return _entry(one.path, match, None if one.public else one.scopes)
 
 
-def _entry(match: Node, scopes: Sequence[str] | None) -> Node:
+def _again() -> Node:
+    """What a gateway that died never saw goes to another, before anybody noticed that it died."""
+    others = TYPE + "extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate"
+    return {
+        "retry_on": _UNTOUCHED,
+        "num_retries": TRIES_AGAIN_MAX,
+        "host_selection_retry_max_attempts": TRIES_AGAIN_MAX,
+        "retry_host_predicate": [
+            {
+                "name": "envoy.retry_host_predicates.previous_hosts",
+                "typed_config": {"@type": others},
+            }
+        ],
+    }
+
+
+def _entry(name: str, match: Node, scopes: Sequence[str] | None) -> Node:
     if scopes is None:
         filters: dict[str, Node] = {
             ASK_FILTER: {"@type": _http("ext_authz.v3.ExtAuthzPerRoute"), "disabled": True}
@@ -264,6 +312,7 @@ def _entry(match: Node, scopes: Sequence[str] | None) -> Node:
     else:
         filters = {SCOPE_FILTER: _needs(scopes)}
     return {
+        "name": name,
         "match": match,
         "route": {"cluster": GATEWAY, "timeout": f"{REQUEST_SECONDS}s"},
         "typed_per_filter_config": filters,

@@ -17,9 +17,10 @@ from pathlib import Path
 from typing import Final, Protocol, cast
 
 from bezant.errors import Unavailable
-from bezant.gateway.envoy.clusters import secret_file, secrets
+from bezant.gateway.envoy.clusters import TURNED, secret_file, secrets
 from bezant.gateway.envoy.config import bootstrap
-from bezant.gateway.envoy.plan import Plan
+from bezant.gateway.envoy.plan import Address, Plan
+from bezant.http.tls import Certificate
 from bezant.telemetry import log
 
 DRAIN_SECONDS: Final = 5
@@ -27,6 +28,9 @@ STOP_SECONDS_MAX: Final = 10.0
 LOG_MILLISECONDS: Final = 1_000  # Whoever looks for a request in the log finds it at once.
 AGAIN_SECONDS: Final = 1.0
 CHECK_SECONDS_MAX: Final = 60.0
+START_SECONDS_MAX: Final = 120.0
+PAUSE_SECONDS: Final = 0.02
+RENEW_EVERY_SECONDS: Final = 60.0
 _NAMES: Final = ("--service-node", "edge", "--service-cluster", "bezant")
 _PARENT_DIES: Final = 1  # PR_SET_PDEATHSIG
 _log = log("gateway")
@@ -57,22 +61,34 @@ def program() -> Path:
 
 @asynccontextmanager
 async def running(
-    plan: Plan, folder: Path, *, level: str = "info", threads: int = 2
+    plan: Plan,
+    folder: Path,
+    *,
+    level: str = "info",
+    threads: int = 2,
+    renew_every_seconds: float = RENEW_EVERY_SECONDS,
 ) -> AsyncGenerator[None]:
     """Keep an Envoy running while the block lasts; its configuration and logs lie in a folder."""
     found, file = program(), folder / "envoy.json"
+    secure = plan.secure
+    # What callers will see is looked at before Envoy is asked: it would say less of what is wrong.
+    shown = None if secure is None else Certificate(secure.certificate, secure.key)
     _write(file, plan)
     await check(file)
     command = [str(found), "--config-path", str(file), "--log-level", level]
     command += ["--concurrency", str(threads), "--disable-hot-restart", *_NAMES]
     command += ["--drain-time-s", str(DRAIN_SECONDS), "--drain-strategy", "immediate"]
     command += ["--file-flush-interval-msec", str(LOG_MILLISECONDS)]
-    keeping = asyncio.create_task(_keep(command, folder / "envoy.log"), name="envoy")
+    tasks = {asyncio.create_task(_keep(command, folder / "envoy.log"), name="envoy")}
+    if shown is not None:
+        tasks.add(asyncio.create_task(_follow(shown, folder / TURNED, renew_every_seconds)))
     try:
+        await _listens(plan.listener)
         yield
     finally:
-        keeping.cancel()
-        await asyncio.wait({keeping})
+        for one in tasks:
+            one.cancel()
+        await asyncio.wait(tasks)
 
 
 async def check(file: Path) -> None:
@@ -110,6 +126,32 @@ async def _keep(command: list[str], words: Path) -> None:
         await asyncio.sleep(AGAIN_SECONDS)
 
 
+async def _listens(address: Address) -> None:
+    """Wait until Envoy has its port: it opens it when it knows which gateways are well."""
+    try:
+        async with asyncio.timeout(START_SECONDS_MAX):
+            while True:
+                try:
+                    _, writer = await asyncio.open_connection(address.host, address.port)
+                except OSError:
+                    await asyncio.sleep(PAUSE_SECONDS)
+                else:
+                    writer.close()
+                    return
+    except TimeoutError:
+        raise EnvoyRefused("Envoy took too long to listen; its words lie in envoy.log") from None
+
+
+async def _follow(shown: Certificate, folder: Path, every_seconds: float) -> None:
+    """Let Envoy take up a certificate that was replaced by one that is sound."""
+    while True:
+        await asyncio.sleep(every_seconds)
+        if await asyncio.to_thread(shown.renew):
+            word = folder.parent / f"{TURNED}.new"
+            word.touch()
+            word.replace(folder / "now")
+
+
 async def _end(child: asyncio.subprocess.Process) -> None:
     if child.returncode is not None:
         return
@@ -122,8 +164,9 @@ async def _end(child: asyncio.subprocess.Process) -> None:
 
 
 def _write(file: Path, plan: Plan) -> None:
+    (file.parent / TURNED).mkdir(mode=0o700, exist_ok=True)
     told = {file: bootstrap(plan, file.parent)}
-    for name, secret in secrets(plan).items():
+    for name, secret in secrets(plan, file.parent).items():
         told[file.parent / f"{name}.json"] = secret_file(name, secret)
     for path, content in told.items():
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)

@@ -9,7 +9,7 @@ them is stored and the issuer has seen neither before.
 import hashlib
 import hmac
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Final
 from urllib.parse import urlencode
 from uuid import UUID
@@ -35,7 +35,8 @@ from bezant.identity.outside.tokens import Word
 from bezant.identity.provider.checks import prompt
 from bezant.identity.provider.jose import BadToken, encoded
 from bezant.identity.provider.way import Wanted, Way
-from bezant.identity.provider.ways import Ways
+from bezant.identity.provider.ways import WAY_LIFE, Ways
+from bezant.identity.session import NEVER_TOLD
 from bezant.identity.store import interaction as interaction_store
 from bezant.identity.store import member as member_store
 from bezant.identity.store import outsider as outsider_store
@@ -84,8 +85,9 @@ class OutsideLogins(Ways, Outsiders):
             "code_challenge": encoded(hashed),
             "code_challenge_method": "S256",
         }
-        if prompt.LOGIN in way.wanted.prompts or way.wanted.max_age_seconds is not None:
-            wish["prompt"] = prompt.LOGIN
+        if _is_asked_anew(way):
+            # Whoever is asked for an age must say when it was (OpenID Connect Core, 3.1.2.1).
+            wish |= {"prompt": prompt.LOGIN, "max_age": "0"}
         joint = "&" if "?" in about.authorization else "?"
         return Turn(
             Stage.ELSEWHERE,
@@ -108,7 +110,8 @@ class OutsideLogins(Ways, Outsiders):
             _log.warn("outside.refused", issuer=known.trusted.name, address=browser.address)
             raise OutsideRefused from None
         token = self._new_token("bzs")
-        session = self._session_row(known, member, browser, word)
+        proved = self._proved_at(way, word)
+        session = self._session_row(known, member, browser, word, proved)
         row = replace(
             way.row,
             member_id=member,
@@ -185,7 +188,20 @@ class OutsideLogins(Ways, Outsiders):
             await self._record(tx, "session.created", tenant, subject, about)
         _log.info("login.succeeded", member=subject, session=name)
 
-    def _session_row(self, known: Known, member: UUID, browser: Browser, word: Word) -> SessionRow:
+    def _proved_at(self, way: Way, word: Word) -> datetime:
+        """Return when somebody proved who they are, as far as it is known: what their issuer says,
+        or now if we had it ask them anew. Its silence about an older session is not "just now".
+        """
+        now = self._clock.now()
+        if told := tokens.proved_at(word, now):
+            return told
+        # The way began before we asked; the nonce in the token, when we asked.
+        asked_anew = _is_asked_anew(way) and tokens.began_after(word, way.row.expires_at - WAY_LIFE)
+        return now if asked_anew else NEVER_TOLD
+
+    def _session_row(
+        self, known: Known, member: UUID, browser: Browser, word: Word, proved: datetime
+    ) -> SessionRow:
         now = self._clock.now()
         return SessionRow(
             id=self._ids.uuid(),
@@ -198,7 +214,7 @@ class OutsideLogins(Ways, Outsiders):
             address=rules.plain_text(browser.address),
             agent=rules.plain_text(browser.agent),
             methods=tokens.methods_of(word),
-            proved_at=min(now, _proved_at(word) or now),
+            proved_at=proved,
         )
 
 
@@ -212,7 +228,6 @@ def _secrets(interaction: Secret[str], browser: Browser) -> tuple[str, str]:
     return verifier, nonce
 
 
-def _proved_at(word: Word) -> datetime | None:
-    """Return when somebody proved at their issuer who they are: perhaps long before today."""
-    told = word.claims.get("auth_time")
-    return datetime.fromtimestamp(told, UTC) if type(told) is int and 0 <= told < 2**40 else None
+def _is_asked_anew(way: Way) -> bool:
+    """Tell whether the client wants somebody to prove again who they are."""
+    return prompt.LOGIN in way.wanted.prompts or way.wanted.max_age_seconds is not None

@@ -31,6 +31,7 @@ from bezant.identity.outside.trusted import Trusted, roles_of
 from bezant.identity.port import NAME_CHARACTERS_MAX
 from bezant.identity.provider import scopes
 from bezant.identity.provider.jose import BadToken, looks_signed
+from bezant.identity.session import NEVER_TOLD
 from bezant.identity.store import member as member_store
 from bezant.identity.store import outsider as store
 from bezant.identity.store.outsider import OutsiderRow
@@ -117,7 +118,12 @@ class Outsiders(Identification):
             told = word.claims.get("scope", "")
             permitted &= scopes.permissions(told.split() if isinstance(told, str) else ())
         subject = spell("mem", member)
-        withheld = frozenset[str]() if program else permitted & self._withheld(word, role)
+        expires_at, withheld = word.expires_at, frozenset[str]()
+        if not program:
+            withheld = permitted & self._withheld(word, role)
+            if permitted & rules.STEP_UP - withheld:  # Whoever remembers this asks again then.
+                proved = tokens.proved_at(word, self._clock.now()) or NEVER_TOLD
+                expires_at = min(expires_at, proved + rules.STEP_UP_FRESH)
         actor = Actor(
             caller=Caller.CLIENT if program else Caller.MEMBER,
             subject=subject,
@@ -131,15 +137,18 @@ class Outsiders(Identification):
             actor=actor,
             holder=subject,
             is_key=False,
-            expires_at=word.expires_at,
+            expires_at=expires_at,
             generation=0,
             bound_to=word.bound_to,
         )
 
     def _withheld(self, word: Word, role: Role) -> frozenset[str]:
-        """Return what somebody's token opens only after two factors, as one of ours does."""
+        """Return what somebody's token opens only after a proof that its issuer says is fresh, and
+        after two factors, as a session of ours does.
+        """
         now = self._clock.now()
-        return rules.withheld(tokens.methods_of(word), now, now, role, live=self._live)
+        proved = tokens.proved_at(word, now) or NEVER_TOLD
+        return rules.withheld(tokens.methods_of(word), proved, now, role, live=self._live)
 
     async def _came_in(self, trusted: Trusted, word: Word) -> tuple[UUID, Role, tuple[str, ...]]:
         """Return who somebody is here, their role, and what of it somebody here left them; they

@@ -24,6 +24,7 @@ NOT_ACCESS: Final = frozenset({"ID", "Refresh", "Offline", "Logout"})
 METHODS_MAX: Final = 5
 _METHODS: Final = frozenset({"pwd", "otp", "mfa", "hwk", "swk", "fpt", "face", "pin", "sms"})
 """What an issuer may say about how somebody proved who they are, in the words of RFC 8176."""
+AUTH_TIME_MAX: Final = 2**40
 _ONLY_IN_ID: Final = frozenset({"nonce", "at_hash", "c_hash"})
 
 
@@ -117,6 +118,22 @@ def methods_of(word: Word) -> tuple[str, ...]:
     return tuple(
         one for one in cast("list[object]", told) if isinstance(one, str) and one in _METHODS
     )[:METHODS_MAX]
+
+
+def proved_at(word: Word, now: datetime) -> datetime | None:
+    """Return when somebody proved at their issuer who they are: perhaps long before today, and None
+    where it does not say (OpenID Connect Core, 2, auth_time). Clocks that differ make nobody early.
+    """
+    told = word.claims.get("auth_time")
+    if type(told) is not int or not 0 <= told < AUTH_TIME_MAX:
+        return None
+    return min(now, datetime.fromtimestamp(told, UTC))
+
+
+def began_after(word: Word, asked_at: datetime) -> bool:
+    """Tell whether a token was made after we asked for it."""
+    told = word.claims.get("iat")
+    return type(told) is int and told >= int((asked_at - SKEW).timestamp())
 
 
 def mark_of(trusted: Trusted, subject: str) -> bytes:

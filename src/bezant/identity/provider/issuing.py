@@ -32,6 +32,7 @@ from bezant.identity.provider.clients import Request, told_once
 from bezant.identity.provider.issuer import Endpoint
 from bezant.identity.provider.proofs import BY_CERTIFICATE, BY_KEY
 from bezant.identity.provider.ways import session_text
+from bezant.identity.session import NEVER_TOLD
 from bezant.identity.store import delegation as store
 from bezant.identity.store import interaction as device_store
 from bezant.identity.store import merchant as merchant_store
@@ -301,7 +302,7 @@ class Issuing(Asking):
             "realm_access": {"roles": [str(role)] if role else []},
         }
         if profile is not None:
-            claims["auth_time"] = int(delegation.signed_in_at.timestamp())
+            claims |= _proved(delegation)
             claims["preferred_username"] = profile.username or profile.email
         if delegation.bound_to.startswith(BY_KEY):
             claims["cnf"] = {"jkt": delegation.bound_to.removeprefix(BY_KEY)}
@@ -322,9 +323,9 @@ class Issuing(Asking):
             "aud": request.client.client_id,
             "azp": request.client.client_id,
             "sub": spell("mem", profile.id),
-            "auth_time": int(delegation.signed_in_at.timestamp()),
             "amr": list(delegation.methods),
             "jti": self._ids.uuid().hex,
+            **_proved(delegation),
         }
         if delegation.session_id is not None:
             claims["sid"] = session_text(delegation.session_id)
@@ -362,6 +363,13 @@ def _mode_named(text: str, registered: Mode | None) -> Mode | None:
     if text and registered is not None and text != registered:
         raise InvalidRequest(f"this client is registered for the mode {registered}")
     return Mode(text) if text else None
+
+
+def _proved(delegation: DelegationRow) -> dict[str, object]:
+    """Return when somebody proved who they are, if anybody said."""
+    if delegation.signed_in_at == NEVER_TOLD:
+        return {}
+    return {"auth_time": int(delegation.signed_in_at.timestamp())}
 
 
 def _is_renewable(request: Request, delegation: DelegationRow) -> bool:

@@ -39,6 +39,7 @@ class SignerAnswer(Answer):
     created_by: str
     expires_at: datetime | None
     revoked_at: datetime | None
+    last_used_at: datetime | None
 
 
 class CertificateAnswer(Answer):

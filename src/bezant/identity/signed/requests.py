@@ -75,6 +75,7 @@ class SignedRequests(Clients):
             created_by=command.by.subject,
             expires_at=command.expires_at,
             revoked_at=None,
+            last_used_at=None,
         )
         async with self._database.transaction() as tx:
             if not await merchant_store.lock(tx, row.merchant_id):
@@ -298,6 +299,7 @@ def _told(row: SignerRow) -> Signer:
         created_by=row.created_by,
         expires_at=row.expires_at,
         revoked_at=row.revoked_at,
+        last_used_at=row.last_used_at,
     )
 
 

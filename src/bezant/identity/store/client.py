@@ -145,27 +145,168 @@ async def keep_client(tx: Tx, row: ClientRow) -> None:
             must_push = excluded.must_push,
             active = excluded.active
         """,
-        (
-            row.id,
-            row.realm,
-            row.client_id,
-            row.name,
-            row.method.value,
-            list(row.grant_types),
-            list(row.redirect_uris),
-            list(row.logout_uris),
-            list(row.scopes),
-            list(row.default_scopes),
-            row.jwks,
-            list(row.certificates),
-            row.merchant_id,
-            row.role.value if row.role else None,
-            row.mode.value if row.mode else None,
-            row.asks_consent,
-            row.binds_tokens,
-            row.must_push,
-            row.demo,
-            row.active,
-            row.created_at,
-        ),
+        _values(row, row.realm),
+    )
+
+
+def _values(row: ClientRow, realm_name: str) -> tuple[object, ...]:
+    return (
+        row.id,
+        realm_name,
+        row.client_id,
+        row.name,
+        row.method.value,
+        list(row.grant_types),
+        list(row.redirect_uris),
+        list(row.logout_uris),
+        list(row.scopes),
+        list(row.default_scopes),
+        row.jwks,
+        list(row.certificates),
+        row.merchant_id,
+        row.role.value if row.role else None,
+        row.mode.value if row.mode else None,
+        row.asks_consent,
+        row.binds_tokens,
+        row.must_push,
+        row.demo,
+        row.active,
+        row.created_at,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class InHandRow:
+    """A client as its merchant keeps it."""
+
+    id: UUID
+    owner: UUID
+    realm: str
+    client_id: str
+    name: str
+    method: ClientMethod
+    grant_types: tuple[str, ...]
+    redirect_uris: tuple[str, ...]
+    logout_uris: tuple[str, ...]
+    scopes: tuple[str, ...]
+    default_scopes: tuple[str, ...]
+    jwks: str
+    role: Role | None
+    mode: Mode | None
+    asks_consent: bool
+    binds_tokens: bool
+    active: bool
+    created_at: datetime
+    created_by: str
+
+
+# The platform's own row of a merchant stands for the realm that is everybody's. A client that was
+# registered for no mode is one of the mode in which it gets its tokens.
+_IN_HAND = """
+    SELECT
+        c.id, coalesce(r.merchant_id, '00000000-0000-0000-0000-000000000000') AS owner, c.realm,
+        c.client_id, c.name, c.method, c.grant_types, c.redirect_uris, c.logout_uris, c.scopes,
+        c.default_scopes, c.jwks, c.role, c.mode, c.asks_consent, c.binds_tokens, c.active,
+        c.created_at, c.created_by
+    FROM identity.client AS c
+    JOIN identity.realm AS r ON r.name = c.realm
+"""
+_OF_OWNER = """
+    coalesce(r.merchant_id, '00000000-0000-0000-0000-000000000000') = %(owner)s
+    AND coalesce(c.mode, %(own_mode)s) = %(mode)s
+"""
+
+
+async def realm_of(tx: Tx, merchant_id: UUID) -> RealmRow | None:
+    """Return a merchant's realm; of several the one it had first."""
+    return await tx.fetch_one(
+        RealmRow,
+        _REALM + " WHERE merchant_id = %s ORDER BY created_at, name LIMIT 1",
+        (merchant_id,),
+    )
+
+
+async def register(tx: Tx, row: ClientRow, realm_name: str, by: str) -> bool:
+    """Register a client in this realm; False if its name is taken there."""
+    touched = await tx.execute(
+        """
+        INSERT INTO identity.client (
+            id, realm, client_id, name, method, grant_types, redirect_uris, logout_uris, scopes,
+            default_scopes, jwks, certificates, merchant_id, role, mode, asks_consent,
+            binds_tokens, must_push, demo, active, created_at, created_by
+        )
+        VALUES (
+            %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s
+        )
+        ON CONFLICT DO NOTHING
+        """,
+        (*_values(row, realm_name), by),
+    )
+    return touched == 1
+
+
+async def in_hand(
+    tx: Tx,
+    client: UUID,
+    owner: UUID,
+    mode: Mode,
+    own_mode: Mode,
+    *,
+    held: bool = False,
+) -> InHandRow | None:
+    """Return a client of a tenant and mode; held, nobody else changes it meanwhile."""
+    return await tx.fetch_one(
+        InHandRow,
+        f"{_IN_HAND} WHERE c.id = %(client)s AND {_OF_OWNER}"
+        + (" FOR NO KEY UPDATE OF c" if held else ""),
+        {"client": client, "owner": owner, "mode": mode.value, "own_mode": own_mode.value},
+    )
+
+
+async def page_in_hand(
+    tx: Tx, owner: UUID, mode: Mode, own_mode: Mode, after: UUID | None, limit: int
+) -> list[InHandRow]:
+    """Return the clients of a tenant and mode, newest first."""
+    return await tx.fetch_all(
+        InHandRow,
+        f"""
+        {_IN_HAND}
+        WHERE {_OF_OWNER} AND (%(after)s::uuid IS NULL OR c.id < %(after)s)
+        ORDER BY c.id DESC
+        LIMIT %(limit)s
+        """,
+        {
+            "owner": owner,
+            "mode": mode.value,
+            "own_mode": own_mode.value,
+            "after": after,
+            "limit": limit,
+        },
+    )
+
+
+async def count_in_hand(tx: Tx, owner: UUID, mode: Mode, own_mode: Mode) -> int:
+    """Count the clients of a tenant and mode that work."""
+    found = await tx.fetch_value(
+        f"""
+        SELECT count(*)
+        FROM identity.client AS c
+        JOIN identity.realm AS r ON r.name = c.realm
+        WHERE {_OF_OWNER} AND c.active
+        """,
+        {"owner": owner, "mode": mode.value, "own_mode": own_mode.value},
+    )
+    assert isinstance(found, int)
+    return found
+
+
+async def set_keys(tx: Tx, client: UUID, jwks: str) -> None:
+    """Let a client sign with these keys from now on."""
+    await tx.execute("UPDATE identity.client SET jwks = %s WHERE id = %s", (jwks, client))
+
+
+async def end(tx: Tx, client: UUID) -> None:
+    """Let a client work no longer."""
+    await tx.execute(
+        "UPDATE identity.client SET active = false WHERE id = %s AND active", (client,)
     )

@@ -27,6 +27,7 @@ class SignerRow:
     created_by: str
     expires_at: datetime | None
     revoked_at: datetime | None
+    last_used_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +68,7 @@ class AuthorityRow:
 _SIGNER = """
     SELECT
         id, merchant_id, mode, role, name, public_key, algorithm, created_at, created_by,
-        expires_at, revoked_at
+        expires_at, revoked_at, last_used_at
     FROM identity.signer
 """
 _CERTIFICATE = """
@@ -166,6 +167,26 @@ async def revoke(tx: Tx, signer_id: UUID, at: datetime, by: str) -> None:
         WHERE signer_id = %s AND revoked_at IS NULL
         """,
         (at, signer_id),
+    )
+
+
+async def note_uses(tx: Tx, signer_ids: Sequence[UUID], used_at: Sequence[datetime]) -> None:
+    """Record when signers were used last; a later record is never replaced by an earlier one."""
+    await tx.execute(
+        """
+        UPDATE identity.signer AS s
+        SET last_used_at = u.used_at
+        FROM (
+            SELECT s.id, n.used_at
+            FROM identity.signer AS s
+            JOIN unnest(%s::uuid[], %s::timestamptz[]) AS n (id, used_at) ON n.id = s.id
+            WHERE s.last_used_at IS NULL OR s.last_used_at < n.used_at
+            ORDER BY s.id
+            FOR NO KEY UPDATE OF s
+        ) AS u
+        WHERE s.id = u.id
+        """,
+        (list(signer_ids), list(used_at)),
     )
 
 

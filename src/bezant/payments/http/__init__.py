@@ -7,9 +7,11 @@ from bezant.payments.http import (
     desk,
     families,
     faring,
+    fees,
     lists,
     payments,
     showing,
+    transcripts,
 )
 from bezant.payments.port import Payments
 
@@ -23,7 +25,9 @@ def routes(port: Payments) -> tuple[Routes, ...]:
     lists.add(own, port)
     customers.add(own, port)
     desk.add(own, port)
+    fees.add(own, port)
     arrivals.add(own, port)
     showing.add(own, port)
     faring.add(own, port)
+    transcripts.add(own, port)
     return (own, *families.routes(port))

@@ -147,6 +147,8 @@ class PaymentModel(Answer):
     expires_at: datetime | None
     cost: JsonMoney | None
     booked: bool
+    refunds_awaiting: JsonMoney | None
+    """Asked to be given back, and waiting for a second person: nothing of it has moved yet."""
 
 
 class ExpandedPaymentModel(PaymentModel):

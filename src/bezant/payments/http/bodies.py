@@ -179,6 +179,7 @@ class PaymentAnswer(msgspec.Struct, frozen=True):
     expires_at: datetime | None
     cost: AmountBody | None
     booked: bool
+    refunds_awaiting: AmountBody | None
 
     @classmethod
     def of(cls, one: Payment) -> "PaymentAnswer":
@@ -223,6 +224,9 @@ class PaymentAnswer(msgspec.Struct, frozen=True):
             expires_at=one.expires_at,
             cost=None if one.cost is None else AmountBody.of(one.cost),
             booked=one.booked,
+            refunds_awaiting=(
+                None if one.refunds_awaiting is None else AmountBody.of(one.refunds_awaiting)
+            ),
         )
 
 

@@ -74,6 +74,22 @@ async def customer(
     )
 
 
+async def locked(tx: Tx, customer: UUID) -> CustomerRow:
+    """Return a customer once nobody begins anything for them any more, and let nobody begin it."""
+    return await _one(tx, _CUSTOMER + "WHERE id = %s FOR UPDATE", customer)
+
+
+async def shared(tx: Tx, customer: UUID) -> CustomerRow:
+    """Return a customer who stays as they are until something was begun for them."""
+    return await _one(tx, _CUSTOMER + "WHERE id = %s FOR KEY SHARE", customer)
+
+
+async def _one(tx: Tx, statement: LiteralString, customer: UUID) -> CustomerRow:
+    row = await tx.fetch_one(CustomerRow, statement, (customer,))
+    assert row is not None, "customers are not deleted"
+    return row
+
+
 async def customers(
     database: Database, tenant: UUID, live: bool, email: str | None, before: UUID | None, limit: int
 ) -> list[CustomerRow]:
@@ -175,7 +191,9 @@ async def tell_forgotten(tx: Tx, customer: UUID, at: datetime) -> None:
         INSERT INTO payments.step (
             payment, at, kind, state, attempt, authorized, captured, refunded, disputed, trace
         )
-        SELECT p.id, %s, %s, p.state, 0, p.authorized, p.captured, p.refunded, p.disputed, %s::uuid
+        SELECT p.id, %s, %s, p.state, 0, p.authorized, p.captured,
+            CASE WHEN p.refunded > 0 THEN p.refunded - payments.awaiting(p.id) ELSE 0 END,
+            p.disputed, %s::uuid
         FROM (
             -- Locked first: what is told of a payment later never tells of it as it was earlier.
             SELECT id, state, authorized, captured, refunded, disputed

@@ -117,24 +117,35 @@ async def postpone_expiry(tx: Tx, payment: UUID, now: datetime, until: datetime)
     )
 
 
-async def booked(tx: Tx, attempt: UUID, fence: int) -> bool:
-    """Note that an attempt's money is in the book at last."""
+async def booked(tx: Tx, attempt: UUID, fence: int, result: int | None) -> bool:
+    """Note that what an attempt came to is in the book at last. Should it have come to something
+    else meanwhile, that has still to be booked.
+    """
     return bool(
         await tx.execute(
-            "DELETE FROM payments.pending WHERE attempt = %s AND fence = %s AND state = 4",
-            (attempt, fence),
+            """
+            DELETE FROM payments.pending AS w
+            USING payments.outcome AS o
+            WHERE w.attempt = %s AND w.fence = %s AND w.state = 4
+                AND o.attempt = w.attempt AND o.result = %s
+            """,
+            (attempt, fence, result),
         )
     )
 
 
-async def not_booked(tx: Tx, attempt: UUID, fence: int, asked: int, due_at: datetime) -> None:
-    """Note that the book did not take it, and how often it has refused."""
+async def not_booked(
+    tx: Tx, attempt: UUID, fence: int, result: int | None, asked: int, due_at: datetime
+) -> None:
+    """Note that the book did not take what an attempt came to, and how often it has refused."""
     await tx.execute(
         """
-        UPDATE payments.pending SET due_at = %s, asked = %s
-        WHERE attempt = %s AND fence = %s AND state = 4
+        UPDATE payments.pending AS w SET due_at = %s, asked = %s
+        FROM payments.outcome AS o
+        WHERE w.attempt = %s AND w.fence = %s AND w.state = 4
+            AND o.attempt = w.attempt AND o.result = %s
         """,
-        (due_at, asked, attempt, fence),
+        (due_at, asked, attempt, fence, result),
     )
 
 

@@ -18,7 +18,9 @@ from bezant.payments.told import Action, Facts, Standing, microseconds
 _COLUMNS: Final[LiteralString] = """
     p.id, p.tenant, p.customer, p.created_at, p.updated_at, p.expires_at, p.state, p.attempts,
     p.charge, p.busy, p.method, p.exponent, p.live, p.captures, p.asset, p.amount, p.authorized,
-    p.captured, p.refunded, p.disputed, p.fee, p.cost, p.provider, p.card, p.order_id,
+    p.captured, p.refunded,
+    CASE WHEN p.refunded > 0 THEN payments.awaiting(p.id) ELSE 0 END AS awaiting,
+    p.disputed, p.fee, p.cost, p.provider, p.card, p.order_id,
     p.details::text AS details, p.metadata::text AS metadata, p.changed::text AS changed,
     coalesce(o.reference, w.reference) AS reference, o.part, o.payer::text AS payer, o.result,
     o.decline, o.soft, o.raw,
@@ -84,6 +86,9 @@ class PaymentRow:
     authorized: Decimal
     captured: Decimal
     refunded: Decimal
+    """All that is held back for refunds, so that nothing is given twice."""
+    awaiting: Decimal
+    """What of it waits for a second person."""
     disputed: Decimal
     fee: Decimal
     cost: Decimal | None
@@ -143,7 +148,7 @@ class PaymentRow:
             state=self.state,
             authorized=str(int(self.authorized)),
             captured=str(int(self.captured)),
-            refunded=str(int(self.refunded)),
+            refunded=str(int(self.refunded - self.awaiting)),
             disputed=str(int(self.disputed)),
             fee=str(int(self.fee)),
             updated_at=microseconds(self.updated_at),
@@ -167,6 +172,7 @@ class PaymentRow:
             busy=self.busy,
             charge=self.charge,
             attempts=self.attempts,
+            awaiting=str(int(self.awaiting)),
         )
 
 

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from bezant.actor import Mode
 from bezant.db.database import Database, Tx
+from bezant.db.faults import ConstraintViolated
 from bezant.money import ASSETS, Asset, Money
 from bezant.payments.codes import REFUND_STATE_NUMBERS, REFUND_STATES, Kind
 from bezant.payments.refund import Refund, RefundState
@@ -18,7 +19,8 @@ from bezant.payments.store import write
 _SELECT: Final[LiteralString] = """
 SELECT r.id, r.payment, r.tenant, r.created_at, r.updated_at, r.state AS number, r.attempt, r.live,
     r.amount, r.requested_by, r.approval, r.reason, r.failure, r.metadata::text AS metadata,
-    r.sent, p.asset, p.exponent, coalesce(o.part, w.part, o.reference) AS reference
+    r.sent, r.provider, r.movement, p.asset, p.exponent,
+    coalesce(o.part, w.part, o.reference) AS reference
 FROM payments.refund AS r
 INNER JOIN payments.payment AS p ON p.id = r.payment
 LEFT JOIN payments.outcome AS o
@@ -47,6 +49,9 @@ class RefundRow:
     failure: str | None
     metadata: str | None
     sent: str | None
+    provider: str | None
+    movement: str | None
+    """By what name the provider knows the movement of money, once that was told."""
     asset: str
     exponent: int
     reference: str | None
@@ -126,16 +131,29 @@ async def add(tx: Tx, row: RefundRow) -> None:
         """
         INSERT INTO payments.refund (
             id, payment, tenant, created_at, updated_at, state, attempt, live, amount,
-            requested_by, approval, reason, metadata, sent
+            requested_by, approval, reason, metadata, sent, provider, movement
         )
-        VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s::jsonb, %s)
+        VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s::jsonb, %s, %s, %s)
         """,
         (
             row.id, row.payment, row.tenant, row.created_at, row.updated_at, row.number,
             row.attempt, row.live, row.amount, row.requested_by, row.approval, row.reason,
-            row.metadata, row.sent,
+            row.metadata, row.sent, row.provider, row.movement,
         ),
     )  # fmt: skip
+
+
+async def name_movement(tx: Tx, refund: UUID, provider: str, movement: str) -> None:
+    """Store by what name a provider knows a refund; no other refund has it, or this fails."""
+    await tx.execute(
+        "UPDATE payments.refund SET provider = %s, movement = %s WHERE id = %s",
+        (provider, movement, refund),
+    )
+
+
+def is_counted_twice(error: ConstraintViolated) -> bool:
+    """Tell whether something failed because a movement is another refund already."""
+    return error.constraint == "refund_movement"
 
 
 async def change(

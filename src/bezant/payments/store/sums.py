@@ -36,7 +36,10 @@ async def stats(
             count(*) FILTER (WHERE state IN (5, 6, 7)) AS succeeded,
             count(*) FILTER (WHERE state = 8) AS declined,
             count(*) FILTER (WHERE state IN (1, 2, 3, 4)) AS undecided,
-            sum(captured) AS captured, sum(refunded) AS refunded, sum(disputed) AS disputed,
+            sum(captured) AS captured,
+            sum(CASE WHEN refunded > 0 THEN refunded - payments.awaiting(id) ELSE 0 END)
+                AS refunded,
+            sum(disputed) AS disputed,
             sum(fee) AS fees
         FROM payments.payment
         WHERE live = %(live)s AND (%(tenant)s::uuid IS NULL OR tenant = %(tenant)s)
@@ -74,7 +77,9 @@ async def series(
             count(*) FILTER (WHERE p.state IN (5, 6, 7)) AS succeeded,
             count(*) FILTER (WHERE p.state = 8) AS declined,
             count(*) FILTER (WHERE p.state IN (1, 2, 3, 4)) AS undecided,
-            sum(p.captured) AS captured, sum(p.refunded) AS refunded
+            sum(p.captured) AS captured,
+            sum(CASE WHEN p.refunded > 0 THEN p.refunded - payments.awaiting(p.id) ELSE 0 END)
+                AS refunded
         FROM payments.payment AS p
         WHERE {where}
         GROUP BY 1, 2

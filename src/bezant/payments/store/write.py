@@ -127,7 +127,8 @@ async def add_step(
             payment, subject, at, kind, state, attempt, authorized, captured, refunded, disputed,
             amount, trace
         )
-        SELECT id, %s, %s, %s, coalesce(%s::smallint, state), %s, authorized, captured, refunded,
+        SELECT id, %s, %s, %s, coalesce(%s::smallint, state), %s, authorized, captured,
+            CASE WHEN refunded > 0 THEN refunded - payments.awaiting(id) ELSE 0 END,
             disputed, %s, %s::uuid
         FROM payments.payment
         WHERE id = %s

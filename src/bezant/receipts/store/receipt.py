@@ -106,12 +106,18 @@ async def add(tx: Tx, rows: Sequence[ReceiptRow]) -> frozenset[UUID]:
 
 
 async def add_disclosures(tx: Tx, opened: Sequence[tuple[UUID, Sequence[str]]]) -> None:
-    """Add what opens the fields of receipts."""
+    """Add what opens the fields of receipts; what opens those of forgotten payers is not kept."""
     await tx.execute(
         """
         INSERT INTO disclosure (receipt, fields)
-        SELECT receipt, fields
+        SELECT given.receipt, given.fields
         FROM unnest(%s::uuid[], %s::text[]) AS given (receipt, fields)
+        WHERE NOT EXISTS (
+            SELECT 1
+            FROM receipt AS r
+            INNER JOIN forgotten AS f ON f.tenant = r.tenant AND f.payment = r.payment
+            WHERE r.id = given.receipt
+        )
         """,
         (uuids([one for one, _ in opened]), texts([BETWEEN.join(each) for _, each in opened])),
     )
@@ -216,7 +222,19 @@ async def page(
 
 
 async def erase(tx: Tx, tenant: str, payments: Sequence[str]) -> int:
-    """Destroy what opens the receipts of these payments."""
+    """Destroy what opens the receipts of these payments, and keep none of what is issued later."""
+    # Whoever is about to add some is waited for, and whoever comes after sees it.
+    await tx.execute("LOCK TABLE disclosure IN SHARE ROW EXCLUSIVE MODE")
+    await tx.execute(
+        """
+        INSERT INTO forgotten (tenant, payment)
+        SELECT %s, given.payment
+        FROM unnest(%s::text[]) AS given (payment)
+        ORDER BY given.payment
+        ON CONFLICT (tenant, payment) DO NOTHING
+        """,
+        (tenant, sorted(set(payments))),
+    )
     return await tx.execute(
         """
         DELETE FROM disclosure

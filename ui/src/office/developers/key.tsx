@@ -72,13 +72,21 @@ export default function KeyPage() {
                     ]
                   : null,
                 [words.madeBy, nameOf(found.created_by)],
-                [general.created, <Moment at={found.created_at} />],
+                [general.created, <Moment at={found.created_at} by="machine" />],
                 [
                   words.lastUsed,
-                  found.last_used_at ? <Moment at={found.last_used_at} /> : words.never,
+                  found.last_used_at ? (
+                    <Moment at={found.last_used_at} by="machine" />
+                  ) : (
+                    words.never
+                  ),
                 ],
-                found.expires_at ? [general.expires, <Moment at={found.expires_at} />] : null,
-                found.revoked_at ? [words.revoked, <Moment at={found.revoked_at} />] : null,
+                found.expires_at
+                  ? [general.expires, <Moment at={found.expires_at} by="machine" />]
+                  : null,
+                found.revoked_at
+                  ? [words.revoked, <Moment at={found.revoked_at} by="machine" />]
+                  : null,
               ]}
             />
           </Section>
@@ -95,7 +103,7 @@ export default function KeyPage() {
           <p className="m-0">{doing === "revoke" ? words.revokeMeans : words.rotateKeyMeans}</p>
         </Act>
       ) : null}
-      {secret ? (
+      {secret && !doing ? (
         <ShownOnce title={words.newKey} secret={secret} onClose={() => setSecret("")} />
       ) : null}
     </DetailPage>

@@ -57,14 +57,15 @@ export default function Keys() {
       {
         id: "last_used_at",
         label: words.lastUsed,
-        show: (one) => (one.last_used_at ? <Moment at={one.last_used_at} /> : words.never),
+        show: (one) =>
+          one.last_used_at ? <Moment at={one.last_used_at} by="machine" /> : words.never,
         text: (one) => one.last_used_at ?? "",
       },
       {
         id: "created_at",
         label: general.created,
         extra: true,
-        show: (one) => <Moment at={one.created_at} />,
+        show: (one) => <Moment at={one.created_at} by="machine" />,
         text: (one) => one.created_at,
       },
       {
@@ -96,7 +97,7 @@ export default function Keys() {
         emptyHint={<p>{words.noKeysHint}</p>}
       />
       {making ? <MakeKey onClose={() => setMaking(false)} onSecret={setSecret} /> : null}
-      {secret ? (
+      {secret && !making ? (
         <ShownOnce title={words.newKey} secret={secret} onClose={() => setSecret("")} />
       ) : null}
     </>

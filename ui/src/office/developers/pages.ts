@@ -3,6 +3,7 @@ import { lazy, useMemo } from "react";
 import { useWords } from "../../words";
 import type { RailGroup } from "../kit";
 import type { OfficePage } from "../pages";
+import { CATALOGUE as PARTNERS } from "./partners/words";
 import { CATALOGUE } from "./words";
 
 export const DEVELOPERS: readonly OfficePage[] = [
@@ -34,18 +35,41 @@ export const DEVELOPERS: readonly OfficePage[] = [
   },
   { path: "/keys", permission: "api_keys.read", component: lazy(() => import("./keys")) },
   { path: "/keys/$id", permission: "api_keys.read", component: lazy(() => import("./key")) },
+  {
+    path: "/clients",
+    permission: "api_keys.read",
+    component: lazy(() => import("./partners/clients")),
+  },
+  {
+    path: "/clients/$id",
+    permission: "api_keys.read",
+    component: lazy(() => import("./partners/client")),
+  },
+  {
+    path: "/signers",
+    permission: "api_keys.read",
+    component: lazy(() => import("./partners/signers")),
+  },
+  {
+    path: "/signers/$id",
+    permission: "api_keys.read",
+    component: lazy(() => import("./partners/signer")),
+  },
   { path: "/reference", permission: "requests.read", component: lazy(() => import("./reference")) },
   { path: "/console", permission: "requests.read", component: lazy(() => import("./console")) },
 ];
 
 export function useDevelopersRail(): RailGroup {
   const words = useWords(CATALOGUE);
+  const partners = useWords(PARTNERS);
   return useMemo(
     () => ({
       label: words.developers,
       entries: [
         { to: "/start", label: words.start, icon: "info", permission: "requests.read" },
         { to: "/keys", label: words.keys, icon: "lock", permission: "api_keys.read" },
+        { to: "/clients", label: partners.clients, icon: "wallet", permission: "api_keys.read" },
+        { to: "/signers", label: partners.signers, icon: "file", permission: "api_keys.read" },
         { to: "/webhooks", label: words.webhooks, icon: "outside", permission: "webhooks.read" },
         {
           to: "/deliveries",
@@ -60,6 +84,6 @@ export function useDevelopersRail(): RailGroup {
         { to: "/console", label: words.console, icon: "question", permission: "requests.read" },
       ],
     }),
-    [words],
+    [words, partners],
   );
 }

@@ -36,7 +36,7 @@ export default function RequestPage() {
               <Facts
                 facts={[
                   [words.request, <Identifier>{`${found.method} ${found.route}`}</Identifier>],
-                  [general.when, <Moment at={found.at} />],
+                  [general.when, <Moment at={found.at} by="machine" />],
                   [words.duration, words.milliseconds(found.microseconds / 1_000)],
                   found.code ? [words.errorCode, <Identifier>{found.code}</Identifier>] : null,
                   [words.detail, found.detail],

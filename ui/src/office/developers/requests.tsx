@@ -41,7 +41,7 @@ export default function Requests() {
       {
         id: "at",
         label: general.when,
-        show: (one) => <Moment at={one.at} />,
+        show: (one) => <Moment at={one.at} by="machine" />,
         text: (one) => one.at,
       },
       {

@@ -17,6 +17,7 @@ export { Frame, type RailEntry, type RailGroup } from "./frame";
 export { Heading } from "./heading";
 export { ListPage, Rows, type Column, type ListPageProps } from "./list";
 export { LiveUpdates, useLiveness } from "./live";
+export { PlatformTime } from "./time";
 export { office, useMay, useSession, useSessionChanges, type Schemas } from "./session";
 export { useIdInPath, useSaid } from "./address";
 export type { Filter, Filters } from "./filters";

@@ -22,7 +22,7 @@ const CONCERNS: Readonly<Record<string, readonly string[]>> = {
   payment: ["payments", "payment", "stats", "balances", "ledger", "needs"],
   refund: ["refunds", "refund", "payments", "payment", "stats", "balances", "ledger", "needs"],
   dispute: ["disputes", "dispute", "payments", "payment", "stats", "needs"],
-  approval: ["approvals", "approval", "refunds", "needs"],
+  approval: ["approvals", "approval", "refunds", "needs", "fees"],
   order: ["orders", "order"],
   checkout: ["orders", "order"],
   transfers: ["ledger", "balances"],
@@ -31,6 +31,8 @@ const CONCERNS: Readonly<Record<string, readonly string[]>> = {
   webhook_endpoint: ["endpoints", "deliveries"],
   webhook_delivery: ["endpoints", "deliveries"],
   api_key: ["keys"],
+  client: ["clients"],
+  signer: ["signers"],
   member: ["members"],
 };
 
@@ -55,6 +57,7 @@ export function LiveUpdates({ children }: { readonly children: ReactNode }) {
       const first = type.split(".")[0] ?? "";
       for (const name of CONCERNS[first] ?? [first]) waiting.add(name);
       waiting.add("events");
+      waiting.add("time"); // What happens may be that somebody moved the clock.
       gathering ??= setTimeout(() => {
         gathering = undefined;
         const names = new Set(waiting);

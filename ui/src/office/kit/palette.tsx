@@ -27,6 +27,9 @@ const LEADS: readonly (readonly [prefix: string, path: (id: string) => string])[
   ["whe_", (id) => `/webhooks/${id}`],
   ["whd_", (id) => `/deliveries/${id}`],
   ["key_", (id) => `/keys/${id}`],
+  ["cli_", (id) => `/clients/${id}`],
+  ["sgn_", (id) => `/signers/${id}`],
+  ["trm_", (id) => `/fees/${id}`],
 ];
 
 export function pathOfId(typed: string): string | null {

@@ -1,4 +1,7 @@
-/** Passkeys, as the browser has them: what the API asks goes in, what it understands comes out. */
+/**
+ * Passkeys, as the browser has them: what the API asks goes in, what it understands comes out. New
+ * ones are made on the page `/security`, which everybody has, whatever else they use.
+ */
 import type { Schemas } from "./session";
 
 export type Ceremony = Schemas["CeremonyAnswer"];
@@ -22,14 +25,6 @@ export async function shownPasskey(asked: Ceremony): Promise<Told> {
     asked.publicKey as unknown as PublicKeyCredentialRequestOptionsJSON,
   );
   return written(await declinable(navigator.credentials.get({ publicKey: options })));
-}
-
-/** Ask for a new passkey. */
-export async function madePasskey(asked: Ceremony): Promise<Told> {
-  const options = PublicKeyCredential.parseCreationOptionsFromJSON(
-    asked.publicKey as unknown as PublicKeyCredentialCreationOptionsJSON,
-  );
-  return written(await declinable(navigator.credentials.create({ publicKey: options })));
 }
 
 async function declinable(asked: Promise<Credential | null>): Promise<Credential | null> {

@@ -10,6 +10,8 @@ export const OPERATIONS: readonly OfficePage[] = [
   { path: "/team", permission: "members.read", component: lazy(() => import("./team")) },
   { path: "/vault", permission: "audit.read", component: lazy(() => import("./vault")) },
   { path: "/routing", permission: "settings.read", component: lazy(() => import("./routing")) },
+  { path: "/fees", permission: "settings.read", component: lazy(() => import("./fees")) },
+  { path: "/fees/$id", permission: "settings.read", component: lazy(() => import("./feeschange")) },
   { path: "/system", permission: "metrics.read", component: lazy(() => import("./system")) },
   { path: "/settings", permission: "orders.read", component: lazy(() => import("./settings")) },
 ];
@@ -24,6 +26,7 @@ export function useOperationsRail(): RailGroup {
         { to: "/team", label: words.team, icon: "wallet", permission: "members.read" },
         { to: "/vault", label: words.vault, icon: "lock", permission: "audit.read" },
         { to: "/routing", label: words.routing, icon: "forward", permission: "settings.read" },
+        { to: "/fees", label: words.fees, icon: "coin", permission: "settings.read" },
         { to: "/system", label: words.system, icon: "info", permission: "metrics.read" },
         { to: "/settings", label: words.settings, icon: "file", permission: "orders.read" },
       ],

@@ -1,11 +1,12 @@
 /** The system: what runs, what waits, what is late. For the people of the platform. */
 import { useQuery } from "@tanstack/react-query";
 import { useMemo } from "react";
-import { CopyText, Identifier, Moment, Status } from "../../design";
+import { Identifier, Moment, Status } from "../../design";
 import { useWords } from "../../words";
 import { Answered, Facts, Heading, office, Rows, Section, type Column, type Schemas } from "../kit";
 import { useNamed } from "../pages/asking";
 import { CATALOGUE as GENERAL } from "../words";
+import { Doctor } from "./doctor";
 import { CATALOGUE } from "./words";
 
 type Standing = Schemas["SystemAnswer"];
@@ -71,7 +72,7 @@ function Summary({ found }: { readonly found: Standing }) {
                 .join(", ")}
             </Identifier>,
           ],
-          [words.lookedAt, <Moment at={found.looked_at} />],
+          [words.lookedAt, <Moment at={found.looked_at} by="machine" />],
         ]}
       />
     </Section>
@@ -109,7 +110,7 @@ function Ticks({ found }: { readonly found: Standing }) {
       {
         id: "ended_at",
         label: words.lastDone,
-        show: (one) => (one.ended_at ? <Moment at={one.ended_at} /> : words.never),
+        show: (one) => (one.ended_at ? <Moment at={one.ended_at} by="machine" /> : words.never),
         text: (one) => one.ended_at ?? "",
       },
     ],
@@ -248,18 +249,6 @@ function Followers({ found }: { readonly found: Standing }) {
   return (
     <Section title={words.lag}>
       <Rows name="followers" title={words.lag} columns={columns} rows={rows} />
-    </Section>
-  );
-}
-
-/** What needs a look at the machine itself is the command line's. */
-function Doctor() {
-  const words = useWords(CATALOGUE);
-  const general = useWords(GENERAL);
-  return (
-    <Section title={words.doctor}>
-      <p className="m-0 mb-2">{words.doctorMeans}</p>
-      <CopyText text="bezant doctor" copy={general.copy} copied={general.copied} />
     </Section>
   );
 }

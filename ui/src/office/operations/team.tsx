@@ -90,7 +90,8 @@ function Members() {
       {
         id: "last_login_at",
         label: words.lastSignIn,
-        show: (one) => (one.last_login_at ? <Moment at={one.last_login_at} /> : words.never),
+        show: (one) =>
+          one.last_login_at ? <Moment at={one.last_login_at} by="machine" /> : words.never,
         text: (one) => one.last_login_at ?? "",
       },
       ...(writes
@@ -218,7 +219,7 @@ function Invitations() {
       {
         id: "created_at",
         label: general.created,
-        show: (one) => <Moment at={one.created_at} />,
+        show: (one) => <Moment at={one.created_at} by="machine" />,
         text: (one) => one.created_at,
       },
       ...(writes

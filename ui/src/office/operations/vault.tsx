@@ -122,7 +122,7 @@ function Inventory() {
       {
         id: "created_at",
         label: general.created,
-        show: (one) => <Moment at={one.created_at} />,
+        show: (one) => <Moment at={one.created_at} by="machine" />,
         text: (one) => one.created_at,
       },
     ],
@@ -193,7 +193,7 @@ function Accesses() {
       {
         id: "last_at",
         label: general.when,
-        show: (one) => <Moment at={one.last_at} />,
+        show: (one) => <Moment at={one.last_at} by="machine" />,
         text: (one) => one.last_at,
       },
     ],

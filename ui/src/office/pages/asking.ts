@@ -1,5 +1,6 @@
 /** The questions that several pages ask, each with one name in the cache. */
 import { useQuery } from "@tanstack/react-query";
+import { useNow } from "../../design";
 import { office, useMay, useSession, type Fetch, type Schemas, type Wanted } from "../kit";
 
 export type Payment = Schemas["PaymentModel"];
@@ -72,8 +73,8 @@ export function useNameOf(): (id: string) => string {
 const DAY_MILLISECONDS = 86_400_000;
 
 /** Return the last days until tonight, as UTC counts them: the same all day long. */
-export function lastDays(count: number): { readonly since: string; readonly until: string } {
-  const tonight = Math.floor(Date.now() / DAY_MILLISECONDS) + 1;
+export function useLastDays(count: number): { readonly since: string; readonly until: string } {
+  const tonight = Math.floor(useNow() / DAY_MILLISECONDS) + 1;
   return {
     since: new Date((tonight - count) * DAY_MILLISECONDS).toISOString(),
     until: new Date(tonight * DAY_MILLISECONDS).toISOString(),

@@ -3,7 +3,7 @@ import { useQuery } from "@tanstack/react-query";
 import { useWords } from "../../words";
 import { Answered, Chart, office, type Filters } from "../kit";
 import { CATALOGUE } from "../words";
-import { conditions, daysBetween, lastDays, useNamed } from "./asking";
+import { conditions, daysBetween, useLastDays, useNamed } from "./asking";
 
 const DAYS_USUAL = 30;
 const DAYS_MAX = 366;
@@ -12,7 +12,7 @@ export function Course({ filters }: { readonly filters: Filters }) {
   const words = useWords(CATALOGUE);
   const named = useNamed();
   const { created_from, created_until, ...rest } = conditions(filters);
-  const usual = lastDays(DAYS_USUAL);
+  const usual = useLastDays(DAYS_USUAL);
   const until = created_until ?? usual.until;
   const earliest = new Date(new Date(until).getTime() - DAYS_MAX * 86_400_000).toISOString();
   const wished = created_from ?? (created_until ? before(until, DAYS_USUAL) : usual.since);

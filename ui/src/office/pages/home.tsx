@@ -6,11 +6,12 @@ import { useWords } from "../../words";
 import { Answered, Facts, Heading, office, Section, useMay } from "../kit";
 import { CATALOGUE } from "../words";
 import { isNothing } from "./amounts";
-import { lastDays, useNamed } from "./asking";
+import { useLastDays, useNamed } from "./asking";
 import { Course } from "./course";
 
 const DAYS = 30;
 const COUNTED_MAX = 100;
+const DELIVERY_DAYS = 7;
 
 export default function Home() {
   const words = useWords(CATALOGUE);
@@ -33,7 +34,7 @@ export default function Home() {
 function Brought() {
   const words = useWords(CATALOGUE);
   const named = useNamed();
-  const span = lastDays(DAYS);
+  const span = useLastDays(DAYS);
   const stats = useQuery({
     queryKey: named("stats", "brought", span.since),
     queryFn: ({ signal }) => office("get", "/v1/stats", { query: span, signal }),
@@ -132,6 +133,17 @@ function Needs() {
       office("get", "/v1/payments", { query: { state: "unknown", limit: COUNTED_MAX }, signal }),
     enabled: may("payments.read"),
   });
+  // What nobody sent again for a week, nobody will.
+  const { since } = useLastDays(DELIVERY_DAYS);
+  const undelivered = useQuery({
+    queryKey: named("needs", "deliveries", since),
+    queryFn: ({ signal }) =>
+      office("get", "/v1/webhook_deliveries", {
+        query: { state: "failed", "created[gte]": since, limit: COUNTED_MAX },
+        signal,
+      }),
+    enabled: may("webhooks.read"),
+  });
   const needs = [
     {
       of: approvals,
@@ -153,6 +165,13 @@ function Needs() {
       search: { state: "unknown" },
       say: words.unknownWait,
       tone: "unknown",
+    },
+    {
+      of: undelivered,
+      to: "/deliveries",
+      search: { state: "failed", since: since.slice(0, 10) },
+      say: words.deliveriesFailed,
+      tone: "failed",
     },
   ] as const;
   const waiting = needs.filter((one) => (one.of.data?.data.length ?? 0) > 0);

@@ -14,13 +14,16 @@ type Move = "refund" | "capture" | "void";
 
 /** Return what may still be given back. */
 export function refundable(payment: Payment): Money {
-  return minus(minus(payment.captured, payment.refunded), payment.disputed);
+  const left = minus(minus(payment.captured, payment.refunded), payment.disputed);
+  return payment.refunds_awaiting ? minus(left, payment.refunds_awaiting) : left;
 }
 
 export function Moves({ payment }: { readonly payment: Payment }) {
   const words = useWords(CATALOGUE);
   const may = useMay();
-  const [open, setOpen] = useState<Move | null>(null);
+  // A question stands as it was asked: what happens meanwhile does not change its amount.
+  const [open, setOpen] = useState<{ readonly move: Move; readonly of: Payment } | null>(null);
+  const ask = (move: Move) => setOpen({ move, of: payment });
   const close = () => setOpen(null);
   const taken = payment.state === "succeeded" || payment.state === "partly_captured";
   const aside = payment.state === "authorized" || payment.state === "partly_captured";
@@ -29,24 +32,24 @@ export function Moves({ payment }: { readonly payment: Payment }) {
   return (
     <>
       {mayTake ? (
-        <Button weight="primary" onClick={() => setOpen("capture")}>
+        <Button weight="primary" onClick={() => ask("capture")}>
           {words.capture}
         </Button>
       ) : null}
       {mayTake && payment.state === "authorized" ? (
-        <Button weight="danger" onClick={() => setOpen("void")}>
+        <Button weight="danger" onClick={() => ask("void")}>
           {words.void}
         </Button>
       ) : null}
       {mayRefund ? (
-        <Button onClick={() => setOpen("refund")}>
+        <Button onClick={() => ask("refund")}>
           <Icon name="refund" className="size-4" />
           {words.refund}
         </Button>
       ) : null}
-      {open === "refund" ? <RefundDialog payment={payment} onClose={close} /> : null}
-      {open === "capture" ? <CaptureDialog payment={payment} onClose={close} /> : null}
-      {open === "void" ? <VoidDialog payment={payment} onClose={close} /> : null}
+      {open?.move === "refund" ? <RefundDialog payment={open.of} onClose={close} /> : null}
+      {open?.move === "capture" ? <CaptureDialog payment={open.of} onClose={close} /> : null}
+      {open?.move === "void" ? <VoidDialog payment={open.of} onClose={close} /> : null}
     </>
   );
 }

@@ -26,6 +26,7 @@ import {
   type Schemas,
   type Step,
 } from "../kit";
+import { CallsOf, useCalls, type Calls } from "../calls/calls";
 import { CATALOGUE } from "../words";
 import { isNothing } from "./amounts";
 import { useNamed, useNameOf } from "./asking";
@@ -67,17 +68,18 @@ export default function PaymentPage() {
 function Told({ payment }: { readonly payment: Whole }) {
   const words = useWords(CATALOGUE);
   const may = useMay();
+  const calls = useCalls(payment.id);
   return (
     <>
       <Standing payment={payment} />
       <Section title={words.story}>
-        <Story payment={payment} />
+        <Story payment={payment} calls={calls} />
       </Section>
       {may("ledger.read") ? <Postings id={payment.id} /> : null}
       {may("receipts.read") ? <Receipts id={payment.id} /> : null}
       <Disputes id={payment.id} />
       {may("events.read") ? <ToldOthers id={payment.id} /> : null}
-      <Exchanges attempts={payment.attempts ?? []} />
+      <Exchanges attempts={payment.attempts ?? []} calls={calls} />
       <Raw payment={payment} />
     </>
   );
@@ -102,6 +104,11 @@ function Standing({ payment }: { readonly payment: Whole }) {
           [words.amount, <Amount money={payment.amount} className="text-20 font-strong" />],
           [words.captured, <Amount money={payment.captured} />],
           !isNothing(payment.refunded) && [words.refunded, <Amount money={payment.refunded} />],
+          payment.refunds_awaiting !== null &&
+            !isNothing(payment.refunds_awaiting) && [
+              words.refundsAwaiting,
+              <Amount money={payment.refunds_awaiting} />,
+            ],
           !isNothing(payment.disputed) && [words.disputed, <Amount money={payment.disputed} />],
           [words.fee, <Amount money={payment.fee} />],
           payment.cost !== null && [words.providersFee, <Amount money={payment.cost} />],
@@ -139,7 +146,7 @@ const TONES: Readonly<Record<Attempt["state"], Tone>> = {
   failed: "failed",
 };
 
-function Story({ payment }: { readonly payment: Whole }) {
+function Story({ payment, calls }: { readonly payment: Whole; readonly calls: Calls }) {
   const words = useWords(CATALOGUE);
   const nameOf = useNameOf();
   const attempts: Step[] = (payment.attempts ?? []).map((one) => ({
@@ -158,6 +165,7 @@ function Story({ payment }: { readonly payment: Whole }) {
         {one.reference ? (
           <Identifier className="text-12 text-soft">{one.reference}</Identifier>
         ) : null}
+        <CallsOf calls={calls} attempt={one.id} />
       </>
     ),
   }));

@@ -4,6 +4,7 @@ import { useState } from "react";
 import { Identifier, Moment } from "../../design";
 import { useWords } from "../../words";
 import { Answered, Facts, office, Section, type Schemas } from "../kit";
+import { WhatIsKept, type Calls } from "../calls/calls";
 import { CATALOGUE } from "../words";
 import { useNamed } from "./asking";
 
@@ -84,12 +85,18 @@ function Sent({ event }: { readonly event: Schemas["EventAnswer"] }) {
 }
 
 /** What went to providers and came back, by its hash; nothing of a card was ever in it. */
-export function Exchanges({ attempts }: { readonly attempts: readonly Attempt[] }) {
+export function Exchanges({
+  attempts,
+  calls,
+}: {
+  readonly attempts: readonly Attempt[];
+  readonly calls: Calls;
+}) {
   const words = useWords(CATALOGUE);
   if (attempts.length === 0) return null;
   return (
     <Section title={words.exchanges}>
-      <p className="m-0 mb-3 text-13 text-soft">{words.exchangesMean}</p>
+      <WhatIsKept calls={calls} />
       <ul className="m-0 flex list-none flex-col gap-3 p-0">
         {attempts.map((one) => (
           <li key={one.id}>

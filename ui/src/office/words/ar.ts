@@ -45,6 +45,7 @@ import {
   APPROVALS_WAIT,
   DISPUTES_WAIT,
   UNKNOWN_WAIT,
+  UNDELIVERED,
   VERIFIED_BAD,
 } from "./ar.lists";
 
@@ -165,6 +166,7 @@ export const ar: Translated<typeof en> = {
   changed: "تغيّر",
   captured: "المحصّل",
   refunded: "المسترد",
+  refundsAwaiting: "استرداد ينتظر شخصًا ثانيًا",
   disputed: "المتنازع عليه",
   fee: "رسمنا",
   fees: "رسومنا",
@@ -225,8 +227,6 @@ export const ar: Translated<typeof en> = {
   noEvents: "لم يُبلَّغ أحد بشيء.",
   nobodyTold: "لم يطلب أي عنوان هذا الحدث.",
   exchanges: "التبادلات مع المزوّدين",
-  exchangesMean:
-    "ما سُئل عنه المزوّدون، دون أي رقم بطاقة. تُظهر " + "البصمة أن التبادل المحفوظ لم يتغيّر.",
   rawFacts: "الوقائع الخام",
   unknownTitle: "لا نعلم بعد ما فعله المزوّد",
   unknownMeans:
@@ -360,6 +360,7 @@ export const ar: Translated<typeof en> = {
       .join("، "),
   approvalsWait: (count: number) => counted("ar", count, APPROVALS_WAIT),
   disputesWait: (count: number) => counted("ar", count, DISPUTES_WAIT),
+  deliveriesFailed: (count: number) => counted("ar", count, UNDELIVERED),
   unknownWait: (count: number) => counted("ar", count, UNKNOWN_WAIT),
   verifiedBad: (count: number) => counted("ar", count, VERIFIED_BAD),
   verifiedCounts: (accounts: number, entries: number) =>

@@ -168,6 +168,7 @@ export const de: Translated<typeof en> = {
   changed: "Geändert",
   captured: "Eingezogen",
   refunded: "Erstattet",
+  refundsAwaiting: "Erstattung wartet auf eine zweite Person",
   disputed: "Strittig",
   fee: "Unsere Gebühr",
   fees: "Unsere Gebühren",
@@ -230,9 +231,6 @@ export const de: Translated<typeof en> = {
   noEvents: "Niemand hat etwas erfahren.",
   nobodyTold: "Kein Empfänger wollte dieses Ereignis.",
   exchanges: "Austausch mit Anbietern",
-  exchangesMean:
-    "Was Anbieter gefragt wurden, ohne jede Kartennummer. Die Prüfsumme zeigt, dass ein " +
-    "gespeicherter Austausch nicht verändert wurde.",
   rawFacts: "Rohe Angaben",
   unknownTitle: "Wir wissen noch nicht, was der Anbieter getan hat",
   unknownMeans:
@@ -354,6 +352,11 @@ export const de: Translated<typeof en> = {
     counted("de", count, {
       one: "# Streitfall braucht eine Antwort",
       other: "# Streitfälle brauchen eine Antwort",
+    }),
+  deliveriesFailed: (count: number) =>
+    counted("de", count, {
+      one: "# Zustellung ist endgültig fehlgeschlagen",
+      other: "# Zustellungen sind endgültig fehlgeschlagen",
     }),
   unknownWait: (count: number) =>
     counted("de", count, {

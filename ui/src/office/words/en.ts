@@ -164,6 +164,7 @@ export const en = {
   changed: "Changed",
   captured: "Captured",
   refunded: "Refunded",
+  refundsAwaiting: "Refund waits for a second person",
   disputed: "Disputed",
   fee: "Our fee",
   fees: "Our fees",
@@ -226,9 +227,6 @@ export const en = {
   noEvents: "Nobody was told anything.",
   nobodyTold: "No endpoint asked for this event.",
   exchanges: "Exchanges with providers",
-  exchangesMean:
-    "What was asked of providers, without any card number. The hash shows that a stored " +
-    "exchange was not changed.",
   rawFacts: "Raw facts",
   unknownTitle: "We do not know yet what the provider did",
   unknownMeans:
@@ -339,6 +337,11 @@ export const en = {
     counted("en", count, { one: "# approval waits", other: "# approvals wait" }),
   disputesWait: (count: number) =>
     counted("en", count, { one: "# dispute needs an answer", other: "# disputes need an answer" }),
+  deliveriesFailed: (count: number) =>
+    counted("en", count, {
+      one: "# delivery failed for good",
+      other: "# deliveries failed for good",
+    }),
   unknownWait: (count: number) =>
     counted("en", count, {
       one: "# payment whose outcome we do not know yet",

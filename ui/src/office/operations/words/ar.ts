@@ -1,7 +1,7 @@
 /** التشغيل بالعربية. */
 import { counted, type Translated } from "../../../words";
 import type { en } from "./en";
-import type { Form, KeyState, Outcome, Scenario, Security, Use } from "./kinds";
+import type { Form, Health, KeyState, Outcome, Scenario, Security, TermsState, Use } from "./kinds";
 
 const SCENARIO: Readonly<Record<Scenario, string>> = {
   decline: "رفض",
@@ -65,6 +65,23 @@ const FORM: Readonly<Record<Form, string>> = {
 const SPAN = {
   hours: { one: "تقديم ساعة", two: "تقديم ساعتين", few: "تقديم # ساعات", other: "تقديم # ساعة" },
   days: { one: "تقديم يوم", two: "تقديم يومين", few: "تقديم # أيام", other: "تقديم # يومًا" },
+};
+
+const TERMS_STATE: Readonly<Record<TermsState, string>> = {
+  needs_approval: "بانتظار شخص آخر",
+  in_force: "سارٍ",
+  rejected: "مرفوض",
+  overtaken: "فات: كانت الرسوم قد تغيّرت",
+};
+const HEALTH: Readonly<Record<Health, string>> = { good: "سليم", note: "للعلم", wrong: "خطأ" };
+const AREA: Readonly<Record<string, string>> = {
+  machine: "الجهاز",
+  settings: "الإعدادات",
+  secrets: "الأسرار",
+  keys: "المفاتيح",
+  hsm: "HSM",
+  database: "قاعدة البيانات",
+  broker: "الرسائل",
 };
 
 export const ar: Translated<typeof en> = {
@@ -163,7 +180,7 @@ export const ar: Translated<typeof en> = {
   follows: "يتابع",
   behind: "التأخر",
   doctor: "الطبيب",
-  doctorMeans: "تُفحص الأقراص والشهادات والجداول والإعدادات على الجهاز نفسه:",
+  doctorMeans: "ما الذي ليس على ما يرام في هذا التثبيت، وما العمل.",
   routing: "التوجيه والمزوّدون",
   providers: "المزوّدون",
   noProviders: "لا مزوّد مُعَدًّا لهذا الوضع.",
@@ -184,6 +201,70 @@ export const ar: Translated<typeof en> = {
   failovers: "حين تدخّل مزوّد آخر",
   noFailovers: "بقيت كل دفعة عند أول مزوّد سُئل.",
   why: "السبب",
+  doctorLooks: "جارٍ الفحص: يستغرق بضع ثوانٍ.",
+  doctorElsewhere: "كل صفحة من قاعدة البيانات ووحدة HSM تُفحص على الجهاز نفسه:",
+  nothingWrong: "لا خطأ",
+  fees: "الرسوم",
+  feesMean:
+    "ما يدفعه التجار. من القواعد التي تخص الدفعة تُحتسب أكثرها تحديدًا. وتسري غيرها متى وافق " +
+    "شخص ثانٍ.",
+  feesNow: "الرسوم السارية",
+  noFees: "لا شيء: لا تكلّف الدفعات التجار شيئًا.",
+  changeFees: "تغيير الرسوم",
+  feesDraft: "رسوم أخرى",
+  feesDraftMeans: "لا يتغير شيء قبل موافقة شخص ثانٍ. والحقل الفارغ يعني كل دفعة.",
+  addFee: "إضافة قاعدة",
+  askForFees: "طلب هذه الرسوم",
+  askForFeesMeans: "يجب أن يوافق شخص آخر يحق له تغيير الإعدادات.",
+  discardFees: "تجاهل",
+  feesOvertaken: "غيّر شخص آخر الرسوم في هذه الأثناء",
+  feesOvertakenMeans: "يُظهر الجدول أعلاه رسومه، وما كتبته باقٍ هنا. اطلب مجددًا لتحل محلها.",
+  feesWaiting: "بانتظار شخص آخر",
+  noFeesWaiting: "لا تغيير ينتظر.",
+  feesWaitMeans: "تبقى الرسوم أدناه حتى يوافق شخص آخر.",
+  feesHoldMeans: "تكلّف الدفعات المحصّلة من الآن هذا القدر.",
+  openChange: "عرض التغيير",
+  feesChange: "تغيير الرسوم",
+  feesWanted: "الرسوم المطلوبة",
+  decided: "تقرر",
+  percent: "النسبة المئوية",
+  fixedPart: "ومبلغ ثابت",
+  feeLeast: "على الأقل",
+  feeMost: "على الأكثر",
+  priority: "الأولوية",
+  merchant: "التاجر",
+  everyPayment: "كل دفعة",
+  percentWrong: "رقم من 0 إلى 100 بست منازل على الأكثر، مثل 1.4.",
+  feeAmountWrong: "مبلغ مثل 0.25.",
+  assetMissing: "للمبالغ عملة: سمِّها، مثل EUR.",
+  whatItCosts: "كم تكلّف الدفعة",
+  byFeesNow: "وفق الرسوم السارية.",
+  byFeesDraft: "وفق الرسوم التي تكتبها.",
+  byNoRule: "لا قاعدة تخصها.",
+  byRule: (number: number) => `وفق القاعدة ${number}.`,
+  costs: (amount: string, fee: string, net: string) =>
+    `دفعة بمبلغ ${amount} تكلّف ${fee} ويبقى ${net}.`,
+  ofPriority: (name: string) => `أولوية ${name}`,
+  ofMerchant: (id: string) => `تاجر ${id}`,
+  ruleNumbered: (number: number, what: string) => `القاعدة ${number}: ${what}`,
+  removeFeeNumbered: (number: number) => `إزالة القاعدة ${number}`,
+  feesAre: (state: TermsState) => TERMS_STATE[state],
+  findingHealth: (health: Health) => HEALTH[health],
+  findingArea: (area: string) => AREA[area] ?? area,
+  toPutRight: (count: number) =>
+    counted("ar", count, {
+      one: "أمر يحتاج إصلاحًا",
+      two: "أمران يحتاجان إصلاحًا",
+      few: "# أمور تحتاج إصلاحًا",
+      other: "# أمرًا يحتاج إصلاحًا",
+    }),
+  inOrder: (count: number) =>
+    counted("ar", count, {
+      one: "أمر واحد سليم",
+      two: "أمران سليمان",
+      few: "# أمور سليمة",
+      other: "# أمرًا سليمًا",
+    }),
   settings: "الإعدادات",
   company: "الشركة",
   world: "الوضع",

@@ -1,7 +1,7 @@
 /** Der Betrieb auf Deutsch. */
 import { counted, type Translated } from "../../../words";
 import type { en } from "./en";
-import type { Form, KeyState, Outcome, Scenario, Security, Use } from "./kinds";
+import type { Form, Health, KeyState, Outcome, Scenario, Security, TermsState, Use } from "./kinds";
 
 const SCENARIO: Readonly<Record<Scenario, string>> = {
   decline: "Ablehnen",
@@ -61,6 +61,27 @@ const OUTCOME: Readonly<Record<Outcome, string>> = {
 const FORM: Readonly<Record<Form, string>> = {
   compact: "Knapp: Beträge, Zeiten und Prüfsummen",
   full: "Voll: auch, wofür gezahlt wurde",
+};
+
+const TERMS_STATE: Readonly<Record<TermsState, string>> = {
+  needs_approval: "Wartet auf jemand anderen",
+  in_force: "In Kraft",
+  rejected: "Abgelehnt",
+  overtaken: "Überholt: Die Gebühren hatten sich schon geändert",
+};
+const HEALTH: Readonly<Record<Health, string>> = {
+  good: "In Ordnung",
+  note: "Zu wissen",
+  wrong: "Falsch",
+};
+const AREA: Readonly<Record<string, string>> = {
+  machine: "Rechner",
+  settings: "Einstellungen",
+  secrets: "Geheimnisse",
+  keys: "Schlüssel",
+  hsm: "HSM",
+  database: "Datenbank",
+  broker: "Nachrichten",
 };
 
 export const de: Translated<typeof en> = {
@@ -162,7 +183,7 @@ export const de: Translated<typeof en> = {
   follows: "Wem",
   behind: "Zurück",
   doctor: "Doktor",
-  doctorMeans: "Platten, Zertifikate, Tabellen und Einstellungen prüft man auf dem Rechner selbst:",
+  doctorMeans: "Was an dieser Installation nicht stimmt, und was zu tun ist.",
   routing: "Wege und Anbieter",
   providers: "Anbieter",
   noProviders: "Für diesen Betrieb ist kein Anbieter eingerichtet.",
@@ -183,6 +204,63 @@ export const de: Translated<typeof en> = {
   failovers: "Wann ein anderer einsprang",
   noFailovers: "Jede Zahlung blieb beim zuerst gefragten Anbieter.",
   why: "Warum",
+  doctorLooks: "Es wird nachgesehen; das dauert einige Sekunden.",
+  doctorElsewhere: "Jede Seite der Datenbank und das HSM prüft man auf dem Rechner selbst:",
+  nothingWrong: "Nichts ist falsch",
+  fees: "Gebühren",
+  feesMean:
+    "Was Händler zahlen. Von den Regeln, die eine Zahlung betreffen, zählt die, die am meisten " +
+    "über sie sagt. Andere gelten, sobald eine zweite Person zustimmt.",
+  feesNow: "Die geltenden Gebühren",
+  noFees: "Keine: Zahlungen kosten Händler nichts.",
+  changeFees: "Gebühren ändern",
+  feesDraft: "Andere Gebühren",
+  feesDraftMeans:
+    "Nichts ändert sich, bevor eine zweite Person zustimmt. Ein leeres Feld meint jede Zahlung.",
+  addFee: "Regel hinzufügen",
+  askForFees: "Diese Gebühren beantragen",
+  askForFeesMeans: "Jemand anderes, der Einstellungen ändern darf, muss zustimmen.",
+  discardFees: "Verwerfen",
+  feesOvertaken: "Inzwischen hat jemand anderes die Gebühren geändert",
+  feesOvertakenMeans:
+    "Die Tabelle oben zeigt die neuen; Ihr Entwurf steht noch hier. Beantragen Sie ihn erneut, " +
+    "um ihn an deren Stelle zu setzen.",
+  feesWaiting: "Wartet auf jemand anderen",
+  noFeesWaiting: "Keine Änderung wartet.",
+  feesWaitMeans: "Bis jemand anderes zustimmt, gelten die Gebühren unten weiter.",
+  feesHoldMeans: "Zahlungen, die ab jetzt eingezogen werden, kosten so viel.",
+  openChange: "Die Änderung ansehen",
+  feesChange: "Änderung der Gebühren",
+  feesWanted: "Die beantragten Gebühren",
+  decided: "Entschieden",
+  percent: "Prozent",
+  fixedPart: "Und fest",
+  feeLeast: "Mindestens",
+  feeMost: "Höchstens",
+  priority: "Vorrang",
+  merchant: "Händler",
+  everyPayment: "jede Zahlung",
+  percentWrong: "Eine Zahl von 0 bis 100 mit höchstens sechs Stellen, etwa 1.4.",
+  feeAmountWrong: "Ein Betrag wie 0.25.",
+  assetMissing: "Beträge haben eine Währung: nennen Sie sie, etwa EUR.",
+  whatItCosts: "Was eine Zahlung kostet",
+  byFeesNow: "Nach den geltenden Gebühren.",
+  byFeesDraft: "Nach den Gebühren, die Sie gerade schreiben.",
+  byNoRule: "Keine Regel betrifft sie.",
+  byRule: (number: number) => `So sagt es Regel ${number}.`,
+  costs: (amount: string, fee: string, net: string) =>
+    `Eine Zahlung über ${amount} kostet ${fee}; ${net} bleiben.`,
+  ofPriority: (name: string) => `Vorrang ${name}`,
+  ofMerchant: (id: string) => `Händler ${id}`,
+  ruleNumbered: (number: number, what: string) => `Regel ${number}: ${what}`,
+  removeFeeNumbered: (number: number) => `Regel ${number} entfernen`,
+  feesAre: (state: TermsState) => TERMS_STATE[state],
+  findingHealth: (health: Health) => HEALTH[health],
+  findingArea: (area: string) => AREA[area] ?? area,
+  toPutRight: (count: number) =>
+    counted("de", count, { one: "# Sache ist zu richten", other: "# Sachen sind zu richten" }),
+  inOrder: (count: number) =>
+    counted("de", count, { one: "# Sache ist in Ordnung", other: "# Sachen sind in Ordnung" }),
   settings: "Einstellungen",
   company: "Firma",
   world: "Betrieb",

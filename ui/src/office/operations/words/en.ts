@@ -1,6 +1,6 @@
 /** Operations in English: what there is to say. */
 import { counted } from "../../../words";
-import type { Form, KeyState, Outcome, Scenario, Security, Use } from "./kinds";
+import type { Form, Health, KeyState, Outcome, Scenario, Security, TermsState, Use } from "./kinds";
 
 const SCENARIO: Readonly<Record<Scenario, string>> = {
   decline: "Decline",
@@ -60,6 +60,27 @@ const OUTCOME: Readonly<Record<Outcome, string>> = {
 const FORM: Readonly<Record<Form, string>> = {
   compact: "Compact: amounts, times and hashes",
   full: "Full: also what the payment was for",
+};
+
+const TERMS_STATE: Readonly<Record<TermsState, string>> = {
+  needs_approval: "Waits for somebody else",
+  in_force: "In force",
+  rejected: "Rejected",
+  overtaken: "Overtaken: the fees had changed by then",
+};
+const HEALTH: Readonly<Record<Health, string>> = {
+  good: "In order",
+  note: "To know",
+  wrong: "Wrong",
+};
+const AREA: Readonly<Record<string, string>> = {
+  machine: "Machine",
+  settings: "Settings",
+  secrets: "Secrets",
+  keys: "Keys",
+  hsm: "HSM",
+  database: "Database",
+  broker: "Broker",
 };
 
 export const en = {
@@ -161,7 +182,7 @@ export const en = {
   follows: "Follows",
   behind: "Behind",
   doctor: "Doctor",
-  doctorMeans: "Disks, certificates, tables and settings are looked at on the machine itself:",
+  doctorMeans: "What is wrong with this installation, and what to do about it.",
   routing: "Routing and providers",
   providers: "Providers",
   noProviders: "No provider is set up for this mode.",
@@ -182,6 +203,62 @@ export const en = {
   failovers: "When another one stepped in",
   noFailovers: "Every payment stayed with the first provider asked.",
   why: "Why",
+  doctorLooks: "Looking: this takes a few seconds.",
+  doctorElsewhere: "Every page of the database, and the HSM, are read on the machine itself:",
+  nothingWrong: "Nothing is wrong",
+  fees: "Fees",
+  feesMean:
+    "What merchants are charged. Of the rules that are about a payment, the one that says most " +
+    "about it counts. Others hold once a second person has agreed.",
+  feesNow: "The fees that hold",
+  noFees: "None: payments cost merchants nothing.",
+  changeFees: "Change fees",
+  feesDraft: "Other fees",
+  feesDraftMeans: "Nothing changes before a second person agrees. An empty field is every payment.",
+  addFee: "Add a rule",
+  askForFees: "Ask for these fees",
+  askForFeesMeans: "Somebody else with the right to change settings has to agree.",
+  discardFees: "Throw away",
+  feesOvertaken: "Somebody else changed the fees meanwhile",
+  feesOvertakenMeans:
+    "The table above shows theirs; what you wrote is still here. Ask again to put yours in their " +
+    "place.",
+  feesWaiting: "Waiting for somebody else",
+  noFeesWaiting: "No change waits.",
+  feesWaitMeans: "Until somebody else agrees, the fees below go on.",
+  feesHoldMeans: "Payments captured from now on cost this much.",
+  openChange: "See the change",
+  feesChange: "Change of the fees",
+  feesWanted: "The fees it asks for",
+  decided: "Decided",
+  percent: "Percent",
+  fixedPart: "And fixed",
+  feeLeast: "At least",
+  feeMost: "At most",
+  priority: "Priority",
+  merchant: "Merchant",
+  everyPayment: "every payment",
+  percentWrong: "A number from 0 to 100, with up to six decimals, such as 1.4.",
+  feeAmountWrong: "An amount such as 0.25.",
+  assetMissing: "Amounts are in an asset: name it, such as EUR.",
+  whatItCosts: "What a payment costs",
+  byFeesNow: "By the fees that hold.",
+  byFeesDraft: "By the fees you are writing.",
+  byNoRule: "No rule is about it.",
+  byRule: (number: number) => `Rule ${number} says so.`,
+  costs: (amount: string, fee: string, net: string) =>
+    `A payment of ${amount} costs ${fee}; ${net} is left.`,
+  ofPriority: (name: string) => `priority ${name}`,
+  ofMerchant: (id: string) => `merchant ${id}`,
+  ruleNumbered: (number: number, what: string) => `Rule ${number}: ${what}`,
+  removeFeeNumbered: (number: number) => `Remove rule ${number}`,
+  feesAre: (state: TermsState) => TERMS_STATE[state],
+  findingHealth: (health: Health) => HEALTH[health],
+  findingArea: (area: string) => AREA[area] ?? area,
+  toPutRight: (count: number) =>
+    counted("en", count, { one: "# thing to put right", other: "# things to put right" }),
+  inOrder: (count: number) =>
+    counted("en", count, { one: "# thing is in order", other: "# things are in order" }),
   settings: "Settings",
   company: "Company",
   world: "World",

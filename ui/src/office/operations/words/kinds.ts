@@ -6,6 +6,8 @@ export type KeyState = Schemas["KeyState"];
 export type Security = Schemas["Security"];
 export type Use = Schemas["Use"];
 export type Outcome = Schemas["bezant__keys__access__Outcome"];
+export type TermsState = Schemas["TermsState"];
+export type Health = Schemas["FindingAnswer"]["health"];
 export type Form = Schemas["bezant__receipts__receipt__Form"];
 
 /** What the sandbox page offers of all that can go wrong. */

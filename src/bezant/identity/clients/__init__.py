@@ -1,0 +1,1 @@
+"""OpenID clients in the hands of the merchant that they belong to."""

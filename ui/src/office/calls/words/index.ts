@@ -1,0 +1,7 @@
+/** Calls of providers in every language. */
+import type { Catalogue } from "../../../words";
+import { ar } from "./ar";
+import { de } from "./de";
+import { en } from "./en";
+
+export const CATALOGUE: Catalogue<typeof en> = { en, de, ar };
