@@ -59,7 +59,7 @@ test-full: $(TEST_STAMP) system-packages  ## Run all tests of every change; inst
 
 .PHONY: test-long
 test-long: $(TEST_STAMP) system-packages  ## Run the long tests: minutes to an hour
-	@$(BIN)/python -m pytest -m long $(ARGS)
+	@$(BIN)/python -m pytest -m long --timeout 7200 $(ARGS)
 
 .PHONY: screenshots
 screenshots: $(TEST_STAMP) system-packages  ## Draw every page in light and dark into screenshots/ (ARGS="--docs": the README's two)

@@ -176,6 +176,20 @@ async def test_whoever_says_nothing_more_gets_nothing_more(tmp_path: Path) -> No
         stuck.close()
 
 
+async def test_where_nobody_is_well_who_speaks_goes_before_who_is_silent(tmp_path: Path) -> None:
+    async with crowd(tmp_path) as both:
+        ill = Gateway("ill")
+        await both.join(ill)
+        stuck = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        stuck.connect(str(both.place))
+        stuck.send(word(Word.ANSWER, 1))
+        await until(lambda: both.usher.well == 2)
+        ill.wants = False
+        await until(lambda: both.usher.well == 0)
+        assert await both.names(6) == {"ill": 6}, "a refusal that says why, and no long wait"
+        stuck.close()
+
+
 async def test_whoever_dies_loses_its_place_at_once(tmp_path: Path) -> None:
     async with crowd(tmp_path) as both:
         await both.join(Gateway("well"))

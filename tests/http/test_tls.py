@@ -1,6 +1,7 @@
 """Encryption for callers from outside: what is spoken, what is not, and how papers are changed."""
 
 import asyncio
+import errno
 import hashlib
 import ssl
 from collections.abc import AsyncIterator
@@ -218,6 +219,53 @@ async def test_half_open_handshakes_hold_the_places_there_are_and_no_more(
                 with suppress(ConnectionResetError):
                     assert await reader.read() == b"", "ended with the listener"
                 writer.close()
+
+
+@pytest.mark.catalogue("T31")
+async def test_whoever_holds_the_last_place_keeps_it_when_the_handshake_is_done(
+    pair: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else a crowd that only begins handshakes keeps out those who finish theirs."""
+    monkeypatch.setattr(protocol.BoundedProtocol, "places", 3)
+    monkeypatch.setattr(handshake, "HANDSHAKE_SECONDS_MAX", 3600.0)
+    certificate = Certificate(pair.certificate, pair.key)
+    async with standing() as stand, listening(certificate, stand) as (serving, port):
+        half = [await asyncio.open_connection("127.0.0.1", port) for _ in range(2)]
+        await until(lambda: serving.connections == 2)
+        for _ in range(3):
+            reader, writer = await asyncio.open_connection(
+                "127.0.0.1", port, ssl=pair.trust(), server_hostname="pay.example"
+            )
+            await until(lambda: serving.connections == 3)
+            writer.write(b"GET /health HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n")
+            async with asyncio.timeout(DEADLINE_SECONDS):
+                assert (await reader.read()).startswith(b"HTTP/1.1 200")
+            writer.close()
+            await until(lambda: serving.connections == 2)
+        for _, writer in half:
+            writer.close()
+        await until(lambda: serving.connections == 0)
+
+
+async def test_a_connection_that_cannot_be_taken_along_is_ended(
+    pair: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As where the system has no descriptor left: nobody waits for what will never be read."""
+    certificate = Certificate(pair.certificate, pair.key)
+    async with standing() as stand, listening(certificate, stand) as (serving, port):
+        with monkeypatch.context() as short:
+            short.setattr(handshake.os, "dup", _no_more)
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            async with asyncio.timeout(DEADLINE_SECONDS):
+                with suppress(ConnectionResetError):
+                    assert await reader.read() == b""
+            writer.close()
+            assert serving.connections == 0
+        assert (await shown(port, pair.trust()))[0] == "TLSv1.3"
+
+
+def _no_more(_: int) -> int:
+    raise OSError(errno.EMFILE, "too many open files")
 
 
 async def test_a_request_in_one_piece_with_the_end_of_its_handshake_is_read(pair: Pair) -> None:

@@ -38,7 +38,9 @@ def test_refunds_under_control(anywhere: House):
         assert refused.status_code == 403, refused.text
     own = house.ask("POST", path, {}, by=finance)
     assert own.json()["code"] == "self_approval"
-    assert house.payment(payment)["refunded"]["amount"] == "60.00", "it is set aside already"
+    told = house.payment(payment)
+    assert told["refunds_awaiting"]["amount"] == "60.00", "it is set aside already"
+    assert told["refunded"]["amount"] == "0.00", "and nobody has decided yet"
     assert house.order(order) == "paid", "and nothing has moved"
 
     assert house.told("POST", path, {}, by=admin)["state"] == "approved"
@@ -86,5 +88,7 @@ def test_a_no_moves_nothing_and_support_may_not_even_ask(house: House):
         return house.told("GET", f"/v1/refunds/{asked['id']}")["state"] == "rejected"
 
     wait_until(rejected, "the refund has heard of the no")
-    assert house.payment(payment)["refunded"]["amount"] == "0.00"
+    told = house.payment(payment)
+    assert told["refunded"]["amount"] == "0.00"
+    assert told["refunds_awaiting"]["amount"] == "0.00", "it can be asked for again"
     assert house.order(order) == "paid"

@@ -15,7 +15,7 @@ from tests.harness.cluster import TestDatabase
 from tests.payments.acquirer import CHALLENGE, SILENCE, Acquirer
 from tests.payments.counter import Counter, asked, opened_counter
 from tests.payments.dying import Died, Dying
-from tests.payments.events import checks, deliver, written
+from tests.payments.events import checks, deliver, deliver_meanwhile, written
 from tests.payments.test_emulators import till_at
 from tests.payments.test_evidence import told
 from tests.payments.till import MERCHANT, Till, opened
@@ -149,7 +149,8 @@ async def test_a_yes_that_loses_the_race_against_a_no_is_believed(till: Till) ->
         booked = await captured(*given)
         one = till.acquirer.authorisations[payment.reference]
         one.status = "declined"
-        await deliver(till, written("authorisation.declined", till.acquirer.shown(one.id)))
+        told = written("authorisation.declined", till.acquirer.shown(one.id))
+        await deliver_meanwhile(till, told)
         one.status = "captured"
         return booked
 

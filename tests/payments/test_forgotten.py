@@ -7,6 +7,7 @@ from tests.payments.test_feed import fed
 from tests.payments.till import CARD, MERCHANT, Till
 
 from bezant.actor import Mode
+from bezant.errors import Unavailable
 from bezant.payments.port import (
     ChangeCustomer,
     ConfirmPayment,
@@ -15,8 +16,10 @@ from bezant.payments.port import (
     CustomerForgotten,
     MethodKind,
     Payment,
+    PayWith,
     SaveMethod,
 )
+from bezant.vault.port import UnknownCard
 
 FORGOTTEN = "payment.payer_forgotten"
 TRIALS = 10
@@ -59,6 +62,51 @@ async def test_a_payment_that_waits_for_a_way_to_pay_is_not_paid_in_their_name(t
     with pytest.raises(CustomerForgotten):
         await till.payments.confirm(confirm)
     assert till.acquirer.calls == []
+
+
+async def test_what_they_saved_pays_no_more_even_while_the_vault_cannot_be_asked_to_forget(
+    till: Till, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    customer = await ada(till)
+    save = SaveMethod("s", MERCHANT, Mode.TEST, customer.id, MethodKind.CARD, "card_good")
+    saved = await till.payments.save_method(save)
+    pay_with = PayWith(MethodKind.CARD, saved=saved.id)
+    await till.pay(pay_with=pay_with)  # The control.
+
+    async def away(*_: object) -> None:
+        raise Unavailable
+
+    monkeypatch.setattr(till.acquirer, "forget", away)
+    with pytest.raises(Unavailable):
+        await till.payments.forget_customer(MERCHANT, Mode.TEST, customer.id)
+    with pytest.raises(CustomerForgotten) as refused:
+        await till.pay(pay_with=pay_with)
+    assert refused.value.field == "pay_with.saved"
+    assert till.count("payment") == 1
+    assert await till.payments.forget_the_rest() == 1
+    assert till.acquirer.cards == {"card_good"}, "the vault is still away"
+    monkeypatch.undo()
+    # Whoever asked need not ask again.
+    assert await till.payments.forget_the_rest() == 1
+    assert till.acquirer.cards == set()
+    assert till.count("method", "dropped_at IS NULL") == 0
+    assert await till.payments.forget_the_rest() == 0
+    assert [one.event.type for one in await fed(till)].count(FORGOTTEN) == 1
+
+
+async def test_a_card_that_the_vault_no_longer_has_is_no_reason_to_keep_the_rest(
+    till: Till, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    customer = await ada(till)
+    save = SaveMethod("s", MERCHANT, Mode.TEST, customer.id, MethodKind.CARD, "card_good")
+    await till.payments.save_method(save)
+
+    async def gone(*_: object) -> None:
+        raise UnknownCard
+
+    monkeypatch.setattr(till.acquirer, "forget", gone)
+    assert (await till.payments.forget_customer(MERCHANT, Mode.TEST, customer.id)).forgotten
+    assert till.count("method", "dropped_at IS NULL") == 0
 
 
 async def test_who_asked_before_is_answered_as_then(till: Till) -> None:

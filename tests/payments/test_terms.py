@@ -11,7 +11,7 @@ import pytest
 from tests.approvals.panel import Panel, opened_panel
 from tests.harness.cluster import Cluster, TestDatabase
 from tests.payments.second_person import SecondPerson
-from tests.payments.till import CLERK, Till, opened
+from tests.payments.till import CLERK, Till, opened, service_on
 from tests.vault.room import template_of
 
 from bezant.actor import PLATFORM, Actor, Caller
@@ -27,6 +27,7 @@ from bezant.approvals.port import (
 from bezant.clock import MovableClock
 from bezant.errors import Invalid, Unavailable
 from bezant.identity import Role
+from bezant.payments import amending
 from bezant.payments.port import (
     ChangeTerms,
     FeeRule,
@@ -144,6 +145,23 @@ async def test_what_is_rejected_never_holds(till: Till, person: SecondPerson) ->
     assert again.id != change.id
 
 
+async def test_rules_that_no_table_takes_hold_up_nobody_elses(
+    till: Till, person: SecondPerson, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unchecked(*_: object) -> None:
+        """As when such rules were not refused."""
+
+    monkeypatch.setattr(amending, "check", unchecked)
+    impossible = await asked(till, Terms((), (FeeRule(Decimal(1), least=0),)))
+    till.clock.move(timedelta(seconds=1))  # What was asked for first is decided first.
+    possible = await asked(till, DEAR)
+    person.says = {impossible.approval: True, possible.approval: True}
+    await till.payments.take_up_approved()
+    assert (await till.payments.terms_change(impossible.id)).state is TermsState.REJECTED
+    assert (await till.payments.terms_change(possible.id)).state is TermsState.IN_FORCE
+    assert await till.payments.terms() == DEAR
+
+
 async def test_asking_again_for_the_same_is_the_same_change(
     till: Till, person: SecondPerson
 ) -> None:
@@ -152,6 +170,15 @@ async def test_asking_again_for_the_same_is_the_same_change(
     other = await asked(till, DEAR, replace(CHIEF, subject="mem_2"))
     assert other.id != first.id
     assert len(person.proposed) == 2
+
+
+async def test_who_looks_sees_at_once_what_another_process_put_in_force(till: Till) -> None:
+    ledger, payments = (till.database.module_dsn(one) for one in ("ledger", "payments"))
+    async with service_on(ledger, payments, till.clock) as elsewhere:
+        assert await elsewhere.payments.terms() == await till.payments.terms()
+        await elsewhere.pay("10.00 EUR")  # From here that process remembers them.
+        await till.set_terms(CHEAP)
+        assert await elsewhere.payments.terms() == CHEAP
 
 
 async def test_routing_alone_holds_at_once(till: Till, person: SecondPerson) -> None:
@@ -167,6 +194,8 @@ async def test_routing_alone_holds_at_once(till: Till, person: SecondPerson) -> 
 WRONG = {
     "more than all of it": Terms((), (FeeRule(Decimal(101)),)),
     "finer than is kept": Terms((), (FeeRule(Decimal("0.0000001")),)),
+    "nothing at least, of no asset": Terms((), (FeeRule(Decimal(1), least=0),)),
+    "nothing at most, of no asset": Terms((), (FeeRule(Decimal(1), most=0),)),
     "a priority nobody could ask for": Terms((), (FeeRule(Decimal(1), priority="p" * 41),)),
     "a priority with a line break": Terms((), (FeeRule(Decimal(1), priority="a\nb"),)),
     "more than the book can hold": Terms((), (FeeRule(Decimal(1), 10**32, asset="EUR"),)),

@@ -2,6 +2,9 @@
 
 import json
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import psycopg
@@ -15,7 +18,10 @@ from tests.payments.till import MERCHANT, STRANGER, Till
 
 from bezant.actor import PLATFORM, Mode
 from bezant.clock import MovableClock
-from bezant.exchange import Sending
+from bezant.db.database import Database
+from bezant.db.jobs import Turn
+from bezant.exchange import ProviderAnswer, ProviderRequest, Sending
+from bezant.payments.jobs import TRANSCRIPTS_KEPT, ticks
 from bezant.payments.port import Payment, Transcript, UnknownPayment
 from bezant.payments.store import transcript as stored
 from bezant.payments.transcribing import Room
@@ -49,6 +55,26 @@ async def test_a_decline_is_kept_with_its_reason_and_without_the_card(till: Till
     assert request["amount"] == "2000"
     assert "card" not in request
     assert told.result.startswith("declined")
+
+
+@pytest.mark.parametrize("quoted", ["4242 4242 4242 4242", "Marie Marked", "marked\x00"])
+async def test_what_was_made_of_an_answer_quotes_no_card_and_no_name(
+    till: Till, monkeypatch: pytest.MonkeyPatch, quoted: str
+) -> None:
+    send = till.acquirer.send
+
+    async def quoting(request: ProviderRequest) -> ProviderAnswer:
+        answer = await send(request)
+        return replace(
+            answer, body=json.dumps({**json.loads(answer.body), "status": quoted}).encode()
+        )
+
+    monkeypatch.setattr(till.acquirer, "send", quoting)
+    payment = await till.pay()
+    (told,) = await kept(till, payment, 1)
+    assert told.sending is Sending.ANSWERED
+    assert told.result == "pending: •"
+    assert quoted not in str(told)
 
 
 @pytest.mark.parametrize(
@@ -115,6 +141,27 @@ async def test_no_payment_fails_because_its_calls_cannot_be_kept(till: Till) -> 
     assert (await till.pay()).state == "declined"
     assert (await till.pay()).state == "succeeded"
     await till.agrees()
+
+
+async def test_they_are_forgotten_after_a_while_and_not_before(
+    till: Till, clock: MovableClock
+) -> None:
+    dsn = till.database.module_dsn("payments")
+    async with AsyncExitStack() as stack:
+        database = await Database.open(dsn, name="payments", size_max=2, clock=clock)
+        stack.push_async_callback(database.close)
+        (forget,) = [
+            one for one in ticks(till.payments, database, clock) if one.name == "payments.forget"
+        ]
+        till.acquirer.plan("charge", "lost_card")
+        payment = await till.pay(mode=Mode.LIVE)
+        assert len(await kept(till, payment, 1)) == 1
+        clock.move(TRANSCRIPTS_KEPT - timedelta(hours=1))
+        await forget.run(Turn(1, 1, 1))
+        assert till.count("transcript") == 1
+        clock.move(timedelta(hours=2))
+        await forget.run(Turn(1, 1, 1))
+        assert till.count("transcript") == 0
 
 
 async def test_only_whose_payment_it_is_may_read_it_in_its_mode(till: Till) -> None:

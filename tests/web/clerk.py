@@ -1,5 +1,6 @@
 """Somebody at work in the office: what they see and press, by the names a screen reader tells."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ async () => {
   document.getAnimations().filter(ends).forEach((one) => one.finish());
 }
 """
+LOADING = re.compile("^(Loading|Wird geladen|جارٍ التحميل)$")
 NARROW = {"width": 360, "height": 740}
 WIDE = {"width": 1280, "height": 900}
 OWN_REFUSALS = ("Failed to load resource",)  # A browser says so of every 401 and 404 it is told.
@@ -41,7 +43,7 @@ class Clerk:
     def settled(self) -> None:
         """Wait until nothing on the page is loading."""
         expect(self.page.locator("h1")).to_be_visible()
-        expect(self.page.get_by_text("Loading", exact=True)).to_have_count(0)
+        expect(self.page.get_by_text(LOADING)).to_have_count(0)
 
     def sees(self, text: str) -> None:
         expect(self.page.get_by_text(text).first).to_be_visible()

@@ -70,7 +70,9 @@ def test_a_passkey_opens_the_office_and_somebody_elses_does_not(
         expect(page.locator("#main")).to_be_visible()
 
         page.get_by_text("You", exact=True).click()
-        page.get_by_role("link", name="Passkeys, codes, devices").click()
+        link = page.get_by_role("link", name="Passkeys, codes, devices")
+        expect(link).to_have_attribute("href", "/security")
+        page.goto(f"{OWN}/security")
         # The issuer's own pages are another client than the office: they ask for themselves.
         page.locator("#name").fill(email)
         page.locator("#password").fill(PASSWORD)

@@ -45,6 +45,14 @@ def test_what_is_found_is_for_the_platform_only_and_has_no_secret(shop: House) -
     assert not [one for one in secrets if one in told]
 
 
+def test_papers_are_renewed_here_whichever_process_showed_them_and_is_gone(shop: House) -> None:
+    def renewed() -> bool:
+        ticks = shop.told("GET", "/v1/system", by=shop.operator())["ticks"]
+        return any(one["name"] == "rpc.renew_papers" and one["ended_at"] for one in ticks)
+
+    wait_until(renewed, "this process looks after papers, though it shows none itself")
+
+
 @pytest.mark.system
 @pytest.mark.usefixtures("pages")
 def test_operators_read_what_to_do(shop: House, browser: Browser, operator: str) -> None:
@@ -72,7 +80,9 @@ def test_what_is_wrong_comes_first_and_fits_a_narrow_screen(
         "remedy": "Make room; PostgreSQL stops on a full disk.",
     }  # fmt: skip
     told = findings(shop)
-    told["findings"] = [*told["findings"], wrong]
+    # Of what is really there only the good: on a busy machine something may be late.
+    good = [one for one in told["findings"] if one["health"] != "wrong"]
+    told["findings"] = [*good, wrong]
     with at_office(browser, shop, operator, viewport=NARROW) as clerk:
         clerk.page.route("**/v1/system/findings", lambda route: route.fulfill(json=told))
         clerk.go("/system")
@@ -94,7 +104,7 @@ def test_the_page_is_there_while_the_doctor_still_looks(
         clerk.page.route("**/v1/system/findings", lambda route: route.fulfill(json=looking))
         clerk.go("/system")
         clerk.sees("Looking: this takes a few seconds.")
-        clerk.sees("Everything is on time")
+        expect(clerk.page.get_by_role("table", name="Recurring jobs")).to_be_visible()
         clerk.looks_right()
         clerk.page.unroute("**/v1/system/findings")
         clerk.sees("Demo mode: sample keys")

@@ -81,6 +81,15 @@ def test_the_rule_that_says_most_counts_and_is_named(shop: House, asker: By) -> 
     )  # fmt: skip
 
 
+@pytest.mark.parametrize("amount", ["0.00", "-5.00"])
+def test_what_nobody_can_pay_costs_nothing_that_could_be_told(
+    shop: House, asker: By, amount: str
+) -> None:
+    body = {"fees": [fee("1")], "amount": {"amount": amount, "asset": "EUR"}}
+    refused = shop.ask("POST", "/v1/fees/preview", body, by=asker)
+    assert (refused.status_code, refused.json()["errors"][0]["field"]) == (400, "amount")
+
+
 @pytest.mark.parametrize(
     ("wrong", "field"),
     [
@@ -217,6 +226,7 @@ def test_a_draft_outlives_what_somebody_else_did_meanwhile(
         clerk.button("Ask for these fees").click()
         clerk.dialog().get_by_role("button", name="Ask for these fees").click()
         clerk.sees("Somebody else changed the fees meanwhile")
+        expect(clerk.dialog()).to_have_count(0)
         table = clerk.page.get_by_role("table", name="The fees that hold")
         expect(table).to_contain_text("1.3 %")
         expect(rule(clerk, 1).get_by_label("Percent")).to_have_value("7.7")
@@ -225,6 +235,32 @@ def test_a_draft_outlives_what_somebody_else_did_meanwhile(
         clerk.dialog().get_by_role("button", name="Ask for these fees").click()
         clerk.sees("Until somebody else agrees, the fees below go on.")
     assert [one["percent"] for one in fees(shop, asker)] == ["1.3"]
+
+
+@pytest.mark.system
+@pytest.mark.usefixtures("pages")
+def test_fees_the_page_has_read_since_a_draft_was_begun_are_not_undone_untold(
+    shop: House, browser: Browser, asker: By, second: By
+) -> None:
+    with at_office(browser, shop, joined_platform(shop)) as clerk:
+        clerk.go("/fees")
+        clerk.button("Change fees").click()
+        rule(clerk, 1).get_by_label("Percent").fill("8.8")
+        agreed(shop, asked(shop, asker, [fee("1.7")]), second)
+        table = clerk.page.get_by_role("table", name="The fees that hold")
+
+        def shown() -> bool:  # As when somebody comes back to the window.
+            clerk.page.evaluate("window.dispatchEvent(new Event('visibilitychange'))")
+            return "1.7 %" in (table.text_content() or "")
+
+        wait_until(shown, "the page has read the fees of somebody else")
+        clerk.button("Ask for these fees").click()
+        clerk.dialog().get_by_role("button", name="Ask for these fees").click()
+        clerk.sees("Somebody else changed the fees meanwhile")
+        expect(clerk.dialog()).to_have_count(0)
+        clerk.button("Ask for these fees").click()
+        clerk.dialog().get_by_role("button", name="Ask for these fees").click()
+        clerk.sees("Until somebody else agrees, the fees below go on.")
 
 
 @pytest.mark.system

@@ -49,7 +49,9 @@ async def serve_instances(here: "Beside", unit: str, count: int, *, as_json: boo
         stack.push_async_callback(usher.stop)
         ports = [one.getsockname()[1] for one in listeners]
         words = _words(here, unit, place, ports[0])
-        kept = [asyncio.create_task(_keep(words, count), name="instance") for _ in range(count)]
+        # There may be more of them than ours, on other machines.
+        gateways = max(count, here.settings.edge.gateways)
+        kept = [asyncio.create_task(_keep(words, gateways), name="instance") for _ in range(count)]
         stack.push_async_callback(_end, kept)
         await _first(usher, told)
         scheme = "https" if stands_in_front(here.settings) else "http"
@@ -72,9 +74,9 @@ def _words(here: "Beside", unit: str, place: Path, port: int) -> list[str]:
     ]  # fmt: skip
 
 
-async def _keep(words: list[str], count: int) -> None:
-    """Keep one of so many instances alive: where one ends, another begins."""
-    settings = {**os.environ, "GATEWAYS": str(count)}
+async def _keep(words: list[str], gateways: int) -> None:
+    """Keep one of so many gateways alive: where one ends, another begins."""
+    settings = {**os.environ, "GATEWAYS": str(gateways)}
     loop = asyncio.get_running_loop()
     pause = AGAIN_SECONDS
     while True:

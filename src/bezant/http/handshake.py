@@ -13,7 +13,6 @@ from typing import Final, cast
 from uvicorn.server import ServerState
 
 from bezant.http.protocol import BoundedProtocol
-from bezant.http.tls import admits
 
 HANDSHAKE_SECONDS_MAX = 10.0
 FAREWELL_SECONDS: Final = 5.0  # How long the other side may take to say that it has heard the end.
@@ -40,10 +39,15 @@ class Handshake(asyncio.Protocol):
             return
         # The connection itself is taken along, before a byte of it was read.
         plain = cast("socket.socket", transport.get_extra_info("socket"))
-        taken = socket.socket(fileno=os.dup(plain.fileno()))
+        try:
+            taken = socket.socket(fileno=os.dup(plain.fileno()))
+        except OSError:  # The system lets us have no more of them.
+            self.transport.abort()
+            return
         taken.setblocking(False)
         self.transport.abort()
         self._places.add(self)
+        self._reader.place = self
         loop = asyncio.get_running_loop()
         self._due_at = loop.time() + HANDSHAKE_SECONDS_MAX
         self._under_way = loop.create_task(self._shake_hands(loop, taken))
@@ -51,7 +55,7 @@ class Handshake(asyncio.Protocol):
     async def _shake_hands(self, loop: asyncio.AbstractEventLoop, taken: socket.socket) -> None:
         try:
             async with asyncio.timeout(HANDSHAKE_SECONDS_MAX):
-                encrypted, _ = await loop.connect_accepted_socket(
+                await loop.connect_accepted_socket(
                     self._read,
                     taken,
                     ssl=self._context,
@@ -59,11 +63,9 @@ class Handshake(asyncio.Protocol):
                     ssl_shutdown_timeout=FAREWELL_SECONDS,
                 )
         except (OSError, asyncio.CancelledError):
-            # Whoever called has left, takes too long, or does not speak TLS; or we are leaving.
+            # Whoever called has left, takes too long, is not welcome, or does not speak TLS; or we
+            # are leaving.
             taken.close()
-        else:
-            if not admits(self._context, encrypted.get_extra_info("ssl_object")):
-                encrypted.abort()
         finally:
             self._places.discard(self)
 

@@ -59,6 +59,10 @@ class BoundedProtocol(HttpToolsProtocol):
     """When something must have arrived; the server ends connections that are late."""
     places = connections_max()
     """How many connections one process holds."""
+    place: object = None
+    """What held this connection's place until now, such as its handshake; two would be one too
+    many.
+    """
     _idle = False
     _unanswered_bytes = 0
     _untaken_bytes = 0
@@ -68,6 +72,8 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def connection_made(self, transport: object) -> None:
         """Accept a connection if there is a place for it."""
+        cast("set[object]", self.connections).discard(self.place)
+        self.place = None
         super().connection_made(transport)  # pyright: ignore[reportArgumentType]
         self._taken_at = self.loop.time()
         self.due_at = self._taken_at + HEADERS_SECONDS_MAX

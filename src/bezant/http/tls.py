@@ -68,17 +68,38 @@ class Certificate:
         return tuple((one.st_mtime_ns, one.st_ino) for one in found)
 
 
+class _Spoken(ssl.SSLObject):
+    """A handshake that is not done before who came is welcome: what they say in one piece with
+    its end would be read, and answered, before anybody could look at who says it.
+    """
+
+    def do_handshake(self) -> None:
+        """Go on with the handshake, and end it if somebody else came."""
+        context = self.context
+        assert isinstance(context, OneOfOurs)
+        if context.renew is not None:
+            context.renew()
+        super().do_handshake()
+        shown = self.getpeercert(binary_form=True)
+        if shown is None or not context.admits(shown):
+            raise ssl.SSLCertVerificationError("this listener is for somebody else")
+
+
 class OneOfOurs(ssl.SSLContext):
     """What listens for one program of this installation alone; `is_welcome` looks at the
     certificate that was shown, once the handshake has verified it.
     """
 
+    sslobject_class = _Spoken
     is_welcome: Callable[[bytes], bool]
+    renew: Callable[[], None] | None = None
+    """Takes up papers that were replaced, with every handshake: whoever comes may have theirs of an
+    authority that began a moment ago.
+    """
 
-
-def admits(context: ssl.SSLContext, spoken: ssl.SSLObject) -> bool:
-    """Tell whether whoever came to a listener may be there."""
-    if not isinstance(context, OneOfOurs):
-        return True
-    shown = spoken.getpeercert(binary_form=True)
-    return shown is not None and context.is_welcome(shown)
+    def admits(self, shown: bytes) -> bool:
+        """Tell whether whoever shows this may be there; who shows what nobody can read may not."""
+        try:
+            return self.is_welcome(shown)
+        except ValueError:
+            return False

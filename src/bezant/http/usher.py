@@ -61,6 +61,10 @@ class Instance:
     asked_at: float = 0.0
     """When it was asked and has not answered; zero if it owes no answer."""
 
+    def is_silent(self, now: float) -> bool:
+        """Tell whether it has owed an answer for too long."""
+        return bool(self.asked_at) and now - self.asked_at > PATIENCE_SECONDS
+
 
 class Usher:
     """Hands connections of some listeners to whoever has come to `place` for them."""
@@ -168,9 +172,14 @@ class Usher:
             connection.send(NOBODY)
 
     def _in_turn(self) -> Iterator[Instance]:
-        """Yield who may answer, each time from the next one on: who is well, else who ever was."""
+        """Yield who may answer, each time from the next one on: who is well, else who ever was;
+        and of those rather who still speaks.
+        """
         ready = [one for one in self._instances if one.is_well]
-        ready = ready or [one for one in self._instances if one.was_well]
+        if not ready:
+            ready = [one for one in self._instances if one.was_well]
+            now = asyncio.get_running_loop().time()
+            ready = [one for one in ready if not one.is_silent(now)] or ready
         self._turn += 1
         for step in range(len(ready)):
             yield ready[(self._turn + step) % len(ready)]
@@ -182,7 +191,7 @@ class Usher:
             for instance in tuple(self._instances):
                 if not instance.asked_at:
                     self._ask(instance)
-                elif loop.time() - instance.asked_at > PATIENCE_SECONDS:
+                elif instance.is_silent(loop.time()):
                     self._say(instance, is_well=False)
 
     def _ask(self, instance: Instance) -> None:

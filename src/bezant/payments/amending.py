@@ -21,6 +21,7 @@ from bezant.approvals.port import (
     Spend,
     UnknownApproval,
 )
+from bezant.db.faults import ConstraintViolated
 from bezant.errors import BezantError
 from bezant.payments.codes import TERMS_STATE_NUMBERS
 from bezant.payments.parts import Parts
@@ -51,8 +52,7 @@ class Amending:
         parts, by = self._parts, command.by
         check(parts, command.terms)
         now = parts.clock.now()
-        database = parts.database
-        current = Terms(tuple(await kept.routing(database)), tuple(await kept.fees(database)))
+        current = await self.current()
         if command.instead_of not in (None, current):
             raise TermsChanged
         waits = by.caller is not Caller.MODULE and command.terms.fees != current.fees
@@ -75,6 +75,13 @@ class Amending:
         )
         return row.spelled()
 
+    async def current(self) -> Terms:
+        """Return the rules that are in force: who changes them has to see them as they are, and
+        not as this process remembers them.
+        """
+        database = self._parts.database
+        return Terms(tuple(await kept.routing(database)), tuple(await kept.fees(database)))
+
     async def one(self, change: str) -> TermsChange:
         """Return one change."""
         row = await stored.change(self._parts.database, ids.read("trm", change, "change"))
@@ -90,6 +97,10 @@ class Amending:
                 decided += await self._take_up(row)
             except BezantError as error:
                 _log.warn("terms.wait", change=row.spelled_id, code=error.code)
+            except ConstraintViolated as error:
+                # They were never rules that can be kept, and hold up nobody else's.
+                _log.error("terms.impossible", error, change=row.spelled_id)
+                decided += await self._rejected(row)
         return decided
 
     async def _waiting(self, row: stored.ChangeRow) -> stored.ChangeRow:

@@ -1,14 +1,16 @@
 """Customers and the ways to pay they let us keep."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 from uuid import UUID, uuid5
 
 import msgspec
 
-from bezant import ids
+from bezant import ids, telemetry
 from bezant.actor import PLATFORM, Mode
 from bezant.db.database import Tx
+from bezant.errors import BezantError
 from bezant.exchange import MethodKind
 from bezant.payments import rules
 from bezant.payments.method import (
@@ -33,7 +35,9 @@ from bezant.payments.store import write
 from bezant.vault.port import UnknownCard
 
 METHODS_MAX = 100  # Of one customer; nobody has more cards.
+UNFINISHED_MAX = 1_000  # In one round; the next one comes soon.
 LABEL_CHARACTERS_MAX = 100
+_log = telemetry.log("payments")
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(dict[str, str]).decode
 
@@ -119,9 +123,23 @@ class Customers:
         while methods := await stored.methods(self._parts.database, row.id, METHODS_MAX):
             for method in methods:  # First of all: nobody would look again for what is dropped.
                 if method.card:
-                    await self._parts.vault.forget(tenant, mode, method.card)
+                    with suppress(UnknownCard):  # It is gone already, which is all that is wanted.
+                        await self._parts.vault.forget(tenant, mode, method.card)
             await self._parts.database.attempt(dropped)
         return _customer(erased)
+
+    async def forget_the_rest(self) -> int:
+        """Drop what forgotten customers had saved where that came to no end: the vault was away, or
+        this process was. Return how many customers there were.
+        """
+        found = await stored.forgotten_with_methods(self._parts.database, UNFINISHED_MAX)
+        for one in found:
+            mode = Mode.LIVE if one.live else Mode.TEST
+            try:
+                await self.forget(ids.spell("mer", one.tenant), mode, ids.spell("cus", one.id))
+            except BezantError as error:
+                _log.warn("customer.not_forgotten", customer=f"cus_{one.id.hex}", code=error.code)
+        return len(found)
 
     async def one(self, tenant: str, mode: Mode, customer: str) -> Customer:
         """Return one customer; the platform's people see whose payments they see."""

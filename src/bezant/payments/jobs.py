@@ -8,7 +8,7 @@ from bezant.db.database import Database
 from bezant.db.jobs import Tick, Turn
 from bezant.payments.port import KEYS_KEPT_DAYS
 from bezant.payments.service import PaymentsService
-from bezant.payments.store import arrival, write
+from bezant.payments.store import arrival, transcript, write
 
 WALK_EVERY_SECONDS: Final = 1.0
 EXPIRE_EVERY_SECONDS: Final = 10.0
@@ -18,6 +18,7 @@ FORGET_EVERY_SECONDS: Final = 3_600.0
 FORGET_MAX: Final = 10_000  # Rows in one round: a round is short.
 KEYS_KEPT: Final = timedelta(days=KEYS_KEPT_DAYS)
 ARRIVALS_KEPT: Final = timedelta(days=90)  # Longer than any provider sends an event again.
+TRANSCRIPTS_KEPT: Final = timedelta(days=90)  # Disputes ask what happened; later the attempt tells.
 
 
 def ticks(service: PaymentsService, database: Database, clock: Clock) -> tuple[Tick, ...]:
@@ -49,6 +50,11 @@ def ticks(service: PaymentsService, database: Database, clock: Clock) -> tuple[T
         async with database.transaction() as tx:
             await write.forget_requests(tx, now - KEYS_KEPT, FORGET_MAX)
             await arrival.forget(tx, now - ARRIVALS_KEPT, FORGET_MAX)
+        gone = FORGET_MAX
+        while gone == FORGET_MAX:  # A burst kept very many; none of them is in anybody's way.
+            async with database.transaction() as tx:
+                gone = await transcript.forget(tx, now - TRANSCRIPTS_KEPT, FORGET_MAX)
+        await service.forget_the_rest()
 
     return (
         Tick("payments.walk", WALK_EVERY_SECONDS, walk),

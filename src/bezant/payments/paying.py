@@ -46,6 +46,9 @@ async def looked_up(
     method = await stored.method(database, rules.tenant_id(tenant), mode is Mode.LIVE, number)
     if method is None or (known is not None and method.customer != known):
         raise UnknownMethod(field="pay_with.saved")
+    if await stored.is_forgotten(database, method.customer):
+        # It is there until the vault has destroyed its card, and no longer for paying.
+        raise CustomerForgotten(field="pay_with.saved")
     # Kept with the payment before anything is sent: who asks later what came of it needs it.
     means = method.card or saved_name(method.id)
     return Paying(method.kind, means, method.told_facts, method.customer, email, name)

@@ -47,7 +47,8 @@ def _check_fee(rule: FeeRule, field: str) -> None:
             f"a percentage has at most {PERCENT_DECIMALS_MAX} decimals", field=f"{field}.percent"
         )
     text(rule.priority, f"{field}.priority", METADATA_KEY_CHARACTERS_MAX)
-    amounts = [one for one in (rule.fixed, rule.least, rule.most) if one]
+    # Nothing at least and nothing at most are amounts as well; a fixed part of nothing is none.
+    amounts = [one for one in (rule.fixed or None, rule.least, rule.most) if one is not None]
     _check_conditions(rule.tenant, rule.asset, bool(amounts), field)
     _check_amounts(amounts, f"{field}.fixed")
     if rule.least is not None and rule.most is not None and rule.least > rule.most:

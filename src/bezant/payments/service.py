@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from bezant.actor import Mode
 from bezant.approvals.port import Approvals
 from bezant.exchange import MethodKind
-from bezant.payments import fees, routing
+from bezant.payments import fees, routing, rules
 from bezant.payments.amending import Amending
 from bezant.payments.approving import Approving
 from bezant.payments.arriving import Arriving
@@ -199,6 +199,10 @@ class PaymentsService:
     async def forget_customer(self, tenant: str, mode: Mode, customer: str) -> Customer:
         return await self._customers.forget(tenant, mode, customer)
 
+    async def forget_the_rest(self) -> int:
+        """End what somebody began and nobody ended: customers who are forgotten in part."""
+        return await self._customers.forget_the_rest()
+
     async def customer(self, tenant: str, mode: Mode, customer: str) -> Customer:
         return await self._customers.one(tenant, mode, customer)
 
@@ -218,7 +222,7 @@ class PaymentsService:
         return await self._customers.drop(tenant, mode, method)
 
     async def terms(self) -> Terms:
-        return await self._parts.rulebook.rules()
+        return await self._amending.current()
 
     async def change_terms(self, command: ChangeTerms) -> TermsChange:
         return await self._amending.change(command)
@@ -248,5 +252,6 @@ class PaymentsService:
         return await self._questions.transcripts(tenant, mode, payment)
 
     async def fee_preview(self, query: FeesFor) -> FeePreview:
+        rules.amount(query.amount)
         check(self._parts, Terms((), query.fees))
         return fees.preview(query)

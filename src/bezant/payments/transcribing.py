@@ -27,7 +27,6 @@ WELL_A_SECOND: Final = 5
 SLOW_MILLISECONDS: Final = 3_000
 HELD_MAX: Final = 1_000
 WRITTEN_MAX: Final = 100
-RESULT_CHARACTERS_MAX: Final = 100
 _WRONG: Final = frozenset({Result.DECLINED, Result.UNKNOWN, Result.OUTAGE, Result.NOT_SENT})
 _log = telemetry.log("payments")
 
@@ -80,7 +79,7 @@ class Transcribing:
             sending=answer.sending.value,
             status=answer.status,
             milliseconds=answer.milliseconds,
-            result=f"{verdict.result}: {verdict.status}"[:RESULT_CHARACTERS_MAX],
+            result=f"{verdict.result}: {self._redaction.status(verdict.status)}",
             request=self._redaction.request(request),
             answer=self._redaction.answer(request.provider, answer),
             answer_bytes=len(answer.body),

@@ -223,6 +223,10 @@ class Redaction(Protocol):
         """Return what was asked, as JSON; nothing if it had no body."""
         ...
 
+    def status(self, status: str) -> str:
+        """Return what a connector made of an answer, which it may quote."""
+        ...
+
     def answer(self, provider: str, answer: ProviderAnswer) -> str:
         """Return what was answered, as JSON; nothing if nothing came."""
         ...

@@ -84,6 +84,15 @@ class Shown:
             case Encoding.JSON | Encoding.XML:
                 return _body(request.provider, request.body)
 
+    def status(self, status: str) -> str:
+        """Return what a connector made of an answer: a word, or several in one case; else a dot.
+        Some of it is quoted from the answer.
+        """
+        words = status.split()
+        codes = len(words) < 2 or status.islower() or status.isupper()
+        shown = codes and all(map(_is_shown, words)) and _is_shown("".join(words))
+        return " ".join(words) if shown else MASK
+
     def answer(self, provider: str, answer: ProviderAnswer) -> str:
         """Return what may be shown of what was answered, as JSON; nothing if nothing came."""
         return _body(provider, answer.body)
@@ -135,7 +144,7 @@ def _of(value: object, listed: frozenset[str], depth: int) -> object:
 def _is_shown(text: str) -> bool:
     if _PLAIN.fullmatch(text) is None or _SECRET.search(text):
         return False
-    return not any(passes_luhn(digits) for digits in _DIGITS.findall(re.sub("[-.]", "", text)))
+    return not any(passes_luhn(digits) for digits in _DIGITS.findall(re.sub("[-._+]", "", text)))
 
 
 def _form(body: bytes) -> dict[str, object]:

@@ -1,15 +1,15 @@
 """Envoy in front of this process: what it is told of us, and how the two know each other."""
 
-import asyncio
 import ssl
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Final
+from time import monotonic
 from urllib.parse import urlsplit
 
 from cryptography import x509
+from cryptography.exceptions import InvalidSignature
 
 from bezant import telemetry
 from bezant.errors import BezantError
@@ -26,6 +26,7 @@ from bezant.gateway.envoy.plan import (
 from bezant.gateway.envoy.program import program, running
 from bezant.gateway.profile import Listener, load_profile
 from bezant.http.edge import Edge
+from bezant.http.limits import MemoryLimits
 from bezant.http.routes import Routes
 from bezant.http.serve import Listening
 from bezant.http.tls import OneOfOurs
@@ -45,7 +46,6 @@ from bezant.wiring.outside import trusted_of
 from bezant.wiring.workbench import Workbench
 
 GATEWAY, ENVOY = "gateway", "envoy"
-RENEW_EVERY_SECONDS: Final = 60.0
 _log = telemetry.log("gateway")
 
 __all__ = ["Plan", "behind_envoy", "running", "stands_in_front"]
@@ -61,13 +61,14 @@ async def behind_envoy(
     settings = bench.settings
     if settings.envoy.gate is None:
         program()  # Said before anything listens, if there is none.
-    context = _mutual(bench, bench.papers_folder(GATEWAY))
+    context = gate_context(bench.papers(GATEWAY), bench.papers_folder(GATEWAY))
     edge = edge_of(bench, main, routes, ground, proxies=LOOPBACK)
     gate = Listening(*gate_address(settings), edge, context)
     if settings.envoy.gate is not None:
         return [gate], None
-    # What it is asked about is told and counted when the request itself arrives.
-    quiet = replace(ground, meters=Meters(), watcher=None)
+    # What it is asked about is told and counted when the request itself arrives; were both to take
+    # from one bucket, a caller would have half of what is theirs.
+    quiet = replace(ground, meters=Meters(), watcher=None, limits=MemoryLimits(monotonic))
     asked = edge_of(bench, main, routes, quiet, proxies=LOOPBACK, door=Doorkeeper)
     door = Listening(*door_address(settings), asked, context)
     return [gate, door], await _plan(bench, edge)
@@ -125,36 +126,52 @@ async def _outside(
     return found, hosts
 
 
-def _mutual(bench: Workbench, folder: Path) -> ssl.SSLContext:
+def gate_context(known: FolderIssuer, folder: Path) -> OneOfOurs:
     """Return what listens for Envoy alone, which shows a certificate of ours that names it; what
     it tells of a caller is believed, so no other module may come in its place.
     """
     context = OneOfOurs(ssl.PROTOCOL_TLS_SERVER)
-    context.is_welcome = partial(_is_envoy, bench.papers(GATEWAY))
+    context.is_welcome = partial(is_envoy, known)
     context.minimum_version = ssl.TLSVersion.TLSv1_3
     context.verify_mode = ssl.CERT_REQUIRED
     # Modules believe the issuing certificates by name, not the root.
     context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+    taken = known.papers()
     _read(context, folder)
 
-    async def renew() -> None:
-        while True:
-            await asyncio.sleep(RENEW_EVERY_SECONDS)
-            try:
-                await asyncio.to_thread(_read, context, folder)
-            except OSError as failure:  # The old ones still count; the next round may do better.
-                _log.warn("envoy.papers_not_read", why=type(failure).__name__)
+    def renew() -> None:
+        nonlocal taken
+        if (present := known.papers()) is taken:
+            return
+        try:
+            _read(context, folder)
+            taken = present
+        except OSError as failure:  # The old ones still count; the next one may do better.
+            _log.warn("envoy.papers_not_read", why=type(failure).__name__)
 
-    renewing = asyncio.create_task(renew(), name="envoy papers")
-    bench.stack.callback(renewing.cancel)
+    context.renew = renew
     return context
 
 
-def _is_envoy(known: FolderIssuer, shown: bytes) -> bool:
-    holder, papers = holder_of(x509.load_der_x509_certificate(shown)), known.papers()
+def is_envoy(known: FolderIssuer, shown: bytes) -> bool:
+    """Tell whether a certificate is Envoy's, and one that counts today."""
+    certificate, papers = x509.load_der_x509_certificate(shown), known.papers()
+    holder = holder_of(certificate)
     if holder is None or holder.serial in papers.revoked:
         return False
-    return (holder.installation, holder.module) == (papers.installation, ENVOY)
+    if (holder.installation, holder.module) != (papers.installation, ENVOY):
+        return False
+    # A context forgets no authority that it was ever told of: one that retired counts no longer.
+    believed = x509.load_pem_x509_certificates(papers.trust)
+    return any(_was_issued_by(one, certificate) for one in believed)
+
+
+def _was_issued_by(authority: x509.Certificate, certificate: x509.Certificate) -> bool:
+    try:
+        certificate.verify_directly_issued_by(authority)
+    except (ValueError, TypeError, InvalidSignature):
+        return False
+    return True
 
 
 def _read(context: ssl.SSLContext, folder: Path) -> None:

@@ -18,10 +18,12 @@ from bezant.telemetry.metrics import Meters
 from bezant.wiring.site import Site
 
 if TYPE_CHECKING:
+    from bezant.rpc.authority import Authority
     from bezant.rpc.papers import FolderIssuer
 
 Port = TypeVar("Port")
 FEED_CONNECTIONS_MAX: Final = 2
+PAPERS: Final = "pki"
 RENEWAL: Final = "rpc.renew_papers"
 RENEW_EVERY_SECONDS: Final = 60.0
 
@@ -52,6 +54,7 @@ class Workbench:
         self.ticks: list[Tick] = []
         """What the modules of this process look after now and then."""
         self._feeds: dict[str, Feed] = {}
+        self._shows_papers = False
 
     async def follow_business_time(self) -> None:
         """Let business time be moved from now on; a live installation's is the machine's."""
@@ -86,9 +89,10 @@ class Workbench:
         """Begin to look after what modules look after; ends before anything of theirs closes."""
         watch = asyncio.create_task(self.meters.watch_loop(), name="loop watch")
         self.stack.callback(watch.cancel)
-        if self.ticks:
+        if self.ticks or self._shows_papers:
+            ticks = [*self.ticks, Tick(RENEWAL, RENEW_EVERY_SECONDS, self._renew_papers)]
             runner = JobRunner(
-                self.site.databases["jobs"], await self.database("jobs"), ticks=self.ticks
+                self.site.databases["jobs"], await self.database("jobs"), ticks=ticks
             )
             runner.start()
             self.stack.push_async_callback(runner.stop)
@@ -101,17 +105,22 @@ class Workbench:
 
     def papers_folder(self, module: str) -> Path:
         """Return where a module's certificate lies; it is replaced there before it ends."""
+        self._shows_papers = True
+        return self._authority().issue(module)
+
+    def _authority(self) -> "Authority":
         from bezant.rpc.authority import Authority  # noqa: PLC0415 - only between processes
 
-        authority = Authority(self.site.folder / "pki", self.site.installation, self.real)
-        if not any(tick.name == RENEWAL for tick in self.ticks):
+        return Authority(self.site.folder / PAPERS, self.site.installation, self.real)
 
-            async def renew(turn: Turn) -> None:
-                del turn  # Two processes that renew at once take turns by the folder's lock.
-                await asyncio.to_thread(authority.renew)
+    async def _renew_papers(self, turn: Turn) -> None:
+        """Renew every process's papers, whoever's they are: the one that shows them may be gone.
 
-            self.ticks.append(Tick(RENEWAL, RENEW_EVERY_SECONDS, renew))
-        return authority.issue(module)
+        Two processes that renew at once take turns by the folder's lock.
+        """
+        del turn
+        if (self.site.folder / PAPERS).is_dir():
+            await asyncio.to_thread(self._authority().renew)
 
     def elsewhere(self, port: type[Port], module: str, caller: str = "") -> Port | None:
         """Return a module's port if it has a process of its own that is not this one.

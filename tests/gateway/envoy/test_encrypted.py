@@ -5,7 +5,7 @@ import hashlib
 import ssl
 import subprocess
 import warnings
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -18,13 +18,18 @@ from tests.gateway.envoy.test_balancing import NOTHING, plan_of
 from tests.harness.ports import free_port
 from tests.http.papers import Pair, new_pair
 
+from bezant.gateway.envoy import config
 from bezant.gateway.envoy.plan import Address, Encrypted, Plan
 from bezant.gateway.envoy.program import running
+from bezant.http.handshake import HANDSHAKE_SECONDS_MAX
 from bezant.http.tls import CertificateUnusable
 
 pytestmark = [pytest.mark.system, pytest.mark.requirement("S003-4", part="TLS at Envoy")]
 Version = ssl.TLSVersion
 NODE_SECONDS = 120
+HALF_SECONDS_MAX = 50
+HALF = b"\x16\x03\x01\x02\x00\x01\x00\x01"
+"""A handshake begins: 512 bytes are announced, and the rest of them never comes."""
 BY_HTTP2 = """
 const [address, key, trusted] = process.argv.slice(1);
 const ca = require("node:fs").readFileSync(trusted);
@@ -142,6 +147,27 @@ async def test_only_what_is_safe_today_is_spoken(tmp_path: Path) -> None:
         ):
             with pytest.raises((ssl.SSLError, ConnectionError)):
                 await shown(plan, speaking(pair, lowest, highest, ciphers))
+
+
+@pytest.mark.catalogue("T31")
+@pytest.mark.parametrize("said", [b"", HALF])
+async def test_a_handshake_that_stays_half_done_is_ended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: bytes
+) -> None:
+    assert config.HANDSHAKE_SECONDS == HANDSHAKE_SECONDS_MAX, "as our own listener has it"
+    monkeypatch.setattr(config, "HANDSHAKE_SECONDS", 1)
+    pair = new_pair(tmp_path)
+    async with upstream(NOTHING) as one:
+        plan = encrypted(plan_of([one]), pair)
+        assert plan.secure is not None
+        async with envoy(plan, tmp_path):
+            reader, writer = await asyncio.open_connection(HOST, plan.secure.listener.port)
+            writer.write(said)
+            async with asyncio.timeout(HALF_SECONDS_MAX):  # An idle connection has longer.
+                with suppress(ConnectionResetError):
+                    assert await reader.read() == b""
+            writer.close()
+            assert (await shown(plan, pair.trust()))[0] == "TLSv1.3"
 
 
 async def test_a_new_certificate_is_taken_up_and_a_broken_one_is_not(tmp_path: Path) -> None:

@@ -75,6 +75,8 @@ async def test_callers_meet_envoy_and_our_gateway_answers(
     assert wrong.json()["code"] == "credential_invalid"
     assert "strict-transport-security" not in well.headers
     assert "x-envoy-upstream-service-time" not in well.headers
+    left, limit = (keyed.headers[f"ratelimit-{name}"] for name in ("remaining", "limit"))
+    assert int(limit) - int(left) == 1, "it was looked at twice, and counted once"
     document = await client.get("/.well-known/openid-configuration")
     assert document.json()["issuer"] == f"http://localhost:{platform.port}"
 

@@ -2,15 +2,18 @@
 
 from datetime import timedelta
 
+import httpx2
 import pytest
+from tests.identity.conftest import OPERATOR
 from tests.identity.outside.abroad import Json
 from tests.identity.outside.conftest import Border
 from tests.identity.outside.test_sign_in_abroad import back, go
 from tests.identity.provider.stand import answered
-from tests.identity.provider.words import claims_of
+from tests.identity.provider.words import CALLBACK, REALM, claims_of
 
 from bezant.actor import Actor
 from bezant.identity import CredentialForm, Identify, rules
+from bezant.identity.openid import ImportRealm, NewClient
 from bezant.secret import Secret
 
 pytestmark = pytest.mark.requirement("S001-2", part="outside issuers")
@@ -91,3 +94,51 @@ async def test_our_own_tokens_do_not_make_up_when_somebody_signed_in(border: Bor
         assert "auth_time" not in claims_of(token)
     late = await border.stand.authorize(person, max_age="86400")
     assert late.headers["location"].startswith("/sign-in/"), "nobody knows, so it is asked anew"
+
+
+async def with_money(border: Border) -> None:
+    """Have a client that may move money and asks nobody whether they agree."""
+    money = NewClient(
+        "money", "Money", redirect_uris=(CALLBACK,), asks_consent=False,
+        default_scopes=("openid", "payments.read", "payments.write"),
+    )  # fmt: skip
+    realm = ImportRealm(OPERATOR, REALM, "Shop", border.stand.merchant.id, (money,))
+    await border.stand.service.import_realm(realm)
+
+
+async def holder_of(border: Border, sent: httpx2.Response) -> Actor:
+    """Fetch the token that an answer has the code of, and return who it makes of its bearer."""
+    told = await border.stand.exchange(answered(sent)["code"], client_id="money")
+    token = Identify(CredentialForm.ANY, Secret(told.json()["access_token"]))
+    return (await border.stand.service.identify(token)).actor
+
+
+async def test_an_old_session_fetches_no_token_for_what_it_may_not_do_itself(
+    border: Border,
+) -> None:
+    await with_money(border)
+    person, clock = border.stand.person(), border.stand.clock
+    wish = await go(border, person, client_id="money", scope="openid")
+    back_again = await back(person, wish, border.abroad.agree(wish), iss=border.abroad.issuer)
+    fresh = await holder_of(border, await person.follow(back_again))
+    assert fresh.may("payments.write")
+    clock.move(rules.STEP_UP_FRESH * 0.6)
+    await border.stand.authorize(person, client_id="money")  # In use, it does not end by itself.
+    clock.move(rules.STEP_UP_FRESH * 0.6)
+    late = await holder_of(border, await border.stand.authorize(person, client_id="money"))
+    assert late.may("payments.read")
+    assert (late.may("payments.write"), "payments.write" in late.withheld) == (False, True)
+
+
+@pytest.mark.parametrize(("asked", "fresh"), [({}, False), ({"prompt": "login"}, True)])
+async def test_our_own_token_opens_no_more_than_the_session_that_it_began_in(
+    border: Border, asked: Json, fresh: bool
+) -> None:
+    await with_money(border)
+    person = border.stand.person()
+    wish = await go(border, person, client_id="money", scope="openid", **asked)
+    code = border.abroad.agree(wish, auth_time=None)
+    sent = await person.follow(await back(person, wish, code, iss=border.abroad.issuer))
+    found = await holder_of(border, sent)
+    assert found.may("payments.read")
+    assert (found.may("payments.write"), "payments.write" in found.withheld) == (fresh, not fresh)

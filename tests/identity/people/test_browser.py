@@ -9,6 +9,7 @@ from tests.cli.running import Nest
 from tests.harness.browser import Watched, build_pages, clipped, complaints, open_browser, visiting
 from tests.harness.ports import free_port
 from tests.harness.telephone import Telephone
+from tests.harness.waiting import wait_until
 
 pytestmark = [pytest.mark.system, pytest.mark.catalogue("T74")]
 TELEPHONE = {"width": 360, "height": 740}
@@ -156,4 +157,73 @@ def test_codes_from_an_app_are_set_up_from_a_picture(watched: Watched, address: 
     looks_well(page)
     typed(page, code="000000")
     page.get_by_role("alert").wait_for()
+    looks_well(page)
+
+
+def link_of(address: str, kind: str) -> str:
+    """Return the link in the newest letter of a kind, once it is there."""
+
+    def found() -> list[str]:
+        texts = [one["text"] for one in letters(address) if one["kind"] == kind]
+        return [line for text in texts[:1] for line in text.split("\n") if line.startswith("http")]
+
+    wait_until(lambda: bool(found()), f"a letter: {kind}")
+    return found()[0]
+
+
+@pytest.mark.requirement("S002-2", part="a forgotten password in a browser")
+def test_a_forgotten_password_is_set_anew_and_every_page_of_the_way_looks_well(
+    watched: Watched, address: str
+) -> None:
+    page, email, fresh = watched.page, "eve@example.com", "another battery, another horse"
+    signed_up(page, address, email)
+    looks_well(page)
+    opened(page, f"{address}/security", "Sign in")
+    page.get_by_role("link", name="Forgotten your password?").focus()
+    page.keyboard.press("Enter")
+    page.get_by_role("heading", name="Forgotten your password?").wait_for()
+    looks_well(page)
+    typed(page, email=email)
+    page.get_by_role("heading", name="Look into your mail").wait_for()
+    looks_well(page)
+
+    opened(page, link_of(address, "password_forgotten"), "A new password")
+    assert "#" not in page.evaluate("location.href"), "the code is gone from the address"
+    looks_well(page)
+    typed(page, password="password123")
+    page.get_by_role("alert").wait_for()
+    looks_well(page)
+    typed(page, password=fresh)
+    page.get_by_role("heading", name="It is set").wait_for()
+    looks_well(page)
+
+    by_password(page, address, email)
+    page.get_by_role("alert").wait_for()
+    looks_well(page)
+    opened(page, f"{address}/security", "Sign in")
+    typed(page, name=email, password=fresh)
+    page.get_by_role("heading", name="Your security").wait_for()
+
+
+def test_what_goes_wrong_on_the_way_in_looks_well_and_letters_are_shown(
+    watched: Watched, address: str
+) -> None:
+    page = watched.page
+    page.emulate_media(color_scheme="dark")
+    opened(page, f"{address}/sign-up", "Sign up")
+    typed(page, email="fay@example.com", name="Fay", password="password123")
+    page.get_by_role("alert").wait_for()
+    looks_well(page)
+    typed(page, password=PASSWORD)
+    page.get_by_role("heading", name="Look into your mail").wait_for()
+    looks_well(page)
+    for path, heading in (
+        ("/confirm", "Confirm your address"),
+        ("/new-password", "A new password"),
+    ):
+        opened(page, f"{address}{path}#nothing-anybody-sent", heading)
+        typed(page, password=PASSWORD)
+        page.get_by_role("alert").wait_for()
+        looks_well(page)
+    opened(page, f"{address}/mails", "Letters")
     looks_well(page)

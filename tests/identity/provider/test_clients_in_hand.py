@@ -7,16 +7,18 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
-from tests.identity.conftest import PASSWORD
+from tests.identity.conftest import OPERATOR, PASSWORD
+from tests.identity.provider.known import clients
 from tests.identity.provider.signer import Signer, bare
 from tests.identity.provider.stand import Stand, answered
-from tests.identity.provider.words import BASE, VERIFIER, Json, challenge
+from tests.identity.provider.words import BASE, REALM, VERIFIER, Json, challenge
 
 from bezant.actor import PLATFORM, Mode
 from bezant.clock import MovableClock
 from bezant.identity import Identify, LogIn, Role, rules
 from bezant.identity.api_key import CredentialForm
 from bezant.identity.client import CLIENTS_IN_HAND_MAX, ClientKind, RegisterClient
+from bezant.identity.openid import ImportRealm
 from bezant.identity.port import OfTenant
 from bezant.ids import Ids
 from bezant.secret import Secret
@@ -148,6 +150,26 @@ async def test_a_key_is_replaced_at_once_or_stays_for_a_while(
     assert (told.status_code, told.json()["code"]) == (409, "keyless_client")
 
 
+async def test_of_two_keys_with_one_name_none_is_lost_in_silence(
+    stand: Stand, clock: MovableClock
+) -> None:
+    owner, first, second = await by(stand, stand.merchant.id), Signer(clock), Signer(clock)
+    one, two = ({**bare(signer.public), "kid": "sig"} for signer in (first, second))
+    both = {**program(first), "public_key": json.dumps({"keys": [one, two]})}
+    told = await stand.client.post("/v1/clients", headers=owner, json=both)
+    assert (told.status_code, told.json()["errors"][0]["field"]) == (400, "public_key")
+    twice = {**program(first), "public_key": json.dumps({"keys": [one, one]})}
+    made = await registered(stand, owner, twice)
+    path, kept = f"/v1/clients/{made['id']}/keys", {"public_key": json.dumps(two)}
+    told = await stand.client.post(path, headers=owner, json={**kept, "keeps_old": True})
+    assert (told.status_code, told.json()["errors"][0]["field"]) == (400, "public_key")
+    assert (await token_of(stand, made, first)).status_code == 200, "the old one stays"
+    told = await stand.client.post(path, headers=owner, json=kept)
+    assert (told.status_code, told.json()["keys"]) == (200, ["sig"])
+    assert (await token_of(stand, made, first)).status_code == 401
+    assert (await token_of(stand, made, second)).status_code == 200
+
+
 def pem_of(signer: Signer) -> str:
     return public_pem(signer.key.private_key.public_key())
 
@@ -171,6 +193,7 @@ def private_pem() -> str:
 
 GOOD = public_pem(ed25519.Ed25519PrivateKey.generate().public_key())
 OTHER_CURVE = public_pem(ec.generate_private_key(ec.SECP384R1()).public_key())
+UNNAMED_CURVE = public_pem(ec.generate_private_key(ec.BrainpoolP256R1()).public_key())
 PROGRAM = {"kind": "program", "name": "x", "role": "finance", "public_key": GOOD}
 
 
@@ -180,6 +203,15 @@ PROGRAM = {"kind": "program", "name": "x", "role": "finance", "public_key": GOOD
         ({**PAGE, "redirect_uris": []}, "redirect_uris"),
         ({**PAGE, "redirect_uris": ["http://shop.example/back"]}, "redirect_uris"),
         ({**PAGE, "redirect_uris": [f"https://{n}.example/" for n in range(21)]}, "redirect_uris"),
+        ({**PAGE, "redirect_uris": ["https://shop.example; script-src x/"]}, "redirect_uris"),
+        ({**PAGE, "redirect_uris": [" https://shop.example/"]}, "redirect_uris"),
+        ({**PAGE, "redirect_uris": ['https://shop.example"/']}, "redirect_uris"),
+        ({**PAGE, "redirect_uris": ["https://shop%2eexample/"]}, "redirect_uris"),
+        ({**PAGE, "redirect_uris": ["https://shop.example/<b>"]}, "redirect_uris"),
+        ({**PAGE, "redirect_uris": ["https://shop.example@evil.example/"]}, "redirect_uris"),
+        ({**PAGE, "redirect_uris": ["https://*.shop.example/"]}, "redirect_uris"),
+        ({**PAGE, "redirect_uris": ["https://shop.example/*"]}, "redirect_uris"),
+        ({**PAGE, "redirect_uris": ["https://shop.example/#"]}, "redirect_uris"),
         ({**PAGE, "logout_uris": ["javascript:alert(1)"]}, "logout_uris"),
         ({**PAGE, "public_key": GOOD}, "public_key"),
         ({**PAGE, "role": "finance"}, "role"),
@@ -194,6 +226,7 @@ PROGRAM = {"kind": "program", "name": "x", "role": "finance", "public_key": GOOD
         ({**PROGRAM, "public_key": ""}, "public_key"),
         ({**PROGRAM, "public_key": "nothing"}, "public_key"),
         ({**PROGRAM, "public_key": OTHER_CURVE}, "public_key"),
+        ({**PROGRAM, "public_key": UNNAMED_CURVE}, "public_key"),
         ({**PROGRAM, "public_key": private_pem()}, "public_key"),
         ({**PROGRAM, "public_key": '{"keys": []}'}, "public_key"),
         ({**PROGRAM, "public_key": '{"keys": {}}'}, "public_key"),
@@ -253,6 +286,27 @@ async def test_nobody_takes_over_a_client_that_can_more_than_they(
         json={"public_key": pem_of(Signer(clock))},
     )
     assert (taken.status_code, taken.json()["code"]) == (403, "grants_too_much")
+
+
+async def test_an_operators_file_brings_back_no_token_of_a_client_that_was_ended(
+    stand: Stand,
+) -> None:
+    owner, tokens = await by(stand, stand.merchant.id), await stand.tokens()
+    listed = (await stand.client.get("/v1/clients", headers=owner)).json()["data"]
+    made = next(one for one in listed if one["client_id"] == "payment-frontend")
+    assert (await stand.who(tokens["access_token"])).status_code == 200
+    ended = await stand.client.delete(f"/v1/clients/{made['id']}", headers=owner)
+    assert ended.status_code == 200
+    assert (await stand.refresh(tokens["refresh_token"])).status_code == 401
+
+    known = clients(stand.partner, stand.robot, stand.proxied)
+    await stand.service.import_realm(
+        ImportRealm(OPERATOR, REALM, "E-Commerce", stand.merchant.id, known)
+    )
+    assert (await stand.refresh(tokens["refresh_token"])).status_code == 400
+    assert (await stand.who(tokens["access_token"])).status_code == 401
+    anew = await stand.tokens()
+    assert (await stand.who(anew["access_token"])).status_code == 200, "it works again"
 
 
 async def test_a_client_exists_for_its_merchant_and_in_its_mode_alone(

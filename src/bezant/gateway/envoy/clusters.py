@@ -19,6 +19,10 @@ HEALTH_SECONDS: Final = 2
 CONNECT_SECONDS: Final = 5
 LATE_SECONDS: Final = 10
 """A gateway that is busy answers late; one that is gone does not answer at all."""
+IDLE_SECONDS: Final = 30
+"""A gateway ends what nobody uses after a minute. Were it first, a request could meet that end on
+its way: it would be lost, and not asked again, because nobody knows what was seen of it.
+"""
 DNS_FAMILY: Final = "V4_PREFERRED"  # By itself Envoy takes the newer only, where nobody routes it.
 PUBLIC_ROOTS: Final = "/etc/ssl/certs/ca-certificates.crt"
 TYPE: Final = "type.googleapis.com/envoy."
@@ -48,6 +52,7 @@ def cluster(
             "thresholds": [{"max_connections": 4_096, "max_pending_requests": 4_096,
                             "max_requests": 8_192, "max_retries": 4_096}]
         },
+        "typed_extension_protocol_options": _spoken(),
     }  # fmt: skip
     if checked:
         made["health_checks"] = [
@@ -65,6 +70,17 @@ def cluster(
     if plan.papers is not None:
         made["transport_socket"] = _papers(files)
     return made
+
+
+def _spoken() -> Node:
+    """HTTP/1.1, and an end of what is idle before the other side has one."""
+    name = "extensions.upstreams.http.v3.HttpProtocolOptions"
+    options: Node = {
+        "@type": TYPE + name,
+        "common_http_protocol_options": {"idle_timeout": f"{IDLE_SECONDS}s"},
+        "explicit_http_config": {"http_protocol_options": {}},
+    }
+    return {f"envoy.{name}": options}
 
 
 def _is_number(host: str) -> bool:

@@ -31,6 +31,8 @@ LIMIT_FILTER: Final = "envoy.filters.http.local_ratelimit"
 PAYLOAD: Final = "payload"
 REQUEST_SECONDS: Final = 60
 ASK_SECONDS: Final = 5
+HANDSHAKE_SECONDS: Final = 10
+"""As long as with our own listener; by itself Envoy has no end for one that stays half done."""
 ADDRESSES_MAX: Final = 10_000  # Whose limits are remembered; the one seen longest ago is forgotten.
 TOKENS_REMEMBERED: Final = 10_000
 HEADER_KIB_MAX: Final = 32
@@ -153,6 +155,7 @@ def _listener(name: str, address: Address, manager: Node, encryption: Node | Non
     chain: dict[str, object] = {"filters": filters}
     if encryption is not None:
         chain["transport_socket"] = encryption
+        chain["transport_socket_connect_timeout"] = f"{HANDSHAKE_SECONDS}s"
     return {
         "name": name,
         "address": socket(address),

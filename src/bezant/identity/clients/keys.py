@@ -30,10 +30,13 @@ def set_of(text: str, kept: str = "") -> str:
     if any(mark in text for mark in _PRIVATE):
         raise _wrong("this is the private half: keep it to yourself, and paste the public one")
     found = _of_json(text) if text.lstrip().startswith("{") else [_of_pem(text)]
-    new = {one["kid"]: one for one in found}
     for one in client_assertion.registered_keys(kept):
-        stored = _stored(jose.key_of(one), one.get("kid"))
-        new.setdefault(stored["kid"], stored)
+        found.append(_stored(jose.key_of(one), one.get("kid")))
+    new: dict[str, Stored] = {}
+    for one in found:
+        # Of two that are called the same, one would be lost without a word.
+        if new.setdefault(one["kid"], one) != one:
+            raise _wrong("two different keys have the same name (kid)")
     if len(new) > KEYS_OF_CLIENT_MAX:
         raise _wrong(f"a client has at most {KEYS_OF_CLIENT_MAX} keys")
     return json.dumps({"keys": list(new.values())}, separators=(",", ":"))
@@ -77,7 +80,7 @@ def _of_pem(text: str) -> Stored:
         serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
     )
     match key:
-        case ec.EllipticCurvePublicKey():
+        case ec.EllipticCurvePublicKey() if isinstance(key.curve, ec.SECP256R1):
             jwk = ECKey.import_key(pem).as_dict(private=False)
         case ed25519.Ed25519PublicKey():
             jwk = OKPKey.import_key(pem).as_dict(private=False)

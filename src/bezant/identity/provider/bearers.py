@@ -17,6 +17,7 @@ from bezant.identity.provider import jose, scopes
 from bezant.identity.provider.checks import access_token
 from bezant.identity.provider.checks.access_token import Claims
 from bezant.identity.provider.jose import BadToken
+from bezant.identity.session import NEVER_TOLD
 from bezant.identity.store import delegation as store
 from bezant.identity.store.delegation import HolderRow
 from bezant.ids import MalformedId, read, spell
@@ -101,13 +102,17 @@ class Bearers(Desk):
 
     def _actor_of(self, row: HolderRow, claims: Claims) -> Actor:
         """Return who is asking. A token is asked for anew rather than proved again, so what ages
-        of it is only the right to change how its owner gets in.
+        of it is only the right to change how its owner gets in. What needs a fresh proof, a token
+        may do only if its owner had just proved who they are when it was asked for: else an old
+        session would fetch what it may not do itself.
         """
         actor, now = _actor(row, claims), self._clock.now()
         if row.member_id is None or row.member_role is None:
             return actor
         methods, role = row.methods, row.member_role
-        withheld = actor.permissions & rules.withheld(methods, now, now, role, live=self._live)
+        was_fresh = row.created_at < row.signed_in_at + rules.STEP_UP_FRESH
+        proved = now if was_fresh else NEVER_TOLD
+        withheld = actor.permissions & rules.withheld(methods, proved, now, role, live=self._live)
         if now >= row.signed_in_at + rules.STEP_UP_FRESH:
             withheld |= actor.permissions & {scopes.OWN}
         return replace(actor, permissions=actor.permissions - withheld, withheld=withheld)

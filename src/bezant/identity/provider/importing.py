@@ -29,6 +29,7 @@ from bezant.identity.provider.issuer import COMMAND_LINE, CONSOLE, CONSOLE_PATH,
 from bezant.identity.provider.jose import BadToken
 from bezant.identity.provider.telling import Telling
 from bezant.identity.store import client as store
+from bezant.identity.store import delegation as delegation_store
 from bezant.identity.store import member as member_store
 from bezant.identity.store import merchant as merchant_store
 from bezant.identity.store.client import ClientRow, RealmRow
@@ -109,6 +110,10 @@ class Importing(Telling):
             await store.keep_realm(tx, realm)
             for row in rows:
                 known = await store.client(tx, row.realm, row.client_id)
+                if known is None:  # One that was ended begins anew: its tokens ended for good.
+                    await delegation_store.revoke_of_ended(
+                        tx, row.realm, row.client_id, realm.created_at
+                    )
                 if known is None or replace(row, id=known.id, created_at=known.created_at) != known:
                     await store.keep_client(tx, row)
             if off:

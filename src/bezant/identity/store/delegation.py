@@ -48,6 +48,7 @@ class HolderRow:
     bound_to: str
     expires_at: datetime
     revoked_at: datetime | None
+    created_at: datetime
     signed_in_at: datetime
     methods: tuple[str, ...]
     number: int
@@ -134,8 +135,8 @@ async def holder(tx: Tx, delegation_id: UUID) -> HolderRow | None:
             d.id, d.client, c.client_id AS client_name, c.realm, c.active AS client_active,
             c.role AS client_role, d.member_id, b.role AS member_role, d.merchant_id,
             m.state = 'active' AS merchant_active, m.demo OR c.demo AS demo, d.mode, d.scopes,
-            d.bound_to, d.expires_at, d.revoked_at, d.signed_in_at, d.methods, n.number,
-            coalesce(r.grants, '{*}') AS narrowed_to
+            d.bound_to, d.expires_at, d.revoked_at, d.created_at, d.signed_in_at, d.methods,
+            n.number, coalesce(r.grants, '{*}') AS narrowed_to
         FROM identity.delegation AS d
         JOIN identity.client AS c ON c.id = d.client
         JOIN identity.merchant AS m ON m.id = d.merchant_id
@@ -153,6 +154,21 @@ async def bind(tx: Tx, delegation_id: UUID, bound_to: str) -> None:
     """Bind a delegation's tokens to a key or certificate."""
     await tx.execute(
         "UPDATE identity.delegation SET bound_to = %s WHERE id = %s", (bound_to, delegation_id)
+    )
+
+
+async def revoke_of_ended(tx: Tx, realm_name: str, client_id: str, at: datetime) -> None:
+    """Revoke all that was delegated to a client of this name if it works no longer."""
+    await tx.execute(
+        """
+        UPDATE identity.delegation AS d
+        SET revoked_at = %s
+        FROM identity.client AS c
+        WHERE
+            c.realm = %s AND c.client_id = %s AND NOT c.active
+            AND d.client = c.id AND d.revoked_at IS NULL
+        """,
+        (at, realm_name, client_id),
     )
 
 

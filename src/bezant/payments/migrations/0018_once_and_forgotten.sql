@@ -29,6 +29,16 @@ RETURN (
 REVOKE EXECUTE ON FUNCTION payments.awaiting(uuid) FROM public;
 GRANT EXECUTE ON FUNCTION payments.awaiting(uuid) TO bezant_payments;
 
+-- The same for who has waited for a payment's lock: the payment is read as it stands by now, and so are its refunds,
+-- because what is volatile looks anew. What is stable would still see them as they were when the wait began.
+CREATE FUNCTION payments.awaiting_now(payment uuid) RETURNS numeric
+LANGUAGE sql VOLATILE
+RETURN (
+    SELECT coalesce(sum(r.amount), 0) FROM payments.refund AS r WHERE r.payment = awaiting_now.payment AND r.state = 1
+);
+REVOKE EXECUTE ON FUNCTION payments.awaiting_now(uuid) FROM public;
+GRANT EXECUTE ON FUNCTION payments.awaiting_now(uuid) TO bezant_payments;
+
 CREATE OR REPLACE VIEW payments.payments AS
 SELECT
     'pay_' || replace(p.id::text, '-', '') AS id,
@@ -192,7 +202,7 @@ BEGIN
     )
     SELECT
         p.id, p.updated_at, c.kind, p.state, get_byte(uuid_send(c.attempt), 15), p.authorized, p.captured,
-        CASE WHEN p.refunded > 0 THEN p.refunded - payments.awaiting(p.id) ELSE 0 END, p.disputed,
+        CASE WHEN p.refunded > 0 THEN p.refunded - payments.awaiting_now(p.id) ELSE 0 END, p.disputed,
         nullif(c.captured, 0), c.trace
     FROM changed AS p
     INNER JOIN unnest(c_attempt, c_payment, c_kind, c_captured, c_trace)
@@ -222,6 +232,9 @@ BEGIN
     RETURN QUERY SELECT unnest(fresh);
 END
 $$;
+
+-- Somebody looks whether any of them still has a saved way to pay.
+CREATE INDEX customer_forgotten ON payments.customer (id) WHERE forgotten;
 
 -- What a payment is for may name its payer: nobody is told it of one who is forgotten.
 CREATE OR REPLACE VIEW payments.step_event AS

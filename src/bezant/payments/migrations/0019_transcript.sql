@@ -18,4 +18,6 @@ CREATE TABLE payments.transcript (
     answer_bytes integer NOT NULL
 );
 CREATE INDEX transcript_attempt ON payments.transcript (attempt, asked_at);
-GRANT SELECT, INSERT ON payments.transcript TO bezant_payments;
+-- They come in the order of time, and the oldest go first.
+CREATE INDEX transcript_asked_at ON payments.transcript USING brin (asked_at);
+GRANT SELECT, INSERT, DELETE ON payments.transcript TO bezant_payments;

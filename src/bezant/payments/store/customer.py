@@ -90,6 +90,40 @@ async def _one(tx: Tx, statement: LiteralString, customer: UUID) -> CustomerRow:
     return row
 
 
+async def is_forgotten(database: Database, customer: UUID) -> bool:
+    """Tell whether a customer was forgotten."""
+    return bool(
+        await database.fetch_value(
+            "SELECT forgotten FROM payments.customer WHERE id = %s", (customer,)
+        )
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class WhoseRow:
+    """A customer, and whose."""
+
+    id: UUID
+    tenant: UUID
+    live: bool
+
+
+async def forgotten_with_methods(database: Database, limit: int) -> list[WhoseRow]:
+    """Return customers who are forgotten and whose saved ways to pay are still there."""
+    return await database.fetch_all(
+        WhoseRow,
+        """
+        SELECT c.id, c.tenant, c.live
+        FROM payments.customer AS c
+        WHERE c.forgotten AND EXISTS (
+            SELECT 1 FROM payments.method AS m WHERE m.customer = c.id AND m.dropped_at IS NULL
+        )
+        LIMIT %s
+        """,
+        (limit,),
+    )
+
+
 async def customers(
     database: Database, tenant: UUID, live: bool, email: str | None, before: UUID | None, limit: int
 ) -> list[CustomerRow]:
@@ -192,7 +226,7 @@ async def tell_forgotten(tx: Tx, customer: UUID, at: datetime) -> None:
             payment, at, kind, state, attempt, authorized, captured, refunded, disputed, trace
         )
         SELECT p.id, %s, %s, p.state, 0, p.authorized, p.captured,
-            CASE WHEN p.refunded > 0 THEN p.refunded - payments.awaiting(p.id) ELSE 0 END,
+            CASE WHEN p.refunded > 0 THEN p.refunded - payments.awaiting_now(p.id) ELSE 0 END,
             p.disputed, %s::uuid
         FROM (
             -- Locked first: what is told of a payment later never tells of it as it was earlier.

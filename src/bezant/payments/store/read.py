@@ -60,7 +60,9 @@ SOMEWHERE: Final[LiteralString] = """
 """
 """Where an office looks for a word: what it paid for, who paid, and what it is called."""
 ONE: Final[LiteralString] = f"SELECT {_COLUMNS} {_FROM} WHERE p.id = %(id)s"
-LOCKED: Final[LiteralString] = f"{ONE} FOR NO KEY UPDATE OF p"
+# Who has waited for the lock sees the payment as it stands by now, and so its refunds as well.
+_NOW: Final[LiteralString] = ONE.replace("payments.awaiting(", "payments.awaiting_now(")
+LOCKED: Final[LiteralString] = f"{_NOW} FOR NO KEY UPDATE OF p"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Transcripts: only ever added, some for each attempt."""
+"""Transcripts: some for each attempt, for as long as somebody may ask what went wrong."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Final, LiteralString
 from uuid import UUID
 
-from bezant.db.database import Database
+from bezant.db.database import Database, Tx
 from bezant.exchange import Sending
 from bezant.ids import spell
 from bezant.payments.transcript import Transcript
@@ -66,6 +66,18 @@ async def add(database: Database, rows: Sequence[TranscriptRow]) -> None:
                     row.request, row.answer, row.answer_bytes, row.attempt, OF_ATTEMPT_MAX,
                 ),
             )  # fmt: skip
+
+
+async def forget(tx: Tx, before: datetime, most: int) -> int:
+    """Drop those of calls that were made long ago, and return how many there were."""
+    return await tx.execute(
+        """
+        DELETE FROM payments.transcript WHERE id IN (
+            SELECT id FROM payments.transcript WHERE asked_at < %s LIMIT %s
+        )
+        """,
+        (before, most),
+    )
 
 
 async def of_payment(database: Database, payment: UUID, most: int) -> list[TranscriptRow]:

@@ -23,7 +23,7 @@ const NEW: Fee = {
 
 interface DraftProps {
   readonly fees: readonly Fee[];
-  /** The fees that hold, as this page read them: what is asked for is in place of these. */
+  /** The fees that hold, as this page read them last. */
   readonly now: readonly Fee[];
   readonly onChange: (fees: readonly Fee[]) => void;
   /** It was asked for, and became this; or it was thrown away. */
@@ -37,6 +37,9 @@ export function Draft({ fees, now, onChange, onEnd }: DraftProps) {
   );
   const [saving, setSaving] = useState(false);
   const [overtaken, setOvertaken] = useState(false);
+  // What is asked for is in place of the fees that its writer knows of: the page may have read
+  // others since, and nobody has said so.
+  const [seen, setSeen] = useState(now);
   const written = JSON.stringify(fees);
   // What the API said of what stood here before a key was pressed says nothing any more.
   const said = useSaidOfFields(fees, heard?.about === written ? heard.wrong : {});
@@ -80,10 +83,13 @@ export function Draft({ fees, now, onChange, onEnd }: DraftProps) {
       {saving ? (
         <Save
           fees={fees}
-          now={now}
+          seen={seen}
           onClose={() => setSaving(false)}
           onSaved={onEnd}
-          onOvertaken={() => setOvertaken(true)}
+          onOvertaken={(theirs) => {
+            setOvertaken(true);
+            setSeen(theirs);
+          }}
         />
       ) : null}
     </>
@@ -92,16 +98,16 @@ export function Draft({ fees, now, onChange, onEnd }: DraftProps) {
 
 function Save({
   fees,
-  now,
+  seen,
   onClose,
   onSaved,
   onOvertaken,
 }: {
   readonly fees: readonly Fee[];
-  readonly now: readonly Fee[];
+  readonly seen: readonly Fee[];
   readonly onClose: () => void;
   readonly onSaved: (change: Change) => void;
-  readonly onOvertaken: () => void;
+  readonly onOvertaken: (theirs: readonly Fee[]) => void;
 }) {
   const words = useWords(CATALOGUE);
   const queries = useQueryClient();
@@ -113,12 +119,14 @@ function Save({
       onAct={async () => {
         try {
           const change = await office("put", "/v1/fees", {
-            body: { fees: [...fees], instead_of: [...now] },
+            body: { fees: [...fees], instead_of: [...seen] },
           });
           onSaved(change);
         } catch (failure) {
           if (!(failure instanceof Problem) || failure.code !== "terms_changed") throw failure;
-          onOvertaken();
+          const theirs = await office("get", "/v1/fees", {});
+          await queries.invalidateQueries();
+          return onOvertaken(theirs.fees);
         }
         await queries.invalidateQueries();
       }}

@@ -19,6 +19,10 @@ CHARACTERS_MAX: Final = 2_048
 # climb, nothing written as a percent sign that is one of these.
 _BELOW: Final = re.compile(r"[A-Za-z0-9/._~!$&'()*+,;=:@?%-]*\Z")
 _CLIMBS: Final = re.compile(r"(^|/)\.{1,2}(/|\?|$)|//|%(2e|2f|5c|00|0a|0d|25)", re.IGNORECASE)
+# What RFC 3986 writes an address with. A host is plain: what a page's policy cannot name, a browser
+# would not follow from there.
+_WRITTEN: Final = re.compile(r"[A-Za-z0-9._~:/?#\[\]@!$&'()*+,;=%-]+\Z")
+_HOST: Final = re.compile(r"[A-Za-z0-9.:-]+\Z")
 _APP_SCHEME: Final = re.compile(r"[a-z][a-z0-9+-]*(\.[a-z0-9+-]+)+\Z")
 
 
@@ -69,8 +73,8 @@ def registrable(uri: str) -> str:
         host, _ = parts.hostname or "", parts.port
     except ValueError:
         raise MalformedRedirect from None
-    strange = "*" in plain or "#" in uri or "\\" in uri or "@" in parts.netloc
-    if strange or len(uri) > CHARACTERS_MAX or not uri.isascii() or not uri.isprintable():
+    strange = "*" in plain or "#" in uri or "@" in parts.netloc or not _WRITTEN.match(uri)
+    if strange or len(uri) > CHARACTERS_MAX or (host and not _HOST.match(host)):
         raise MalformedRedirect
     web = parts.scheme == "https" or (parts.scheme == "http" and is_loopback(host))
     app = not parts.netloc and _APP_SCHEME.match(parts.scheme) is not None
