@@ -3,7 +3,9 @@
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from urllib.parse import urlsplit
 
+import httpx2
 import pytest
 from playwright.sync_api import Browser, expect
 from tests.cli.running import served
@@ -44,6 +46,17 @@ def test_it_opens_its_own_door_and_no_other(apart: Apart) -> None:
     # What the profile does not put there is not there; the platform beside it has it.
     assert apart.pages.ask("GET", "/v1/payments").status_code == 404
     assert apart.shop.ask("GET", "/v1/payments").status_code == 200
+
+
+def test_people_sign_in_where_they_did_before(apart: Apart) -> None:
+    client = httpx2.Client(timeout=60, follow_redirects=False)
+    with client:
+        asked = client.get(f"{apart.shop.url}/security")
+        while asked.is_redirect and "/sign-in/" not in str(asked.url):
+            way = urlsplit(asked.headers["location"])
+            asked = client.get(f"{apart.shop.url}{way.path}?{way.query}")
+        assert asked.status_code == 200, asked.text
+        assert "<h1>Sign in</h1>" in asked.text
 
 
 @pytest.mark.system

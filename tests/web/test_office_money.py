@@ -93,8 +93,10 @@ def test_a_refund_by_keyboard_alone(shop: House, browser: Browser) -> None:
     payment = shop.pay("19.00 EUR", description="A keyboard only")
     with at_office(browser, shop) as clerk:
         clerk.go("/payments")
+        first = clerk.rows().first.get_by_role("link")
+        expect(first).to_have_attribute("href", f"/office/payments/{payment['id']}")
         clerk.press("j")
-        expect(clerk.rows().first.get_by_role("link")).to_be_focused()
+        expect(first).to_be_focused()
         clerk.press("Enter")
         expect(clerk.page.get_by_role("heading", name="Payment", exact=True)).to_be_visible()
         clerk.page.wait_for_url(f"**/office/payments/{payment['id']}")

@@ -74,6 +74,7 @@ def test_a_passkey_opens_the_office_and_somebody_elses_does_not(
         expect(link).to_have_attribute("href", "/security")
         page.goto(f"{OWN}/security")
         # The issuer's own pages are another client than the office: they ask for themselves.
+        expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
         page.locator("#name").fill(email)
         page.locator("#password").fill(PASSWORD)
         page.get_by_role("button", name="Sign in", exact=True).click()

@@ -86,6 +86,8 @@ class Running:
     started_at: str
     version: str
     healthy: bool = False
+    issuer: str = ""
+    """Where people sign in: a process beside it says the same."""
 
     @property
     def url(self) -> str:

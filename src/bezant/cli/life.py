@@ -94,8 +94,9 @@ async def _start(
     stack: AsyncExitStack, settings: Settings, place: Place, *, as_json: bool
 ) -> "asyncio.Task[None]":
     """Start everything in order; return the task that ends when serving ends."""
-    found = recognise(settings, place)
+    from bezant.wiring.issuer import issuer_of
 
+    found = recognise(settings, place)
     settings, held = hold_all(settings)
     stack.callback(close, held)
     address = settings.platform
@@ -119,6 +120,7 @@ async def _start(
         started_at=present(),
         version=bezant.__version__,
         healthy=True,
+        issuer=issuer_of(settings).base,
     )
     sample, is_new = None, not place.sample.exists()
     if installation.mode == DEMO:

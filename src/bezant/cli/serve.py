@@ -213,9 +213,10 @@ def _show(unit: str, facts: "Mapping[str, list[str]]", *, as_json: bool) -> None
 
 def _beside(here: "Beside") -> "Settings":
     """Return the settings of a process beside a platform: the emulators are the platform's, and so
-    is an Envoy.
+    is an Envoy, and where people sign in.
 
-    A second process that opened them would send their webhooks to itself.
+    A second process that opened the emulators would send their webhooks to itself; one with another
+    issuer would write its own addresses into the clients of all.
     """
     from bezant.cli.installation import read_running
     from bezant.wiring.front import further_gateway
@@ -225,4 +226,8 @@ def _beside(here: "Beside") -> "Settings":
     main_port = running.port if running else None
     port = sandbox_port(here.settings, main_port)
     platform = replace(here.settings.platform, sandbox_apart=True, sandbox_port=port)
-    return further_gateway(replace(here.settings, platform=platform), main_port)
+    identity = here.settings.identity
+    if running is not None and not identity.issuer_url:
+        identity = replace(identity, issuer_url=running.issuer)
+    settings = replace(here.settings, platform=platform, identity=identity)
+    return further_gateway(settings, main_port)
