@@ -11,6 +11,7 @@ installed          a demo of its own that was started and stopped before, quicke
 
 import gc
 import os
+import signal
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -26,10 +27,12 @@ from bezant.db.embedded import EmbeddedServer
 
 
 def pytest_configure() -> None:
-    """Let tests write into memory: a platform is copied, started and thrown away there sooner."""
+    """Let tests write into memory, where platforms come and go sooner, and programs hear signals."""
     room = memory()
     if room is not None:
         os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", room)
+    # What a shell starts in the background does not hear it, nor do the programs tests start.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_finish() -> None:

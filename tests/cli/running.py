@@ -79,7 +79,12 @@ class Foreground:
         return time.monotonic() - begin
 
     def ended(self, seconds: float = 60) -> int:
-        code = self.process.wait(seconds)
+        try:
+            code = self.process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            self.process.send_signal(signal.SIGABRT)
+            self._reader.join(seconds)
+            raise AssertionError(f"after {seconds} s it does not end:\n{self.said}") from None
         self._reader.join(seconds)
         return code
 

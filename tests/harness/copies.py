@@ -6,6 +6,7 @@ only what that imports is there already. What is about starting itself starts fo
 """
 
 import atexit
+import faulthandler
 import gc
 import json
 import os
@@ -187,6 +188,7 @@ def _begin(request: bytes, descriptors: list[int]) -> None:
     sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115
     sys.stdout = _written(1, "strict")
     sys.stderr = _written(2, "backslashreplace")
+    faulthandler.enable()  # Aborted, it says what it was doing.
     sys.argv[1:] = words
     sys.path[0] = folder
     _end(_status(module))

@@ -97,6 +97,11 @@ def test_pages_of_the_payers_own_origin_may_call_it_and_no_others(apart: Apart) 
 
     assert allowed(apart.shop.url) == apart.shop.url
     assert allowed("https://elsewhere.example") is None
+
+
+@pytest.mark.system
+@pytest.mark.usefixtures("pages")
+def test_the_payers_page_may_call_it_and_no_other_place(apart: Apart) -> None:
     page = apart.shop.client.get(opened(apart.shop)["url"].partition("#")[0])
     policy = page.headers["content-security-policy"]
     assert re.search(rf"connect-src 'self' {re.escape(apart.vault)}(;|$)", policy), policy
