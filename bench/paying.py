@@ -88,7 +88,7 @@ SIZE: Final[LiteralString] = """
     WHERE c.relkind IN ('r', 'p', 'm')
         AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'webhooks', 'audit', 'jobs')
 """
-"""What others keep of a payment is theirs: deliveries, the request log and the queue end."""
+"""What a payment itself takes. What others keep of it has a measure of its own (`whole.py`)."""
 
 
 class Token(msgspec.Struct, frozen=True):
@@ -119,7 +119,7 @@ class Shop:
     checked: Callable[[], Awaitable[list[str]]]
 
     async def size(self) -> int:
-        """Return how many bytes all tables and indexes take."""
+        """Return how many bytes the tables and indexes take that keep payments themselves."""
         return int(await _asked(self.dsn, SIZE))
 
     async def internal(self) -> tuple[Plan, Plan]:

@@ -12,7 +12,7 @@ from contextlib import AsyncExitStack
 
 import uvloop
 
-from bench import paying
+from bench import paying, whole
 from bench.far import CONNECTIONS, WARM_CONNECTIONS, Pressed
 from bench.followed import followed_after
 from bench.load import crowd, generator
@@ -48,7 +48,7 @@ async def measure(options: Options, size: Size) -> Result:
 
 
 async def _cards(run: Run) -> None:
-    if not run.wants(*CARD, INTERNAL, *OVERLOAD):
+    if not run.wants(*CARD, whole.MEASURE, INTERNAL, *OVERLOAD):
         return
     async with AsyncExitStack() as stack:
         house = await stack.enter_async_context(
@@ -62,6 +62,8 @@ async def _cards(run: Run) -> None:
             await orm.press(ordinary.plan, WARM_CONNECTIONS, 1.0)
             await _compared(run, bezant, house, orm, ordinary)
             run.problems.extend(await ordinary.faults(orm.accepted))
+        if run.wants(whole.MEASURE):
+            await whole.weigh(run, house, bezant)
         if run.wants(INTERNAL):
             await _internal(run, house)
         accepted = bezant.accepted

@@ -27,7 +27,7 @@ from bezant.db.embedded import EmbeddedServer
 
 
 def pytest_configure() -> None:
-    """Let tests write into memory, where platforms come and go sooner, and programs hear signals."""
+    """Let tests write into memory, where platforms come and go sooner; programs hear signals."""
     room = memory()
     if room is not None:
         os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", room)

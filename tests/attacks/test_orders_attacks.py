@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from time import monotonic
+from typing import cast
 
 import httpx2
 import pytest
@@ -30,7 +31,7 @@ from bezant.orders.http import OPENINGS_OF_ADDRESS, routes
 from bezant.orders.order import CreateOrder
 from bezant.orders.port import MalformedOffer
 from bezant.orders.rules import AMOUNT_MAX
-from bezant.payments.port import PaymentState
+from bezant.payments.port import Payments, PaymentState
 from bezant.telemetry.metrics import Meters
 
 MODULES = ("keys", "vault", "ledger", "payments", "approvals", "orders")
@@ -159,7 +160,7 @@ class Keys:
 
 def edge_of(shop: Shop, machine_seconds: Callable[[], float]) -> Edge:
     ground = Ground(Keys(), MemoryLimits(monotonic), Meters(), shop.ids, Health(shop.clock))
-    served = routes(shop.orders, machine_seconds)
+    served = routes(shop.orders, cast("Payments", shop.till), machine_seconds)
     return build(served, service="orders", ground=ground, rules=Rules())
 
 

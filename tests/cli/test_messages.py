@@ -10,11 +10,13 @@ from tests.cli.running import Nest, wait_until
 
 
 def state_of(folder: Path) -> dict[str, bytes]:
-    return {
+    found = {
         str(path.relative_to(folder)): path.read_bytes()
         for path in sorted(folder.rglob("*"))
         if path.is_file() and "run" not in path.parts and "logs" not in path.parts
     }
+    assert found, f"there is nothing in {folder}, so nothing could change"
+    return found
 
 
 def test_a_taken_port_is_named_before_anything_is_started(nest: Nest):
@@ -120,6 +122,13 @@ def test_a_missing_key_file_is_asked_for(installed: Nest):
     assert moved.url()
 
 
+def beside_the_database(nest: Nest) -> dict[str, bytes]:
+    """Return all files but the database's own: its server is started before a key can be tried."""
+    files = {name: text for name, text in state_of(nest.data).items() if "postgres/" not in name}
+    assert {"state.json", "sample.json"} <= set(files)
+    return files
+
+
 @pytest.mark.parametrize(
     ("spoil", "words"),
     [
@@ -129,12 +138,18 @@ def test_a_missing_key_file_is_asked_for(installed: Nest):
     ],
 )
 def test_a_key_file_that_is_not_right_opens_nothing(installed: Nest, spoil, words: str):
-    spoil(key_file(installed))
-    before = state_of(installed.data / "keys")
+    path = key_file(installed)
+    right = path.read_bytes()
+    spoil(path)
+    before = beside_the_database(installed)
     refused = installed.run("up", "--port", "0")
     assert refused.code != 0
     assert words in refused.err
-    assert state_of(installed.data / "keys") == before
+    assert beside_the_database(installed) == before
+
+    path.write_bytes(right)
+    path.chmod(0o600)
+    assert installed.up().url()  # Nothing was sealed anew, nor anything lost.
 
 
 def test_demo_never_becomes_live(installed: Nest):

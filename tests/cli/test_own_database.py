@@ -6,7 +6,7 @@ from urllib.parse import quote
 import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict
-from tests.cli.running import Nest, health
+from tests.cli.running import STOP_SECONDS_MAX, Nest, health
 from tests.harness.cluster import Cluster, started
 
 
@@ -68,3 +68,28 @@ def test_a_database_that_does_not_answer_is_told_without_its_password(nest: Nest
     assert "database" in refused.err.lower()
     assert "hunter2" not in refused.err + refused.out
     assert "Traceback" not in refused.err
+
+
+ELSEWHERE = {"PGHOSTADDR": "127.0.0.1", "PGPORT": "1", "PGSSLMODE": "require", "PGOPTIONS": "-cx=y"}
+
+
+def test_what_a_shell_tells_libpq_moves_no_connection(
+    nest: Nest, own_server: Cluster, monkeypatch: pytest.MonkeyPatch
+):
+    with own_server.fresh() as database:
+        url = url_of(database.administrator_dsn)
+        running = nest.up(DATABASE_URL=url, **ELSEWHERE)
+        assert health(running.url())["database"] == "connected"
+        running.stop()
+        for name, text in ELSEWHERE.items():  # The control: libpq itself would have listened.
+            monkeypatch.setenv(name, text)
+        with pytest.raises(psycopg.OperationalError):
+            psycopg.connect(url)
+
+
+def test_the_embedded_server_is_found_whatever_a_shell_tells_libpq(installed: Nest):
+    running = installed.up(PGHOST="/nowhere", **ELSEWHERE)
+    assert health(running.url())["database"] == "connected"
+    found = installed.run("doctor", "database", "--json", PGHOST="/nowhere", **ELSEWHERE)
+    assert found.facts["healthy"], found
+    assert running.stop() < STOP_SECONDS_MAX

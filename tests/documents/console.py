@@ -20,6 +20,7 @@ CURL = """#!{python}
 import argparse, sys, urllib.error, urllib.request
 words = argparse.ArgumentParser(allow_abbrev=False)
 words.add_argument("-s", action="store_true")
+words.add_argument("-g", action="store_true")
 words.add_argument("-X", default=None)
 words.add_argument("-H", action="append", default=[])
 words.add_argument("-d", default=None)

@@ -37,6 +37,7 @@ from bezant.telemetry.metrics import Meters
 __all__ = ["clock", "identity", "identity_database", "ids", "make", "open_identity"]
 EMAIL = "guest@example.com"
 NEW = "a long and quiet sentence"
+OURS = "same-origin"
 
 
 @pytest.fixture
@@ -47,7 +48,9 @@ async def browser(
     ground = Ground(callers, MemoryLimits(lambda: 0.0), Meters(), ids, Health(clock))
     edge = build([routes(identity)], service="test", ground=ground, rules=Rules())
     transport = httpx2.ASGITransport(app=edge)
-    async with httpx2.AsyncClient(transport=transport, base_url="https://bezant.test") as client:
+    async with httpx2.AsyncClient(
+        transport=transport, base_url="https://bezant.test", headers={"sec-fetch-site": OURS}
+    ) as client:
         yield client
 
 
@@ -100,6 +103,19 @@ async def test_whoever_holds_the_link_joins_once_and_can_sign_in(
     again = await send(browser, code, password="another quiet sentence")
     assert again.status_code == 401
     assert await outcome(identity, EMAIL, Secret(NEW)) == "in"
+
+
+@pytest.mark.catalogue("T76")
+async def test_no_other_sites_form_joins(
+    browser: httpx2.AsyncClient, identity: IdentityService, ids: Ids
+):
+    code = (await invited(identity, ids)).token.reveal()
+    for site in ("cross-site", "same-site", "none"):
+        browser.headers["sec-fetch-site"] = site
+        refused = await send(browser, code)
+        assert (refused.status_code, refused.json()["code"]) == (403, "cross_site_request")
+    browser.headers["sec-fetch-site"] = OURS
+    assert (await send(browser, code)).status_code == 303, "the control: nothing was spent"
 
 
 @pytest.mark.parametrize("why", ["used", "expired", "cancelled", "forged", "empty", "cut short"])

@@ -19,7 +19,7 @@ ELSEWHERE = (ip_network("203.0.113.0/24"), ip_network("2001:db8::/32"))
 
 
 def doors() -> Routes:
-    """Return a door where strangers try something, and one where they only look."""
+    """Return doors where strangers try or leave something, and one where they only look."""
     routes = Routes("doors", guarded=True)
 
     @routes.post("/v1/door", permission=PUBLIC, status=200)
@@ -30,7 +30,11 @@ def doors() -> Routes:
     async def look() -> str:
         return "a door"
 
-    del try_it, look
+    @routes.get("/v1/slot", permission=PUBLIC, guarded=True)
+    async def leave() -> str:
+        return "left"
+
+    del try_it, look, leave
     return routes
 
 
@@ -170,12 +174,14 @@ async def test_doors_where_secrets_are_tried_have_a_limit_of_their_own() -> None
     async with standing(rules, more=[doors()]) as stand:
         tried = [await stand.client.post("/v1/door") for _ in range(5)]
         looked = [await stand.client.get("/v1/door") for _ in range(5)]
+        left = await stand.client.get("/v1/slot")
         worked = await stand.post("/v1/fast", note())
     assert [one.status_code for one in tried] == [200, 200, 200, 429, 429]
     assert tried[0].headers["ratelimit-limit"] == "3"
     assert tried[4].json()["detail"] == "Too many requests from this IP."
     assert int(tried[4].headers["retry-after"]) > 100
     assert {one.status_code for one in looked} == {200}
+    assert left.status_code == 429, "what is read may leave something behind, too"
     assert worked.status_code == 201
 
 

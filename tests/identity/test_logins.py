@@ -224,6 +224,8 @@ async def test_hashing_happens_elsewhere_behind_everybody_else_and_survives_its_
         assert os.getsid(child) == child != os.getsid(0), "a session of its own"
         ours = os.getpriority(os.PRIO_PROCESS, os.getpid())
         assert os.getpriority(os.PRIO_PROCESS, child) == min(ours + NICENESS, 19)
+        resting = os.sched_getscheduler(child) == os.SCHED_IDLE
+        assert resting or os.geteuid() != 0, "whoever may leave that state again is in it"
         os.kill(child, signal.SIGKILL)
 
     assert await passwords.verify(stored, PASSWORD)

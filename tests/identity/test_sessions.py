@@ -169,7 +169,7 @@ async def test_a_suspended_merchants_members_stay_out(
     assert await whose(identity, new.token) is None
 
 
-async def test_what_is_long_over_is_tidied_away_while_people_log_in(
+async def test_what_is_long_over_is_tidied_away(
     make: Make,
     identity: IdentityService,
     identity_database: TestDatabase,
@@ -181,6 +181,7 @@ async def test_what_is_long_over_is_tidied_away_while_people_log_in(
     clock.move(timedelta(days=91))
     fresh = await identity.log_in(LogIn(await _other(make), PASSWORD))
     await outcome(identity, "somebody@example.com", WRONG)
+    assert await identity.tidy() == 2, "a session, and somebody who tried"
 
     with psycopg.connect(identity_database.administrator_dsn) as connection:
         counts = connection.execute(

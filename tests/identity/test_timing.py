@@ -4,11 +4,11 @@ import random
 import time
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
-from math import sqrt
-from statistics import fmean, variance
+from statistics import fmean
 
 import pytest
 from argon2 import PasswordHasher
+from tests.harness.welch import SEED, WELCH_MAX, compared, welch_of
 from tests.identity.conftest import Make, Open
 
 from bezant.actor import Mode
@@ -27,8 +27,6 @@ from bezant.ids import Ids
 from bezant.secret import Secret
 
 SAMPLES = 50_000
-SEED = 20_261_120
-WELCH_MAX = 4.5
 LOGINS = 50_000
 LOGIN_DIFFERENCE_MAX = 0.05
 KNOWN = "anna@example.com"
@@ -62,17 +60,11 @@ async def test_a_nearly_right_key_is_refused_as_fast_as_a_wholly_wrong_one(
 
 async def _welch(right: str, guess: Guess, samples: int) -> float:
     """Return Welch's t between guesses that share 26 letters with the key and that share none."""
-    chance = random.Random(SEED)
-    seconds: tuple[list[float], list[float]] = ([], [])
-    for _ in range(2 * samples):
-        near = chance.random() < 0.5
-        text = _guess(right, 26 if near else 8, chance)
-        begun = time.perf_counter()
-        await guess(text)
-        seconds[near].append(time.perf_counter() - begun)
-    far, close = (sorted(taken)[: len(taken) * 95 // 100] for taken in seconds)
-    spread = sqrt(variance(far) / len(far) + variance(close) / len(close))
-    return (fmean(close) - fmean(far)) / spread
+
+    def text(near: bool, chance: random.Random) -> str:
+        return _guess(right, 26 if near else 8, chance)
+
+    return await compared(samples, text, guess)
 
 
 def _guess(right: str, shared: int, chance: random.Random) -> str:
@@ -90,7 +82,6 @@ async def test_a_wrong_login_takes_as_long_whoever_is_known(
     """Half of the tries are at somebody's address. Each waits until it may be tried at all."""
     identity = await open_identity(hasher=HASHER)
     await Make(identity, ids).member(email=KNOWN)
-    identity._tidied_at = clock.now() + timedelta(days=365_000)  # It would be most of the time.
     ratio, welch = await _logins(identity, clock, LOGINS)
     assert abs(welch) < WELCH_MAX
     assert abs(ratio - 1) <= LOGIN_DIFFERENCE_MAX
@@ -115,6 +106,5 @@ async def _logins(
         with pytest.raises(WrongLogin):
             await identity.log_in(command)
         seconds[known].append(time.perf_counter() - begun)
-    unknown, right = (sorted(taken)[: len(taken) * 95 // 100] for taken in seconds)
-    spread = sqrt(variance(unknown) / len(unknown) + variance(right) / len(right))
-    return fmean(right) / fmean(unknown), (fmean(right) - fmean(unknown)) / spread
+    unknown, right = (fmean(sorted(taken)[: len(taken) * 95 // 100]) for taken in seconds)
+    return right / unknown, welch_of(*seconds)

@@ -6,7 +6,7 @@ import pytest
 from tests.cli.running import Nest, served
 from tests.harness.ports import free_port
 from tests.harness.waiting import wait_until
-from tests.journeys.house import House, approved_page, open_house, transferred
+from tests.journeys.house import House, Json, approved_page, open_house, transferred
 
 DISPUTED = "4000000000000259"
 
@@ -78,3 +78,43 @@ def _by_transfer() -> dict[str, object]:
         "pay_with": {"kind": "paypal"},
         "return_url": "https://shop.example/back",
     }
+
+
+@pytest.mark.parametrize(
+    ("amount", "takers"),
+    [("12.50 USDC", {"coinbase", "coinbase_links"}), ("12.50 EUR", {"coinbase_commerce"})],
+)
+@pytest.mark.requirement("S004-1", part="crypto in coins and in currencies")
+def test_a_payer_of_crypto_is_sent_to_who_takes_that_asset(
+    house: House, amount: str, takers: set[str]
+):
+    asked = house.pay(amount, pay_with={"kind": "crypto"})
+    assert asked["state"] == "needs_action", asked
+    assert asked["provider"] in takers, "one that is away is stepped in for"
+    sent_coins(house, asked)
+    paid = house.comes_to(asked, "succeeded")
+    assert paid["captured"] == asked["amount"]
+    wait_until(lambda: delivered(house, asked["provider"]), "it was told to the house")
+
+
+@pytest.mark.requirement("S004-1", part="crypto in coins and in currencies")
+def test_payment_links_step_in_while_checkouts_are_away(house: House):
+    house.script("rate_limit", provider="coinbase", operation="create_checkout")
+    asked = house.pay("7.25 USDC", pay_with={"kind": "crypto"})
+    assert (asked["state"], asked["provider"]) == ("needs_action", "coinbase_links"), asked
+    sent_coins(house, asked)
+    assert house.comes_to(asked, "succeeded")["captured"] == asked["amount"]
+    wait_until(lambda: delivered(house, "coinbase_links"), "it was told to the house")
+    tried = house.told("GET", f"/v1/payments/{asked['id']}/attempts")["data"]
+    assert [one["provider"] for one in tried] == ["coinbase", "coinbase_links"]
+
+
+def sent_coins(house: House, asked: Json) -> None:
+    """Do the payer's part: send exactly what was asked for."""
+    page = asked["next_action"]["url"]
+    if "/payment-links/" in page:
+        answer = house.client.post(f"{page}/pay", data={"how": "exact"})
+    else:
+        answer = house.client.post(f"{page}/send", data={"asset": "USDC", "how": "exact"})
+    assert answer.status_code in {200, 303}, answer.text
+    house.pass_time("+5m")

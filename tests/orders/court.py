@@ -36,6 +36,7 @@ from bezant.payments.health import Health
 from bezant.payments.parts import Parts
 from bezant.payments.refunding import Thresholds
 from bezant.payments.rulebook import Rulebook
+from bezant.payments.safe import Safe
 from bezant.payments.service import PaymentsService
 from bezant.psp.account import Account, Bearer, Clocks
 from bezant.psp.bank import BankAccount
@@ -133,10 +134,11 @@ async def opened_court(
         outbox = Outbox("approvals", Nudges(second))
         approvals = ApprovalsService(second, clock, ids, outbox, Makers())
         paying = await sessions("payments")
-        parts = parts_of(paying, clock, providers, vault, ledger)
+        parts = parts_of(paying, clock, providers, vault, ledger, keys)
         payments = PaymentsService(
             parts, approvals, providers.checks, Thresholds({"EUR": EUR(100_00)})
         )
+        await parts.safe.start()
         payments.start()
         stack.push_async_callback(payments.close)
         secrets = ClientSecrets(keys)
@@ -173,6 +175,7 @@ def parts_of(
     providers: Providers,
     vault: VaultService,
     ledger: LedgerService,
+    keys: KeysService,
 ) -> Parts:
     """Return what payments work with."""
     return Parts(
@@ -188,5 +191,6 @@ def parts_of(
         health=Health(clock),
         failpoints=NOWHERE,
         redaction=Shown(),
+        safe=Safe(keys),
         told=lambda: None,
     )

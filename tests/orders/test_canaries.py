@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from tests.harness.cluster import TestDatabase
+from tests.harness.databases import lent
+from tests.orders import hearers
 from tests.orders.court import ANN, Court, live, opened_court
 from tests.sandbox.stand import Town, town
 from tests.vault.canaries import Canary, canaries, codes_in, everything_in, found_in
@@ -33,6 +35,9 @@ pytestmark = [
     pytest.mark.catalogue("T80"),
     pytest.mark.requirement("S003-7", "S004-5", part="no card number anywhere"),
 ]
+LOOKED_INTO = (
+    "webhooks sent", "webhooks.public_event", "receipts", "receipts.receipt", "audit.entry",
+)  # fmt: skip
 TROUBLES = ("", "decline", "error_before_acting", "error_after_acting", "drop_after_acting")
 
 
@@ -48,6 +53,10 @@ async def court(
 ) -> AsyncIterator[Court]:
     async with opened_court(database, clock, tmp_path, city) as court:
         yield court
+
+
+receipts_database = lent("heard_receipts_template", "keys", "audit", "receipts")
+webhooks_database = lent("heard_webhooks_template", "keys", "identity", "ledger", "webhooks")
 
 
 @pytest.fixture
@@ -111,7 +120,12 @@ async def story(court: Court, one: Canary, number: int) -> list[str]:
 
 
 async def test_marked_cards_are_kept_nowhere(
-    court: Court, logged: StringIO, spans: InMemorySpanExporter
+    court: Court,
+    logged: StringIO,
+    spans: InMemorySpanExporter,
+    tmp_path: Path,
+    receipts_database: TestDatabase,
+    webhooks_database: TestDatabase,
 ):
     marked = canaries()
     told: list[str] = []
@@ -125,6 +139,12 @@ async def test_marked_cards_are_kept_nowhere(
     await court.follow()
     states = {state for state in PaymentState if any(f"'{state}'" in one for one in told)}
     assert states >= {PaymentState.SUCCEEDED, PaymentState.AUTHORIZED, PaymentState.DECLINED}
+    events = await hearers.told_by_payments(court.database, court.clock)
+    assert len(events) > 2 * len(marked), "payments told of every one, and of what came of it"
+    heard = {
+        **await hearers.sent_on(webhooks_database, court.clock, tmp_path / "sent", events),
+        **await hearers.written_down(receipts_database, court.clock, tmp_path / "kept", events),
+    }
     writer = telemetry.logs.current_writer()
     assert writer is not None
     writer.flush()
@@ -133,7 +153,10 @@ async def test_marked_cards_are_kept_nowhere(
         "answers": "\n".join(told).encode(),
         "log": logged.getvalue().encode(),
         "spans": "".join(one.to_json() for one in spans.get_finished_spans()).encode(),
+        **heard,
     }
+    for place in LOOKED_INTO:
+        assert len(places[place]) > 2_000, f"nobody looked into {place}"
     for table, row in everything_in(court.database.administrator_dsn):
         places[table] = places.get(table, b"") + row + b"\n"
     assert len(places["payments.attempt"]) > 2_000

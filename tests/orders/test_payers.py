@@ -1,7 +1,10 @@
 """The payer's own page: a secret or a link lets somebody pay one merchant; frames are known."""
 
+from datetime import timedelta
+
 import pytest
 from tests.orders.shop import ANN, BOB, Shop
+from tests.orders.till import DECLINED_CARD
 
 from bezant.actor import Mode
 from bezant.keys.port import RotateKey
@@ -26,6 +29,25 @@ async def test_a_link_is_for_whoever_follows_it(shop: Shop):
     made = await shop.orders.create_link(CreateLink("k", ANN, Mode.TEST, Offer(EUR(5_00))))
     payer = await shop.orders.payer(Secret(made.id))
     assert (payer.tenant, payer.mode, payer.subject) == (ANN, Mode.TEST, made.id)
+
+
+async def test_a_session_that_is_paid_or_over_is_only_shown(shop: Shop):
+    paid, late = await shop.session(), await shop.session()
+    assert not (await shop.orders.payer(paid.client_secret)).over
+    done = await shop.confirm(paid)
+    assert done.state is SessionState.COMPLETE
+    await shop.follow()
+    assert (await shop.orders.payer(paid.client_secret)).over
+    assert not (await shop.orders.payer(late.client_secret)).over, "the control"
+    shop.clock.move(timedelta(days=2))
+    assert (await shop.orders.payer(late.client_secret)).over
+
+
+async def test_a_declined_payer_may_try_again(shop: Shop):
+    new = await shop.session()
+    await shop.confirm(new, card=DECLINED_CARD)
+    await shop.follow()
+    assert not (await shop.orders.payer(new.client_secret)).over
 
 
 async def test_nothing_else_makes_a_payer(shop: Shop):

@@ -150,6 +150,15 @@ async def test_a_large_refund_waits_for_a_second_person(court: Court):
     assert await status(court, done.order) is OrderStatus.REFUNDED
 
 
+async def test_no_key_of_the_merchants_stands_in_a_payers_way(court: Court):
+    new = await checkout(court)
+    key = f"checkout:{new.session.id}"
+    own = await court.payments.create(CreatePayment(key, ANN, Mode.TEST, EUR(1_00)))
+    done = await pay(court, new, (await court.card()).token)
+    assert done.state is SessionState.COMPLETE
+    assert done.payment != own.id
+
+
 @pytest.mark.requirement("S004-5", part="money without an order")
 async def test_money_without_an_order_goes_back_to_the_payers_card(court: Court):
     token = (await court.card()).token
@@ -167,6 +176,8 @@ async def test_money_without_an_order_goes_back_to_the_payers_card(court: Court)
         )
         await court.follow()
         court.clock.move(WINDOW)
+        assert await court.healing.heal() == 1
+        await court.follow()
         assert await court.healing.heal() == 1
         await court.follow()
         healed = await court.payments.payment(ANN, Mode.TEST, made.id)

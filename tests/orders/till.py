@@ -22,6 +22,8 @@ from bezant.payments.port import (
     DeclineCode,
     Declined,
     KeyReused,
+    Many,
+    ManyOf,
     NextAction,
     NotInThisState,
     Payment,
@@ -153,6 +155,19 @@ class Till:
     async def method(self, tenant: str, mode: Mode, method: str) -> SavedMethod:
         del tenant, mode
         return self.saved[method]
+
+    async def many(self, query: ManyOf) -> Many:
+        self.asked.append("many")
+        mine = tuple(
+            self.held[one] for one in query.payments if self.tenants.get(one) == query.tenant
+        )
+        people = [one for one in query.customers if one in self.customers]
+        return Many(
+            mine,
+            tuple([await self.customer(query.tenant, query.mode, one) for one in people]),
+            (),
+            (),
+        )
 
     async def request_refund(self, command: RequestRefund) -> Refund:
         def give_back() -> Refund:

@@ -19,6 +19,11 @@ class Dying:
     kills: bool = False
     reached: dict[Point, int] = field(default_factory=dict[Point, int])
 
+    def meets(self, point: Point | None) -> None:
+        """Die at this point from now on; what was reached before does not count."""
+        self.at = point
+        self.reached.clear()
+
     def reach(self, point: Point) -> None:
         self.reached[point] = self.reached.get(point, 0) + 1
         if point is self.at:

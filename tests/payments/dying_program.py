@@ -1,21 +1,26 @@
-"""A process that takes one payment, and dies by SIGKILL at a point of it.
+"""A process that takes one step of a payment, and dies by SIGKILL at a point of it.
 
-Started as `python -m tests.payments.dying_program DSN_LEDGER DSN_PAYMENTS BOOK POINT STORY`. What
-the acquirer did it writes to a file before it answers, so that its book survives.
+Started as `python -m tests.payments.dying_program LEDGER_DSN PAYMENTS_DSN BOOK POINT STORY TURN
+HOUR`. What the acquirer did it writes to a file before it answers, so that its book survives.
+Without a point it lives, and tells which ones it reached.
 """
 
 import asyncio
 import sys
+from datetime import datetime
 from pathlib import Path
 
 import msgspec
-from tests.payments.acquirer import Acquirer, Authorisation
+from tests.payments.acquirer import ACT_THEN_SILENCE, NOT_SENT, Acquirer, Authorisation
 from tests.payments.dying import Dying
+from tests.payments.events import checks, signed, written
 from tests.payments.till import Till, service_on
 
-from bezant.clock import MovableClock, RealClock
+from bezant.actor import Mode
+from bezant.clock import MovableClock
 from bezant.exchange import ProviderAnswer, ProviderRequest
 from bezant.payments.failpoints import Point
+from bezant.payments.port import Arrival
 
 
 class Kept(msgspec.Struct):
@@ -31,6 +36,10 @@ class FiledAcquirer(Acquirer):
     def __init__(self, file: Path) -> None:
         super().__init__()
         self._file = file
+        if file.exists():
+            kept = msgspec.json.decode(file.read_bytes(), type=Kept)
+            self.authorisations = kept.authorisations
+            self.operations = dict(kept.operations)
 
     async def send(self, request: ProviderRequest) -> ProviderAnswer:
         answer = await super().send(request)
@@ -41,43 +50,52 @@ class FiledAcquirer(Acquirer):
         return answer
 
 
-def remembered(file: Path) -> Acquirer:
-    """Return the acquirer with the book that is in the file."""
-    acquirer = Acquirer()
-    if file.exists():
-        kept = msgspec.json.decode(file.read_bytes(), type=Kept)
-        acquirer.authorisations = kept.authorisations
-        acquirer.operations = dict(kept.operations)
-    return acquirer
-
-
-async def told(till: Till, story: str) -> None:
-    """Take the payment."""
-    if story == "refund":
-        payment = await till.pay("20.00 EUR", key="charge")
-        till.parts.failpoints.at = Point(sys.argv[4])  # pyright: ignore[reportAttributeAccessIssue]
-        await till.refund(payment, "5.00 EUR", key="back")
-    elif story == "retry":
-        till.acquirer.plan("charge", "not_sent")
-        await till.pay("20.00 EUR", key="charge")
-    elif story == "capture":
-        payment = await till.authorized("20.00 EUR", key="charge")
-        till.parts.failpoints.at = Point(sys.argv[4])  # pyright: ignore[reportAttributeAccessIssue]
-        await till.capture(payment, key="take")
-    else:
-        await till.pay("20.00 EUR", key="charge")
+async def told(till: Till, dying: Dying, point: Point | None, story: str, turn: str) -> None:
+    """Take the step; what comes before it nobody dies of."""
+    key = f"charge-{turn}"
+    match story:
+        case "charge":
+            dying.at = point
+            await till.pay(key=key)
+        case "retry":
+            till.acquirer.plan("charge", NOT_SENT)
+            dying.at = point
+            await till.pay(key=key)
+        case "capture":
+            payment = await till.authorized(key=key)
+            dying.meets(point)
+            await till.capture(payment, key=f"take-{turn}")
+        case "void":
+            payment = await till.authorized(key=key)
+            dying.meets(point)
+            await till.void(payment, key=f"let-go-{turn}")
+        case "refund":
+            payment = await till.pay(key=key)
+            dying.meets(point)
+            await till.refund(payment, "5.00 EUR", key=f"back-{turn}")
+        case "event":
+            till.acquirer.plan("charge", ACT_THEN_SILENCE)
+            await till.pay(key=key)
+            dying.meets(point)
+            reference = list(till.acquirer.authorisations)[-1]
+            body = written("authorisation.captured", till.acquirer.shown(reference), f"evt_{turn}")
+            await till.payments.arrive(Arrival("card", Mode.TEST, signed(till.clock, body), body))
+            await till.acted()
+        case _:
+            raise AssertionError(story)
 
 
 async def main() -> None:
-    """Die."""
-    ledger, payments, book, point, story = sys.argv[1:6]
-    dying = Dying(Point(point) if story in ("charge", "retry") else None, kills=True)
-    real = RealClock()
-    clock = MovableClock(real.now())
+    """Die, or tell what was reached."""
+    ledger, payments, book, point, story, turn, hour = sys.argv[1:8]
+    dying = Dying(kills=True)
+    clock = MovableClock(datetime.fromisoformat(hour))
     async with service_on(
-        ledger, payments, clock, failpoints=dying, acquirer=FiledAcquirer(Path(book))
-    ) as till:
-        await told(till, story)
+        ledger, payments, clock,
+        failpoints=dying, acquirer=FiledAcquirer(Path(book)), checks=checks(clock),
+    ) as till:  # fmt: skip
+        await told(till, dying, Point(point) if point != "none" else None, story, turn)
+    print("reached", *sorted(dying.reached), flush=True)
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ import itertools
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
+from hashlib import sha256
 
 import pytest
 from tests.harness.cluster import TestDatabase
@@ -207,11 +208,41 @@ async def test_an_event_that_was_stored_before_a_crash_is_acted_on(
         body = written("authorisation.captured", _passed(till, payment))
         await till.payments.arrive(Arrival("card", Mode.TEST, signed(clock, body), body))
         await till.acted()
-        till.value("UPDATE payments.arrival SET due_at = stored_at, note = NULL RETURNING 1")
+        till.value(
+            "UPDATE payments.arrival SET due_at = stored_at, note = NULL, digest = NULL,"
+            f" body = '\\x{body.hex()}' RETURNING 1"
+        )
     async with opened(payments_database, clock, acquirer=acquirer) as till:
         assert await till.payments.act_on_arrivals() == 1
         assert (await till.now(payment)).state is PaymentState.SUCCEEDED
         await till.agrees()
+
+
+async def test_what_an_event_said_is_kept_until_it_was_acted_on(till: Till) -> None:
+    payment = await challenged(till)
+    body = written("authorisation.captured", _passed(till, payment))
+    arrival = Arrival("card", Mode.TEST, signed(till.clock, body), body)
+    assert not (await till.payments.arrive(arrival)).repeated
+    await till.acted()
+    told = "SELECT json_build_array(note, encode(body, 'hex'), headers, encode(digest, 'hex'))"
+    digest = sha256(body).hexdigest()
+    assert till.value(f"{told} FROM payments.arrival") == ["done", "", {}, digest]
+    assert (await till.payments.arrive(arrival)).repeated, "it is known without its words"
+
+
+async def test_what_nobody_could_act_on_stays_for_whoever_looks(till: Till) -> None:
+    thing = {
+        "id": "auth_other", "key": "not ours", "asset": "EUR", "amount": "2000",
+        "captured": "2000", "status": "captured",
+    }  # fmt: skip
+    body = written("authorisation.captured", thing)
+    await deliver(till, body)
+    for _ in range(20):
+        till.clock.move(timedelta(hours=1))
+        await till.payments.act_on_arrivals()
+    told = "SELECT json_build_array(note, encode(body, 'hex'), encode(digest, 'hex'))"
+    kept = ["unmatched", body.hex(), sha256(body).hexdigest()]
+    assert till.value(f"{told} FROM payments.arrival") == kept
 
 
 def _passed(till: Till, payment: Payment) -> dict[str, object]:

@@ -16,6 +16,7 @@ from tests.payments.till import MERCHANT, Till, opened
 
 from bezant import telemetry
 from bezant.clock import MovableClock
+from bezant.payments.finding import troubles
 from bezant.payments.port import CountedBefore, Payment, RefundsOf, RefundState
 
 MOVEMENT = "0xabc"
@@ -134,6 +135,8 @@ async def test_one_of_ours_under_anothers_name_is_in_doubt_and_not_in_the_book(
     await generous.payments.walk()
     await deliver(generous, written("refund.succeeded", right))
     assert await states(generous, second) == [RefundState.UNKNOWN]
+    (found,) = await troubles(generous.parts.database)
+    assert (found.check, taken in found.found) == ("refund_name", True)
     assert TWICE in logged()
     # It is promised, and was not given.
     assert await generous.balance("refund_payable", "card") == "5.00"

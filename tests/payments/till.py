@@ -12,6 +12,7 @@ from typing import Any
 
 import psycopg
 from tests.harness.cluster import MODULE_PASSWORD, TestDatabase
+from tests.harness.local_keys import LOCAL_KEYS
 from tests.payments.acquirer import Acquirer
 from tests.payments.second_person import Nobody
 
@@ -33,6 +34,7 @@ from bezant.ledger.port import (
 from bezant.ledger.service import LedgerService
 from bezant.money import Money
 from bezant.payments.booking import Booking
+from bezant.payments.completeness import Completeness
 from bezant.payments.failpoints import NOWHERE, Failpoints
 from bezant.payments.gathered import Gathered
 from bezant.payments.health import Health
@@ -56,6 +58,7 @@ from bezant.payments.port import (
 )
 from bezant.payments.refunding import Thresholds
 from bezant.payments.rulebook import Rulebook
+from bezant.payments.safe import Safe
 from bezant.payments.service import PaymentsService
 from bezant.psp.card import Card
 from bezant.psp.port import Charge, Connector, FollowUp, WebhookCheck
@@ -142,6 +145,7 @@ async def service_on(
         health=Health(clock),
         failpoints=failpoints,
         redaction=Shown(),
+        safe=Safe(LOCAL_KEYS),
         told=lambda: None,
     )
     limits = {one.asset.code: one for one in (Money.of(text) for text in thresholds)}
@@ -293,6 +297,12 @@ class Till:
         for provider in ("card", "second"):
             owed += Money.of(f"{await self.balance('psp_receivable', provider)} EUR").minor
         assert owed == taken, f"the acquirer took {taken}, the book says {owed}"
+        assert await self.incomplete() == []
+
+    async def incomplete(self) -> list[str]:
+        """Return which movements are not in the book, and what is there that nothing moved."""
+        found = await Completeness(self.parts.database, self.ledger).look()
+        return [one.found for one in found]
 
     def count(self, table: str, where: str = "true") -> int:
         """Count rows, as the administrator sees them."""

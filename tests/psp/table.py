@@ -21,6 +21,7 @@ OPERATIONS: Final = (
     "ask",
     "refunds",
     "dispute",
+    "evidence",
     "events",
     "settlement",
 )
@@ -28,13 +29,13 @@ _CARD: Final = frozenset(
     {"charge", "capture", "void", "refund", "ask", "refunds", "events", "settlement"}
 )
 EMULATED: Final[Mapping[str, frozenset[str]]] = {
-    "stripe": _CARD,
+    "stripe": _CARD | {"dispute", "evidence"},
     "paypal": _CARD | {"finish", "dispute"},
     "coinbase": _CARD - {"capture"},
     "coinbase_links": frozenset({"charge", "void", "ask", "events", "settlement"}),
     "coinbase_commerce": frozenset({"charge", "void", "ask", "events", "settlement"}),
     "bank": _CARD - {"capture", "refunds"},
-    "card": _CARD,
+    "card": _CARD | {"dispute", "evidence"},
 }
 LIVE: Final[Mapping[str, frozenset[str]]] = {}
 """Nobody has run these against a real account yet."""
@@ -45,6 +46,26 @@ WORDS: Final[Mapping[MethodKind, str]] = {
     MethodKind.PAYPAL: "PayPal",
     MethodKind.CRYPTO: "crypto",
 }
+
+_TESTED: Final = (
+    "## Official clients",
+    "",
+    "The emulators are held against the providers' own clients where one can be had: `stripe`",
+    "for Stripe, `coinbase-commerce` for the signatures of Commerce. PayPal's",
+    "(`paypal-server-sdk`) cannot be: what it needs and what this product needs exclude each",
+    "other, so the two do not go into one environment. PayPal is tested against the shapes of its",
+    "public reference, and its webhooks against certificates in PayPal's form.",
+    "",
+    "## Numbers and amounts for tests",
+    "",
+    "Cards do what their number says: the table of the [vault](../concepts/vault.md) has the",
+    "numbers. No provider here documents an amount that brings something about on the API we",
+    "use, so no amount does in the emulators: at Stripe the number of a card or a bank account",
+    "decides, at PayPal the header `PayPal-Mock-Response` (its amounts that stand for errors are",
+    "those of the classic NVP and SOAP API only), at Coinbase the payer, at a bank the order.",
+    "Whatever else is to go wrong is scripted: `bezant sandbox fail`.",
+    "",
+)
 
 
 def providers_page() -> str:
@@ -73,8 +94,11 @@ def providers_page() -> str:
         "",
         "`finish` completes what the payer approved on the provider's page; `ask` finds out what",
         "became of a request whose answer was lost; `refunds` lists those made on the provider's",
-        "own pages, too; `dispute` fetches a dispute of which an event was only a hint.",
+        "own pages, too; `dispute` learns of a dispute and its amount: from an event, or asked for",
+        "again where an event is only a hint; `evidence` sends what speaks against it. Where that",
+        "is empty, evidence is handed in on the provider's own pages.",
         "",
+        *_TESTED,
         "## Known limits",
         "",
         "- Stripe takes card numbers from a server only on accounts with that permission (raw card",

@@ -15,6 +15,7 @@ from tests.sandbox.stand import Town
 from bezant.actor import Mode
 from bezant.money import EUR, USDC
 from bezant.psp.account import Account, Bearer, ClientCredentials, Clocks, SigningKey
+from bezant.psp.card import Card
 from bezant.psp.port import (
     Charge,
     Incoming,
@@ -26,11 +27,20 @@ from bezant.psp.port import (
     Verdict,
 )
 from bezant.psp.registry import NAMES, open_providers
+from bezant.psp.stripe import Stripe
 from bezant.sandbox.site import OFFSETS
 from bezant.secret import Secret
 from bezant.settings import Providers as Named
 from bezant.telemetry.metrics import Meters
-from bezant.wiring.providers import accounts_of, bank_account, emulated, sandbox_access
+from bezant.wiring.providers import (
+    COINBASES,
+    accounts_of,
+    bank_account,
+    emulated,
+    sandbox_access,
+)
+
+DISPUTED = "4000000000000259"
 
 
 async def pay(shop: Shop, charge: Charge, done: set[str]) -> Verdict:
@@ -108,17 +118,40 @@ async def give_back(shop: Shop, charge: Charge, told: Verdict, done: set[str]) -
 
 
 async def quarrel(shop: Shop, done: set[str]) -> None:
-    """Let a payer complain, and fetch the dispute."""
-    connector = shop.connector
-    if not isinstance(connector, ShowsDisputes):
-        return
+    """Let a payer complain, and hear of the dispute: by a believed event, or asked for again."""
+    if shop.connector.capabilities.evidence:
+        await answer_back(shop, done)
+    if isinstance(shop.connector, ShowsDisputes):
+        await fetch_dispute(shop, shop.connector, done)
+
+
+async def answer_back(shop: Shop, done: set[str]) -> None:
+    """Read of a dispute in an event, and send what speaks against it."""
+    async with open_shop(shop.provider, shop.town, DISPUTED) as disputed:
+        connector = disputed.connector
+        told = await disputed.charge(charge_of(shop.provider))
+        shop.town.pass_time(days=1)
+        heard = [connector.incoming(one.headers, one.body) for one in shop.town.box.letters]
+        news = next(one for one in heard if one.dispute is not None)
+        assert news.dispute is not None
+        assert (news.reference, news.dispute.state) == (told.reference, "opened")
+        done.add("dispute")
+        assert isinstance(connector, Stripe | Card)
+        said = {"uncategorized_text": "winning_evidence"}
+        request = connector.evidence(Mode.TEST, news.part, "key_1", said)
+        assert connector.evidenced(await disputed.send(request)).result is Result.PENDING
+        done.add("evidence")
+
+
+async def fetch_dispute(shop: Shop, connector: ShowsDisputes, done: set[str]) -> None:
+    """Fetch a dispute of which an event was only a hint."""
     shop.town.script("dispute", provider=shop.provider, operation="capture_order", seconds=10)
     charge = charge_of(shop.provider, EUR(7_00))
     told = await shop.charge(charge)
     approve(shop.town, told)
     told = await shop.finish(charge, told.reference)
     shop.town.pass_time(seconds=10)
-    hints = [connector.incoming(one.headers, one.body) for one in shop.town.box.letters]
+    hints = [shop.connector.incoming(one.headers, one.body) for one in shop.town.box.letters]
     hint = next(one for one in hints if one.about == "dispute")
     assert hint.dispute is None, "an event is a hint"
     answer = await shop.send(connector.ask_dispute(Mode.TEST, hint.part))
@@ -262,7 +295,7 @@ async def test_a_demo_emulates_who_is_not_named(city: Town):
     assert access["stripe"].webhook_url == "http://127.0.0.1:8080/v1/webhooks/stripe"
     shown = bank_account(Named(), 8_090)
     assert (shown.iban, shown.page) == (BANK.iban, "http://127.0.0.1:8094/pay")
-    moved = [replace(one, base_url=city.urls[one.provider] + _path(one)) for one in accounts]
+    moved = [replace(one, base_url=_host(city, one) + _path(one)) for one in accounts]
     clocks = Clocks(city.clock, city.clock)
     providers = open_providers(moved, shown, clocks, Meters())
     try:
@@ -273,6 +306,10 @@ async def test_a_demo_emulates_who_is_not_named(city: Town):
             assert told.result in {Result.CAPTURED, Result.NEEDS_ACTION}, name
     finally:
         await providers.transport.close()
+
+
+def _host(city: Town, account: Account) -> str:
+    return city.urls["coinbase" if account.provider in COINBASES else account.provider]
 
 
 def _path(account: Account) -> str:

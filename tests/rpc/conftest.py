@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.rpc.sample import Sample, SampleService
+from tests.rpc.sample import SAMPLE_MANNERS, Sample, SampleService
 
 from bezant.clock import RealClock
 from bezant.rpc.authority import Authority
@@ -50,7 +50,7 @@ class Installation:
     def far(
         self, caller: str = "payments", port: int = 0, manners: Manners | None = None
     ) -> Sample:
-        return far(Sample, self.channel(caller, port), manners=manners)
+        return far(Sample, self.channel(caller, port), manners=manners or SAMPLE_MANNERS)
 
 
 @pytest.fixture

@@ -22,6 +22,7 @@ from bezant.errors import (
     Unavailable,
 )
 from bezant.money import Asset, Money
+from bezant.rpc.manners import Manners
 from bezant.secret import Secret
 
 
@@ -165,6 +166,12 @@ class SampleService:
 
     async def once(self, command: Wish) -> str:
         return await self.wish(command)
+
+
+SAMPLE_MANNERS = Manners(
+    repeatable=frozenset({"echo", "several", "many", "nothing", "count", "wish"}),
+    once=frozenset({"once"}),
+)
 
 
 @asynccontextmanager

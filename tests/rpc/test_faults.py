@@ -3,19 +3,18 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 from tests.harness.faults import FaultProxy, Faults, Side
 from tests.rpc.conftest import Installation
-from tests.rpc.sample import Sample, Wish
+from tests.rpc.sample import SAMPLE_MANNERS, Sample, Wish
 
 from bezant.errors import OutcomeUnknown, Unavailable
 from bezant.rpc.breaker import BreakerState
 from bezant.rpc.channel import CONNECT_SECONDS, Channel
 from bezant.rpc.codes import PeerUnavailable
 from bezant.rpc.far import far
-from bezant.rpc.manners import Manners
 
 pytestmark = [pytest.mark.requirement("S001-5", part="rpc"), pytest.mark.catalogue("T31")]
 
@@ -25,7 +24,7 @@ OPENS_SECONDS = 5.0
 CLOSES_SECONDS = 30.0
 WISH = Wish("w")
 LASTING = Wish("w", "wait", 100)
-MANNERS = Manners(deadline_seconds=DEADLINE_SECONDS, once=frozenset({"once"}))
+MANNERS = replace(SAMPLE_MANNERS, deadline_seconds=DEADLINE_SECONDS)
 
 
 @dataclass

@@ -22,7 +22,7 @@ from bezant.rpc.tls import TLS_VERSION, channel_credentials
 from bezant.rpc.wire import contract
 
 MESSAGES = 2_000
-OVER_GRPC = 200
+OVER_GRPC = 50
 KNOWN = {"OK", "INVALID_ARGUMENT", "NOT_FOUND", "RESOURCE_EXHAUSTED"}
 
 pytestmark = [pytest.mark.requirement("S001-5", part="rpc"), pytest.mark.catalogue("T64")]

@@ -11,7 +11,7 @@ from bezant.clock import RealClock
 from bezant.errors import Forbidden, Invalid
 from bezant.rpc.authority import Authority
 from bezant.rpc.channel import Channel, Terms
-from bezant.rpc.manners import MANNERS, port_name
+from bezant.rpc.manners import MANNERS, Manners, port_name
 from bezant.rpc.methods import method_names
 from bezant.rpc.papers import FolderIssuer
 from bezant.rpc.permits import PERMITS, may_call
@@ -89,7 +89,35 @@ def test_the_table_names_ports_and_methods_that_exist():
                 assert methods <= known[port] | {"*"}
     for port, manners in MANNERS.items():
         if port in known:
-            assert manners.once | set(manners.deadlines) <= known[port]
+            assert set(manners.deadlines) <= known[port]
+
+
+def undeclared(name: str, methods: set[str], declared: Manners) -> set[str]:
+    """Name the methods nobody decided about, and those about which two things were said."""
+    twice = declared.repeatable & declared.once
+    strangers = (declared.repeatable | declared.once) - methods
+    left = methods - declared.repeatable - declared.once
+    return {f"{name}.{method}" for method in left | twice | strangers}
+
+
+def test_every_method_of_every_port_is_declared_to_be_repeatable_or_not():
+    found: set[str] = set()
+    for port in ports():
+        declared = MANNERS.get(port_name(port), Manners())
+        found |= undeclared(port_name(port), set(method_names(port)), declared)
+    assert not found, "say in rpc/manners.py whether it may be sent again"
+    assert set(MANNERS) == {port_name(port) for port in ports()}
+
+
+def test_a_method_that_was_forgotten_is_found():
+    """The control of the one above."""
+    whole = Manners(repeatable=frozenset({"read"}), once=frozenset({"spend"}))
+    assert not undeclared("p", {"read", "spend"}, whole)
+    assert undeclared("p", {"read", "spend", "new"}, whole) == {"p.new"}
+    assert undeclared("p", {"read"}, whole) == {"p.spend"}
+    both = Manners(repeatable=frozenset({"spend"}), once=frozenset({"spend"}))
+    assert undeclared("p", {"spend"}, both) == {"p.spend"}
+    assert undeclared("p", {"read"}, Manners()) == {"p.read"}
 
 
 @pytest.mark.parametrize("stranger", STRANGERS)

@@ -102,3 +102,11 @@ def test_the_same_holds_for_a_database_given_in_parts():
     assert refusals(settings_of(DB_HOST="db.example", DB_SSLMODE="verify-full"), live=False) == ()
     assert refusals(settings_of(DB_HOST="::1"), live=False) == ()
     assert refusals(settings_of(DB_HOST="/run/postgresql"), live=False) == ()
+
+
+def test_a_live_start_is_told_whose_people_a_wso2_server_vouches_for():
+    given = {"WSO2_IS_URL": "https://is.example:9443"}
+    (mistake,) = refusals(settings_of(**given), live=True)
+    assert (mistake.name, "mer_" in mistake.remedy) == ("WSO2_IS_MERCHANT", True)
+    assert refusals(settings_of(**given), live=False) == ()
+    assert refusals(settings_of(**given, WSO2_IS_MERCHANT="platform"), live=True) == ()

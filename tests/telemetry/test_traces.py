@@ -1,10 +1,15 @@
 """One trace across processes, when somebody wants it, and nothing when nobody does."""
 
+import socket
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from tests.http.stand import CARD, note, standing
 
@@ -102,3 +107,62 @@ def test_the_libraries_of_traces_are_loaded_only_when_asked_for() -> None:
         "sys.exit('opentelemetry.sdk' in sys.modules or 'opentelemetry.exporter' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", program], check=False, timeout=60).returncode == 0
+
+
+class Collector(HTTPServer):
+    """What an OpenTelemetry collector is to us: it takes spans and says so."""
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Taking)
+        self.taken: list[tuple[str, ExportTraceServiceRequest]] = []
+
+
+class Taking(BaseHTTPRequestHandler):
+    def do_POST(self) -> None:
+        read = self.rfile.read(int(self.headers["content-length"]))
+        collector = self.server
+        assert isinstance(collector, Collector)
+        collector.taken.append((self.path, ExportTraceServiceRequest.FromString(read)))
+        self.send_response(200)
+        self.send_header("content-length", "0")
+        self.end_headers()
+
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+
+@pytest.mark.requirement("S001-8", part="traces are sent by OTLP")
+def test_spans_reach_a_collector_by_otlp() -> None:
+    with Collector() as collector:
+        serving = threading.Thread(target=collector.serve_forever)
+        serving.start()
+        traces.start_traces(f"http://127.0.0.1:{collector.server_port}/", "bezant-test")
+        with continue_trace(INCOMING), span("ledger.post"):
+            pass
+        traces.stop_traces()
+        collector.shutdown()
+        serving.join()
+    ((path, told),) = collector.taken
+    (of_service,) = told.resource_spans
+    named = {one.key: one.value.string_value for one in of_service.resource.attributes}
+    (one,) = of_service.scope_spans[0].spans
+    assert (path, named["service.name"]) == ("/v1/traces", "bezant-test")
+    assert (one.name, one.trace_id.hex()) == ("ledger.post", TRACE)
+    assert one.parent_span_id.hex() == INCOMING.split("-")[2]
+
+
+def test_a_collector_that_never_answers_does_not_keep_us() -> None:
+    """It accepts and is silent: the library itself would wait for ten seconds and more."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        traces.start_traces(f"http://127.0.0.1:{silent.getsockname()[1]}", "bezant-test")
+        with span("ledger.post"):
+            pass
+        began = time.monotonic()
+        traces.stop_traces()
+        took = time.monotonic() - began
+        silent.settimeout(30)
+        caller, _ = silent.accept()  # The control: it was called.
+        with caller:
+            assert caller.recv(4) == b"POST"
+    assert took < 3 * traces.STOP_SECONDS_MAX
+    assert not traces.tracing()

@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Locator, expect
+from playwright.sync_api import Browser, Locator, Route, expect
 from tests.harness.waiting import wait_until
 from tests.journeys.house import House, Json
 from tests.web.clerk import NARROW, Clerk, at_office
@@ -79,6 +79,16 @@ def test_the_rule_that_says_most_counts_and_is_named(shop: House, asker: By) -> 
     assert (nobody["rule"], nobody["fee"]["amount"], nobody["net"]["amount"]) == (
         None, "0.00", "100.00",
     )  # fmt: skip
+
+
+def test_a_priority_that_no_rule_is_about_has_no_price(shop: House, asker: By) -> None:
+    rules = [fee("1"), fee("4", priority="instant")]
+    assert preview(shop, asker, rules, priority="instant")["fee"]["amount"] == "4.00"
+    assert preview(shop, asker, rules, priority="")["fee"]["amount"] == "1.00"
+    body = {"fees": rules, "amount": {"amount": "1.00", "asset": "EUR"}, "priority": "fastest"}
+    refused = shop.ask("POST", "/v1/fees/preview", body, by=asker)
+    assert (refused.status_code, refused.json()["code"]) == (400, "unknown_priority")
+    assert refused.json()["field"] == "priority"
 
 
 @pytest.mark.parametrize("amount", ["0.00", "-5.00"])
@@ -211,6 +221,32 @@ def test_two_people_change_the_fees_in_the_office(shop: House, browser: Browser,
         expect(table).to_contain_text("4.5 %")
     assert len(fees(shop, asker)) == before + 1
     assert shop.pay("100.00 EUR")["fee"]["amount"] == "4.80"
+
+
+@pytest.mark.system
+@pytest.mark.usefixtures("pages")
+def test_while_a_price_is_asked_for_no_other_one_is_shown(shop: House, browser: Browser) -> None:
+    with at_office(browser, shop, joined_platform(shop)) as clerk:
+        clerk.go("/fees")
+        clerk.sees("A payment of 100.00\u00a0EUR costs")
+        held: list[Route] = []
+
+        def hold(asked: Route) -> None:
+            held.append(asked)
+
+        clerk.page.route("**/v1/fees/preview", hold)
+        clerk.page.get_by_label("Amount", exact=True).fill("250.00")
+        clerk.sees("Asking…")
+        expect(clerk.page.get_by_text("A payment of")).to_have_count(0)
+        wait_until(lambda: clerk.page.evaluate("1") == 1 and bool(held), "it is asked")
+        for one in held:
+            one.continue_()
+        clerk.page.unroute("**/v1/fees/preview")
+        clerk.sees("A payment of 250.00\u00a0EUR costs")
+        expect(clerk.page.get_by_text("Asking…")).to_have_count(0)
+        clerk.page.get_by_label("Priority", exact=True).fill("fastest")
+        clerk.sees("No rule of fees knows this priority level")
+        expect(clerk.page.get_by_text("A payment of")).to_have_count(0)
 
 
 @pytest.mark.system

@@ -40,13 +40,16 @@ FRAMING = ("https://shop.example",)
 class KnownOrders:
     """Knows one session and who may frame it."""
 
+    def __init__(self, *, over: bool = False) -> None:
+        self._over = over
+
     async def framed_by(self, session: str) -> tuple[str, ...]:
         return FRAMING if session == SESSION else ()
 
     async def payer(self, credential: Secret[str]) -> Payer:
         if credential.reveal() != SECRET:
             raise ClientSecretInvalid
-        return Payer("mer_1", Mode.TEST, SESSION)
+        return Payer("mer_1", Mode.TEST, SESSION, self._over)
 
 
 class KnownMerchants:
@@ -254,6 +257,13 @@ async def test_a_payer_may_do_what_a_publishable_key_may():
     merchants.state = MerchantState.SUSPENDED
     with pytest.raises(CredentialInvalid):
         await callers.identify(shown)
+
+
+async def test_a_payer_of_what_is_over_puts_no_card_away():
+    orders = KnownOrders(over=True)
+    callers = PayerCallers(Nobody(), cast("Orders", orders), cast("Identity", KnownMerchants()))
+    actor = await callers.identify(Credential(CredentialKind.BEARER, Secret(SECRET)))
+    assert actor.permissions == MAY - {"tokens.write"}
 
 
 @pytest.mark.parametrize(

@@ -2,12 +2,14 @@
 
 import base64
 import hashlib
+import json
 import os
 import re
 import subprocess
 import sys
 import sysconfig
-from collections.abc import Iterator
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 
 import httpx2
@@ -43,11 +45,10 @@ def program(tmp_path: Path) -> Path:
     return place / "bin" / "bezant"
 
 
-@pytest.fixture
-def installed_one(program: Path, tmp_path: Path) -> Iterator[Foreground]:
+@contextmanager
+def up(program: Path, home: Path) -> Generator[Foreground]:
     """Start it where there is no Node, nor anything else."""
-    home = tmp_path / "home"
-    home.mkdir()
+    home.mkdir(exist_ok=True)
     nowhere = {"HOME": str(home), "PATH": str(program.parent), "PYTHONUNBUFFERED": "1"}
     process = subprocess.Popen(
         [program, "up", "--port", "0"], cwd=home, env=nowhere, text=True,
@@ -61,12 +62,13 @@ def installed_one(program: Path, tmp_path: Path) -> Iterator[Foreground]:
 
 
 @pytest.mark.requirement("S000-1", part="the installed package has its pages")
-def test_the_installed_package_serves_its_pages_without_node(
-    program: Path, installed_one: Foreground
-):
+def test_the_installed_package_serves_its_pages_without_node(program: Path, tmp_path: Path):
     where = ran(program.with_name("python"), "-c", "import bezant; print(bezant.__file__)")
     assert where.startswith(f"{program.parents[1]}{os.sep}")
-    with httpx2.Client(base_url=installed_one.url(), timeout=30) as client:
+    with (
+        up(program, tmp_path / "home") as running,
+        httpx2.Client(base_url=running.url(), timeout=30) as client,
+    ):
         for path in ("/checkout/cs_1", "/office", "/office/payments"):
             page = client.get(path)
             assert page.status_code == 200, page.text
@@ -75,3 +77,20 @@ def test_the_installed_package_serves_its_pages_without_node(
             for address, told in named:
                 digest = hashlib.sha384(client.get(address).content).digest()
                 assert told == "sha384-" + base64.b64encode(digest).decode()
+
+
+@pytest.mark.catalogue("T103")
+def test_a_first_boot_takes_a_payment_and_lets_its_owner_in_and_so_does_the_second(
+    program: Path, tmp_path: Path
+):
+    home, found = tmp_path / "home", list[list[str]]()
+    for _ in range(2):
+        with up(program, home) as running, httpx2.Client(base_url=running.url()) as client:
+            sample = json.loads((home / ".bezant" / "sample.json").read_text())
+            owner = {"email": sample["email"], "password": sample["password"]}
+            assert client.post("/v1/session", json=owner).status_code == 201
+            by = {"x-api-key": sample["secret_key"]}
+            listed = client.get("/v1/payments", headers=by).json()["data"]
+            found.append([one["id"] for one in listed if one["state"] == "succeeded"])
+    assert len(found[0]) == 1
+    assert found[1] == found[0]

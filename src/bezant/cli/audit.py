@@ -101,17 +101,26 @@ def export(
 
 
 @group.command()
-def keys(data: Data = None) -> None:
+def keys(data: Data = None, as_json: AsJson = False) -> None:
     """Write the file of keys that verifiers and witnesses need."""
+    del as_json  # The file is JSON.
     typer.echo(_with_log(data, lambda log: log.keys_file()), nl=False)
 
 
 @group.command()
 def proof(
-    index: Annotated[int, typer.Argument(min=0, help="Which entry.")], data: Data = None
+    index: Annotated[int, typer.Argument(min=0, help="Which entry.")],
+    data: Data = None,
+    as_json: AsJson = False,
 ) -> None:
     """Write the proof that an entry is in the log, to be kept as a .tlog-proof file."""
-    typer.echo(_with_log(data, lambda log: log.inclusion(index)), nl=False)
+    from bezant.cli.screen import show_json
+
+    found = _with_log(data, lambda log: log.inclusion(index))
+    if as_json:
+        show_json({"index": index, "proof": found})
+    else:
+        typer.echo(found, nl=False)
 
 
 def _with_log(

@@ -1,12 +1,14 @@
 """What `bezant doctor database` looks at: durability, tables, old transactions, jobs."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from bezant.cli.checkup import Case, Finding, Health
 from bezant.cli.checkup_catalogue import functions, opened_for_doctor, soundness
+from bezant.cli.checkup_completeness import completeness
+from bezant.cli.checkup_payments import payments
 from bezant.cli.exits import Exit, Stop
 from bezant.cli.ground import Ground, running_ground
 from bezant.cli.installation import key_path
@@ -15,11 +17,14 @@ from bezant.errors import BezantError
 
 if TYPE_CHECKING:
     from bezant.db.database import Database
+    from bezant.db.feed_watch import FeedState, FollowerLag
+    from bezant.secret import Secret
 
 CLOCK_SECONDS_MAX: Final = 2.0
 OLD_TRANSACTION_SECONDS: Final = 60.0
 OLD_JOB_SECONDS: Final = 300.0
 WAITING_EVENTS_MAX: Final = 1_000  # A busy sequencer is a few batches behind, never this many.
+FOLLOWER_SECONDS: Final = 15  # Whoever follows looks every second; a busy batch may take some.
 AREA: Final = "database"
 LOOK_AT_LOGS: Final = "Look at bezant logs; it is tried again by itself."
 
@@ -62,7 +67,7 @@ async def _look(ground: Ground, *, deep: bool) -> list[Finding]:
         ]
     found += [finding async for finding in _migrations(ground)]
     if all(finding.health is Health.GOOD for finding in found if finding.check == "migrations"):
-        looks = (functions, _jobs, _feeds)
+        looks = (functions, _jobs, _feeds, _followers, payments, completeness)
         found += [finding for look in looks async for finding in look(ground)]
     if deep:
         found += [finding async for finding in soundness(ground)]
@@ -158,14 +163,70 @@ async def _feeds(ground: Ground) -> AsyncIterator[Finding]:
     from bezant.db.feed_watch import feed_states
     from bezant.wiring.modules import FEEDS
 
-    for module, source in FEEDS.items():
-        async with opened_for_doctor(ground.administrators[module]) as opened:
-            (state,) = await feed_states(opened, {module: source})
-        told = f"{state.head} events of {module} have their places, {state.waiting} wait"
+    states: list[FeedState] = []
+    for address, modules in _together(ground, FEEDS):
+        async with opened_for_doctor(address) as opened:
+            states += await feed_states(opened, {module: FEEDS[module] for module in modules})
+    for state in states:
+        told = f"{state.head} events of {state.module} have their places, {state.waiting} wait"
         if state.waiting > WAITING_EVENTS_MAX:
             yield Finding(AREA, "feed", Health.WRONG, told, "End old transactions; restart bezant.")
         else:
             yield Finding(AREA, "feed", Health.GOOD, told)
+
+
+async def _followers(ground: Ground) -> AsyncIterator[Finding]:
+    """Look whether what happened is followed up; whoever is behind gets a while to move on."""
+    behind = first = await _behind(ground)
+    for _ in range(FOLLOWER_SECONDS):
+        if not behind:
+            break
+        await asyncio.sleep(1)
+        now = await _behind(ground)
+        behind = {
+            name: lag
+            for name, lag in now.items()
+            if name in behind and lag.position == first[name].position
+        }
+    for (module, feed), lag in behind.items():
+        yield Finding(
+            AREA,
+            f"follower {module} of {feed}",
+            Health.WRONG,
+            f"{module} does not get past event {lag.position + 1} of {feed}; {lag.behind} wait",
+            "Run bezant logs and look for follower.failed: it names the cause; it goes on by "
+            "itself once that is gone. Without a platform that runs, start it.",
+        )
+    if not behind:
+        yield Finding(AREA, "followers", Health.GOOD, "Whoever follows a feed moves on")
+
+
+async def _behind(ground: Ground) -> "dict[tuple[str, str], FollowerLag]":
+    """Return who has events to handle, by module and feed."""
+    from bezant.db.feed_watch import feed_states, follower_lags
+    from bezant.wiring.modules import FEEDS, FOLLOWERS
+
+    found: dict[tuple[str, str], FollowerLag] = {}
+    states: list[FeedState] = []
+    for address, modules in _together(ground, FEEDS):
+        async with opened_for_doctor(address) as opened:
+            states += await feed_states(opened, {module: FEEDS[module] for module in modules})
+    for address, modules in _together(ground, FOLLOWERS):
+        async with opened_for_doctor(address) as opened:
+            lags = await follower_lags(opened, modules, states)
+        found |= {(lag.module, lag.feed): lag for lag in lags if lag.behind}
+    return found
+
+
+def _together(
+    ground: Ground, modules: Iterable[str]
+) -> "Iterator[tuple[Secret[str], tuple[str, ...]]]":
+    """Put together the modules whose databases are one."""
+    shared: dict[str, list[str]] = {}
+    for module in modules:
+        shared.setdefault(ground.administrators[module].reveal(), []).append(module)
+    for found in shared.values():
+        yield ground.administrators[found[0]], tuple(found)
 
 
 async def _transactions(opened: "Database") -> AsyncIterator[Finding]:

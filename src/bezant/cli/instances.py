@@ -137,11 +137,13 @@ async def serve_behind(house: "House", place: Path, told: asyncio.Event) -> None
     while not serving.started and not running.done():
         await asyncio.sleep(PAUSE_SECONDS / 10)
     handed = Handed(place, serving, main.application)
+    house.traffic.begin()
     handed.start()
     ending = [asyncio.create_task(one.wait()) for one in (told, handed.over)]
     await asyncio.wait([running, *ending], return_when=asyncio.FIRST_COMPLETED)
     for one in ending:
         one.cancel()
+    house.traffic.end()
     await handed.leave()
     serving.stop()
     await running

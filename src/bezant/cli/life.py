@@ -144,6 +144,8 @@ async def _open_doors(
 ) -> "tuple[asyncio.Task[None], int]":
     """Listen; return the task that ends when serving ends, and the port people come to."""
     serving, ports = await stack.enter_async_context(listen(house.listenings, held))
+    house.traffic.begin()
+    stack.callback(house.traffic.end)
     if house.envoy is None:
         return serving, ports[0]
     from bezant.wiring.envoy import running as envoy_running
@@ -232,7 +234,7 @@ async def _raise_house(
     key = load_key_file(key_path(installation, settings.platform.key_file))
     address = settings.database.address()
     if address is None:
-        ground = await _start_database(stack, place, key)
+        ground = await _start_database(stack, settings, place, key)
     else:
         with step("asking your own database", "using your own database; the embedded one rests"):
             pass
@@ -253,11 +255,13 @@ async def _raise_house(
         return await stack.enter_async_context(building)
 
 
-async def _start_database(stack: AsyncExitStack, place: Place, key: Secret[bytes]) -> Ground:
+async def _start_database(
+    stack: AsyncExitStack, settings: Settings, place: Place, key: Secret[bytes]
+) -> Ground:
     from bezant import schemas
     from bezant.db.embedded import EmbeddedServer
 
-    server = EmbeddedServer(place.folder)
+    server = EmbeddedServer(place.folder, archive_to=settings.database.log_archive)
     doing = "starting PostgreSQL" if place.postgres.exists() else "making the database"
     with step(doing, "PostgreSQL 18 is up, private to this folder"):
         await server.start()

@@ -6,10 +6,12 @@ what a command needs, it imports when it runs.
 
 import os
 import sys
+from typing import Final
 
 import typer
 
 from bezant.cli import (
+    api_keys,
     audit,
     backup,
     bench,
@@ -36,6 +38,9 @@ from bezant.cli import (
 )
 from bezant.cli.exits import Exit, Stop
 
+LIBPQ: Final = "PG"
+"""How the variables begin with which libpq fills what an address leaves open."""
+
 app = typer.Typer(
     name="bezant",
     help="The payment platform whose every number an outsider can check.",
@@ -48,7 +53,7 @@ app = typer.Typer(
 for group in (
     *(up, down, status, logs, doctor, serve, users, login, realms, keys, audit, witness),
     *(ledger, receipts, sandbox, webhooks, events, listen, migrate, backup, bench),
-    *(demo, completion),
+    *(demo, completion, api_keys),
 ):
     group.add_to(app)
 
@@ -61,6 +66,7 @@ def run() -> None:
             "  Start it without.\n"
         )
         sys.exit(Exit.REFUSED)
+    forget_the_shells_database()
     completion.prepare()
     try:
         app()
@@ -75,6 +81,14 @@ def run() -> None:
         if os.environ.get("BEZANT_DEBUG"):
             raise
         _end(_explained(error))
+
+
+def forget_the_shells_database() -> None:
+    """Take libpq's variables away: `PGHOSTADDR` alone would send every connection elsewhere, past
+    the private socket and past what was asked of TLS. Databases come from our settings only.
+    """
+    for name in [name for name in os.environ if name.startswith(LIBPQ)]:
+        del os.environ[name]
 
 
 def _explained(error: Exception) -> Stop:

@@ -61,10 +61,12 @@ def file(
     ] = None,
     mode: InMode = None,
     data: Data = None,
+    as_json: AsJson = False,
 ) -> None:
     """Write the file of a receipt, for `bezant-verify receipt`."""
     from bezant.receipts.port import EVERYTHING, ReadFile, Show
 
+    del as_json  # The file is JSON.
     fields = tuple(name for name in (show or "").split(",") if name)
     wanted = EVERYTHING if show is None else Show(everything=False, fields=fields)
     found = _with_receipts(

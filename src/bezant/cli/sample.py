@@ -114,7 +114,7 @@ async def _set_fees(house: "House") -> None:
     terms = await house.payments.terms()
     if not terms.fees:
         euros = FeeRule(FEE_PERCENT, FEE_FIXED.minor, asset="EUR")
-        wanted = Terms(terms.routing, (euros, FeeRule(FEE_PERCENT)))
+        wanted = Terms(terms.routing, (euros, FeeRule(FEE_PERCENT)), terms.limits)
         await house.payments.change_terms(ChangeTerms(_ITSELF, wanted))
 
 

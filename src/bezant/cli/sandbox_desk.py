@@ -147,9 +147,16 @@ def settlement(
     day: Annotated[str, typer.Argument(help="The day, 2026-03-01.")],
     data: Data = None,
     port: Port = None,
+    as_json: AsJson = False,
 ) -> None:
     """Write a provider's settlement file of a day to the terminal."""
-    typer.echo(_request(data, port, "GET", f"/settlements/{day}/{provider}", {}), nl=False)
+    from bezant.cli.screen import show_json
+
+    text = _request(data, port, "GET", f"/settlements/{day}/{provider}", {})
+    if as_json:
+        show_json({"provider": provider, "day": day, "file": text})
+    else:
+        typer.echo(text, nl=False)
 
 
 def _rows(told: Told, name: str) -> Sequence[Told]:

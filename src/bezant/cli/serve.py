@@ -41,6 +41,10 @@ def serve(
     port: Annotated[
         int | None, typer.Option(help="Port for HTTP of what is met at one.", show_default="8080")
     ] = None,
+    metrics_port: Annotated[
+        int | None,
+        typer.Option(help="Port on 127.0.0.1 for /health and /metrics.", show_default="none"),
+    ] = None,
     profile: Annotated[
         str | None, typer.Option(help="Whose names and ports.", show_default="default")
     ] = None,
@@ -64,6 +68,7 @@ def serve(
         data,
         BEZANT_HOST=host,
         PORT=None if port is None else str(port),
+        METRICS_PORT=None if metrics_port is None else str(metrics_port),
         BEZANT_PROFILE=profile,
         BEZANT_LIVE=None,
     )
@@ -122,11 +127,13 @@ async def _serve(
             if behind is not None:
                 await serve_behind(house, behind, told)
                 return
-            listenings = _listenings_of(here, unit, house, port)
+            listenings, traffic = _listenings_of(here, unit, house, port), house.traffic
         else:
             apart = await stack.enter_async_context(_apart(here, unit, grpc, facts))
-            listenings = apart.listenings
+            listenings, traffic = apart.listenings, apart.traffic
         serving = await _listening(stack, listenings, facts)
+        traffic.begin()
+        stack.callback(traffic.end)
         _show(unit.name, facts, as_json=as_json)
         await _until(told, serving)
 

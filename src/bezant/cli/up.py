@@ -1,5 +1,6 @@
 """`bezant up`: start the platform, or say where it already runs."""
 
+import gc
 import os
 import subprocess
 import sys
@@ -69,6 +70,7 @@ def up(
     elif detach:
         _start_behind(place, as_json=as_json)
     else:
+        gc.disable()  # Until the house stands (`settle_memory`): what is loaded now stays.
         from bezant.cli.life import live_in_foreground
 
         live_in_foreground(settings, place, as_json=as_json)

@@ -18,11 +18,20 @@ def add_to(app: typer.Typer) -> None:
 
 
 @group.command()
-def key(name: Name, folder: Folder = Path(".bezant-witness")) -> None:
+def key(
+    name: Name,
+    folder: Folder = Path(".bezant-witness"),
+    as_json: Annotated[bool, typer.Option("--json", help="Facts as JSON.")] = False,
+) -> None:
     """Write the witness's public key; operators put it beside its address."""
+    from bezant.cli.screen import show_json
     from bezant.wiring.witness import witness_key
 
-    typer.echo(witness_key(folder, name))
+    found = witness_key(folder, name)
+    if as_json:
+        show_json({"name": name, "key": found})
+    else:
+        typer.echo(found)
 
 
 @group.command()

@@ -45,6 +45,21 @@ class HealthAnswer(BaseModel):
     version: str
 
 
+class Traffic:
+    """Whether a process wants requests: from when its doors are open until it is asked to end."""
+
+    def __init__(self) -> None:
+        self.is_wanted = False
+
+    def begin(self) -> None:
+        """Say that everything is up."""
+        self.is_wanted = True
+
+    def end(self) -> None:
+        """Say that it is going down; what is under way is answered still."""
+        self.is_wanted = False
+
+
 class Health:
     """What one process leans on."""
 

@@ -7,7 +7,7 @@ scripts the person copies it there. It reaches us in the body of a POST and nowh
 
 from dataclasses import dataclass
 from html import escape
-from typing import Final
+from typing import Final, cast
 from urllib.parse import parse_qsl
 
 from fastapi import Request, Response
@@ -15,8 +15,10 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 
 from bezant.errors import BezantError
 from bezant.gateway.pages import page
+from bezant.http.caller import refuse_cross_site
 from bezant.http.problems import MalformedRequest
 from bezant.http.routes import FORM, PUBLIC, Routes
+from bezant.http.visit import VISIT, Visit
 from bezant.identity.port import (
     NAME_CHARACTERS_MAX,
     PASSWORD_CHARACTERS_MAX,
@@ -74,6 +76,8 @@ def routes(identity: Identity) -> Routes:
         include_in_schema=False,
     )
     async def join(request: Request) -> Response:
+        visit = cast("Visit", request.scope[VISIT])
+        refuse_cross_site(visit.headers)  # Nobody joins by another site's form.
         fields = _read(await request.body())
         filled = Filled(fields.get("invitation", "").strip(), fields.get("name", ""))
         password = Secret(fields.get("password", ""))

@@ -38,7 +38,6 @@ _MANNERS_HEAD: Final = _joined(MANNERS)
 _NO_STORE_HEAD: Final = _joined((NO_STORE,))
 _HSTS_HEAD: Final = _joined((HSTS,))
 _REPLAYED_HEAD: Final = b"idempotent-replayed: true\r\n"
-_CHALLENGE_HEAD: Final = b'www-authenticate: Bearer realm="bezant"\r\n'
 _encode: Final = msgspec.json.Encoder().encode
 
 
@@ -70,7 +69,7 @@ async def send_problem(
     if isinstance(error, CredentialUnproved):
         head += error.challenge
     elif problem.status == 401:
-        head += _CHALLENGE_HEAD
+        head += b"www-authenticate: %s\r\n" % dialect.challenge
     retry_after = error.retry_after_seconds
     if retry_after is None and problem.status == 503:
         retry_after = 1

@@ -7,6 +7,7 @@ Nothing here is cancelled when a caller goes away: the server lets a handler fin
 `serve.py`), and what it wrote is found again under its idempotency key.
 """
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from time import perf_counter
 from typing import cast
@@ -32,11 +33,12 @@ from bezant.http.caller import (
     with_proof,
     with_signature,
 )
+from bezant.http.certificates import HEADER, SHOWN, with_certificate
 from bezant.http.cors import Cors
 from bezant.http.entries import Entry
 from bezant.http.fast import FastRequest
 from bezant.http.gate import Gate, Overloaded, Rules, is_of_this_machine
-from bezant.http.headers import client_of, is_trusted, read_headers, without
+from bezant.http.headers import client_of, is_trusted, read_headers
 from bezant.http.idempotency import Idempotency, key_of
 from bezant.http.limits import Limits
 from bezant.http.mistakes import of_pydantic
@@ -52,7 +54,7 @@ from bezant.http.routes import LOCAL, LOCAL_PERMISSION, PUBLIC
 from bezant.http.seen import Seen, Watcher
 from bezant.http.signatures import digest_fits
 from bezant.http.table import PATH_CHARACTERS_MAX, Table
-from bezant.http.visit import VISIT, Visit
+from bezant.http.visit import VISIT, Visit, named_by_front
 from bezant.ids import Ids
 from bezant.telemetry import REQUEST_ID, TRACE_ID, log
 from bezant.telemetry.metrics import Meters
@@ -60,6 +62,7 @@ from bezant.telemetry.traces import continue_trace, span, tracing
 
 QUERY_CHARACTERS_MAX = 4_096
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+_UUID = re.compile(rb"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z")
 _log = log("http")
 
 __all__ = ["QUERY_CHARACTERS_MAX", "Edge", "Overloaded", "Rules"]
@@ -143,8 +146,10 @@ class Edge:
         visit.address = peer
         visit.secure = scope["scheme"] == "https"
         visit.headers = headers = read_headers(scope["headers"])
-        if b"client-cert" in headers and not is_trusted(peer, self._rules.trusted_proxies):
-            visit.headers = headers = without(headers, b"client-cert")
+        if HEADER in headers or SHOWN in scope:
+            by_proxy = is_trusted(peer, self._rules.trusted_proxies)
+            headers = with_certificate(headers, scope.get(SHOWN), by_proxy=by_proxy)
+            visit.headers = headers
         if self._rules.trusted_proxies:
             trusted = self._rules.trusted_proxies
             visit.address, forwarded_secure = client_of(peer, headers, trusted)
@@ -152,6 +157,8 @@ class Edge:
             if b"x-forwarded-proto" not in headers or not is_trusted(peer, trusted):
                 forwarded_secure = forwarded_secure or visit.secure
             visit.secure = forwarded_secure
+            if self._rules.named_in_front and is_trusted(peer, trusted):
+                _take_name(visit)
         method, path = cast("str", scope["method"]), cast("str", scope["path"])
         if method == "HEAD":
             method = "GET"
@@ -298,6 +305,14 @@ class Edge:
         await answers.send_problem(scope, send, visit, error, self._rules.dialect, extra)
 
 
+def _take_name(visit: Visit) -> None:
+    """Call a request what whoever stands in front calls it: both tell and log the same name."""
+    named = visit.headers.get(b"x-request-id", b"")
+    if _UUID.match(named):
+        visit.request_id = named_by_front(named.decode())
+        REQUEST_ID.set(visit.request_id)
+
+
 def _refuse_media_type(headers: Mapping[bytes, bytes], entry: Entry) -> bytes:
     """Return the body's media type if the route takes it."""
     media_type = headers.get(b"content-type", b"").partition(b";")[0].strip().lower()
@@ -313,7 +328,7 @@ def _credential_of(scope: Scope, visit: Visit) -> Credential:
         raise CredentialMissing
     if credential.kind is CredentialKind.SESSION and scope["method"] not in _SAFE:
         refuse_cross_site(visit.headers)
-    if credential.kind is CredentialKind.DPOP or b"client-cert" in visit.headers:
+    if credential.kind is CredentialKind.DPOP or HEADER in visit.headers:
         address = _address_of(scope, visit)
         credential = with_proof(credential, visit.headers, scope["method"], address)
     if credential.kind is CredentialKind.SIGNATURE:

@@ -64,6 +64,8 @@ class Rules(msgspec.Struct, frozen=True):
     """The same while nobody knows what came to the other gateways."""
     origins: tuple[str, ...] = ()
     trusted_proxies: tuple[Network, ...] = ()
+    named_in_front: bool = False
+    """Whether those proxies name requests, and take no caller's word for a name."""
     allowed: tuple[Network, ...] = ()
     """Who may come at all; empty for everybody."""
     denied: tuple[Network, ...] = ()

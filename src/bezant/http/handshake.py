@@ -13,6 +13,7 @@ from typing import Final, cast
 from uvicorn.server import ServerState
 
 from bezant.http.protocol import BoundedProtocol
+from bezant.http.tls import ForCallers
 
 HANDSHAKE_SECONDS_MAX = 10.0
 FAREWELL_SECONDS: Final = 5.0  # How long the other side may take to say that it has heard the end.
@@ -28,13 +29,15 @@ class Handshake(asyncio.Protocol):
         self._reader = reader
         self._places = cast("set[asyncio.Protocol]", state.connections)
         self._due_at = 0.0
+        self._address = ""
+        self._counted = False
         self._under_way: asyncio.Task[None] | None = None
         self.transport: asyncio.Transport
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Take a place if there is one, and begin."""
         self.transport = cast("asyncio.Transport", transport)
-        if len(self._places) >= self._reader.places:
+        if len(self._places) >= self._reader.places or not self._may_begin():
             self.transport.abort()
             return
         # The connection itself is taken along, before a byte of it was read.
@@ -42,6 +45,7 @@ class Handshake(asyncio.Protocol):
         try:
             taken = socket.socket(fileno=os.dup(plain.fileno()))
         except OSError:  # The system lets us have no more of them.
+            self._done()
             self.transport.abort()
             return
         taken.setblocking(False)
@@ -68,6 +72,21 @@ class Handshake(asyncio.Protocol):
             taken.close()
         finally:
             self._places.discard(self)
+            self._done()
+
+    def _may_begin(self) -> bool:
+        """Tell whether whoever comes may begin one more handshake."""
+        if not isinstance(self._context, ForCallers):
+            return True
+        peer = cast("tuple[str, int] | None", self.transport.get_extra_info("peername"))
+        self._address = peer[0] if peer else ""
+        self._counted = self._context.handshakes.begin(self._address)
+        return self._counted
+
+    def _done(self) -> None:
+        if self._counted and isinstance(self._context, ForCallers):
+            self._counted = False
+            self._context.handshakes.end(self._address)
 
     def _read(self) -> asyncio.Protocol:
         return self._reader

@@ -90,11 +90,6 @@ def client_of(
     return peer, secure
 
 
-def without(headers: Mapping[bytes, bytes], name: bytes) -> Mapping[bytes, bytes]:
-    """Return headers but for one: a certificate that no proxy of ours vouches for is no word."""
-    return {key: value for key, value in headers.items() if key != name}
-
-
 def is_trusted(address: str, trusted: Sequence[Network]) -> bool:
     """Tell whether an address is in one of these networks, such as those of our proxies."""
     if len(address) > ADDRESS_CHARACTERS_MAX:

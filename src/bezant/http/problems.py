@@ -62,6 +62,8 @@ class Dialect(msgspec.Struct, frozen=True):
     members: Callable[[Problem], Mapping[str, object]] = plain
     statuses: Mapping[str, int] = {}
     """Statuses that differ from ours, by the error's code."""
+    challenge: bytes = b'Bearer realm="bezant"'
+    """What a caller without a credential that counts is told to bring (RFC 6750, 3)."""
 
 
 PLAIN = Dialect()

@@ -16,6 +16,7 @@ from uvicorn.protocols.http.httptools_impl import (
 )
 
 from bezant.errors import BezantError
+from bezant.http.certificates import SHOWN, written
 from bezant.http.headers import HEADER_BYTES_MAX, HEADERS_MAX
 from bezant.http.problems import (
     MEDIA_TYPE,
@@ -25,6 +26,7 @@ from bezant.http.problems import (
     encode,
     problem_of,
 )
+from bezant.http.tls import shown_to
 
 HEADERS_SECONDS_MAX = 10.0
 BODY_SECONDS_MAX = 30.0  # A photograph of an identity card over a poor line.
@@ -69,12 +71,15 @@ class BoundedProtocol(HttpToolsProtocol):
     _taken_at = 0.0
     _awaits_body = False
     _refusal: BezantError | None = None
+    _certificate: bytes | None = None
 
     def connection_made(self, transport: object) -> None:
         """Accept a connection if there is a place for it."""
         cast("set[object]", self.connections).discard(self.place)
         self.place = None
         super().connection_made(transport)  # pyright: ignore[reportArgumentType]
+        shown = shown_to(self.transport)
+        self._certificate = None if shown is None else written(shown)
         self._taken_at = self.loop.time()
         self.due_at = self._taken_at + HEADERS_SECONDS_MAX
         if len(self.connections) > self.places:
@@ -154,6 +159,8 @@ class BoundedProtocol(HttpToolsProtocol):
             return
         super().on_headers_complete()
         scope[CYCLE] = self.cycle  # pyright: ignore[reportGeneralTypeIssues]
+        if self._certificate is not None:
+            scope[SHOWN] = self._certificate  # pyright: ignore[reportGeneralTypeIssues]
         self.headers = _Dropped()
 
     def on_body(self, body: bytes) -> None:

@@ -132,10 +132,19 @@ class Routes:
         self.router = APIRouter(tags=[self.tag])
 
     def get(
-        self, path: str, *, permission: str, limited: bool = True, **about: object
+        self,
+        path: str,
+        *,
+        permission: str,
+        limited: bool = True,
+        guarded: bool = False,
+        **about: object,
     ) -> "Declare":
-        """Declare a handler that reads. `about` goes to FastAPI: `summary` and the like."""
-        return Declare(self, "GET", path, permission, limited=limited, about=about)
+        """Declare a handler that reads. `about` goes to FastAPI: `summary` and the like.
+
+        One that lets strangers leave something behind says so: it is `guarded` like what they send.
+        """
+        return Declare(self, "GET", path, permission, limited=limited, guarded=guarded, about=about)
 
     def post(
         self,
@@ -216,6 +225,7 @@ class Declare:
         body_bytes_max: int = BODY_BYTES_MAX,
         *,
         limited: bool = True,
+        guarded: bool = False,
         about: dict[str, object],
     ) -> None:
         refuse_undeclared(method, path, permission)
@@ -227,6 +237,7 @@ class Declare:
         self._accepts = accepts
         self._body_bytes_max = body_bytes_max
         self._limited = limited
+        self._guarded = guarded or (routes.guarded and permission == PUBLIC and method != "GET")
         self._about = about
 
     def __call__(self, handler: Handler) -> Handler:
@@ -242,7 +253,7 @@ class Declare:
                 self._accepts,
                 self._body_bytes_max,
                 self._limited,
-                self._routes.guarded and self._permission == PUBLIC and self._method != "GET",
+                self._guarded,
             )
         )
         return handler

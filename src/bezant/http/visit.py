@@ -10,6 +10,11 @@ VISIT = "bezant.visit"
 """Where the edge leaves a visit in the ASGI scope, for handlers of the ordinary lane."""
 
 
+def named_by_front(name: str) -> str:
+    """Return what a request is called that a proxy of this house named by a number of its own."""
+    return f"req_{name}"
+
+
 class Visit:
     """A request between its arrival and its answer."""
 

@@ -92,6 +92,10 @@ class RevokeApiKeys:
     tenant: str
     kind: KeyKind | None = None
     role: Role | None = None
+    resource: str = ""
+    """Keys that may do something with it, by their role and what restricts them."""
+    access: Access | None = None
+    """What they may do there; left out, either."""
 
 
 @dataclass(frozen=True, slots=True)

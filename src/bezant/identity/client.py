@@ -14,6 +14,9 @@ from bezant.errors import Conflict, Invalid, NotFound, Refused
 from bezant.identity.member import OfTenant, Role
 
 CLIENTS_IN_HAND_MAX: Final = 100  # Of a merchant in one mode; more than that nobody oversees.
+CLIENTS_EVER_MAX: Final = 1_000
+"""With those that were ended: they stay, since what they did is told by their ids. It is one more
+each week for twenty years, and not what somebody with a loop could make of it."""
 ADDRESSES_MAX: Final = 20
 SCOPES_MAX: Final = 100
 KEYS_OF_CLIENT_MAX: Final = 4  # One that signs, one that soon will, and room for a mistake.
@@ -90,6 +93,8 @@ class RegisterClient:
     """PEM, or a JSON Web Key or a set of them."""
     role: Role | None = None
     binds_tokens: bool = False
+    key: str = ""
+    """The idempotency key: the same key and command make one client."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ against each other before it looks at what is in them (sched(7), autogroup).
 
 import json
 import os
+import resource
 import subprocess
 import sys
 from collections.abc import Generator
@@ -21,6 +22,8 @@ from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
 NICENESS: Final = 10  # A tenth of what others get when all want something.
+SESSION_NICENESS: Final = 19  # And of all sessions this one comes last.
+NICENESS_SPAN: Final = 20  # A limit of 1 allows niceness 19, one of 20 allows 0.
 PATIENCE_SECONDS: Final = 0.3  # Twice what a hash takes where nobody else wants the core.
 END_SECONDS: Final = 5
 LEGACY_BYTES: Final = 72  # bcrypt never looked further; those who made these hashes cut there.
@@ -85,26 +88,50 @@ def _weigh(niceness: int) -> None:
         Path("/proc/self/autogroup").write_text(str(niceness))
 
 
+def _rest(*, wanted: bool) -> None:
+    """Let go of the core whenever anybody wakes, or no longer; lanes begun from now on do, too.
+
+    A task that is merely nice keeps its core for a few milliseconds. Not everybody may leave this
+    state again (sched(7)), and who could not does not enter it.
+    """
+    if sys.platform == "linux" and (
+        os.geteuid() == 0 or resource.getrlimit(resource.RLIMIT_NICE)[0] >= NICENESS_SPAN - NICENESS
+    ):
+        policy = os.SCHED_IDLE if wanted else os.SCHED_OTHER
+        with suppress(OSError):
+            os.sched_setscheduler(os.getpid(), policy, os.sched_param(0))
+
+
+def _step_back() -> None:
+    _weigh(SESSION_NICENESS)
+    _rest(wanted=True)
+
+
+def _step_forward() -> None:
+    _weigh(0)
+    _rest(wanted=False)
+
+
 @contextmanager
 def _no_longer_than_is_fair() -> Generator[None]:
-    """Step forward again when a piece of work takes long: beside a crowd of busy sessions, a tenth
-    of a share each would keep somebody waiting for minutes.
+    """Step forward again when a piece of work takes long: beside a crowd of busy sessions, what is
+    left over would keep somebody waiting for minutes.
     """
     hurried = Event()
 
-    def step_forward() -> None:
+    def hurry() -> None:
         hurried.set()
-        _weigh(0)
+        _step_forward()
 
-    hurry = Timer(PATIENCE_SECONDS, step_forward)
-    hurry.start()
+    patience = Timer(PATIENCE_SECONDS, hurry)
+    patience.start()
     try:
         yield
     finally:
-        hurry.cancel()
-        hurry.join()
+        patience.cancel()
+        patience.join()
         if hurried.is_set():
-            _weigh(NICENESS)
+            _step_back()
 
 
 def _answer(task: str, *words: str | int) -> str:
@@ -130,7 +157,7 @@ def main() -> None:
     """Answer until nobody can ask any more."""
     with suppress(OSError):
         os.nice(NICENESS)
-    _weigh(NICENESS)
+    _step_back()
     for line in sys.stdin.buffer:
         with _no_longer_than_is_fair():
             answer = _answer(*json.loads(line))

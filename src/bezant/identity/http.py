@@ -283,9 +283,9 @@ def _add_keys(made: Routes, identity: Identity, ids: Ids) -> None:
         body: models.RevokeBody, asker: Asker, tenant: Tenant
     ) -> models.RevokedAnswer:
         """End every key of this mode that fits, at once: what one does first after a theft."""
-        if body.all is (body.kind is not None or body.role is not None):
-            raise Invalid("say which keys: of a kind, of a role, or all of them", field="all")
-        command = RevokeApiKeys(asker, tenant, body.kind, body.role)
+        if body.all is body.names_some:
+            raise Invalid("say which keys: of a kind or role, for a resource, or all", field="all")
+        command = RevokeApiKeys(asker, tenant, body.kind, body.role, body.resource, body.access)
         return models.RevokedAnswer(revoked=await identity.revoke_keys(command))
 
     @made.delete("/v1/keys/{key}", permission="api_keys.write", summary="Revoke it now")

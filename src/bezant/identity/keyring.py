@@ -15,11 +15,14 @@ from bezant.identity.port import (
     KEYS_MAX,
     NAME_CHARACTERS_MAX,
     PAGE_MAX,
+    Access,
     AlreadyShown,
     ApiKey,
     ApiKeyPage,
     CreateApiKey,
+    Grant,
     KeyEnded,
+    MalformedApiKey,
     MalformedName,
     NewApiKey,
     OfTenant,
@@ -147,21 +150,18 @@ class Keyring(Desk):
     async def revoke_keys(self, command: RevokeApiKeys) -> int:
         """End every key that fits and return how many were ended."""
         rules.permit(command.by, "api_keys.write", command.tenant)
+        wanted = _meant(command)
+        tenant, mode, by = rules.tenant_id(command.tenant), command.by.mode, command.by.subject
         async with self._database.transaction() as tx:
-            ended = await store.revoke_all(
-                tx,
-                rules.tenant_id(command.tenant),
-                command.by.mode,
-                command.kind,
-                command.role,
-                command.by.subject,
-                self._clock.now(),
-            )
-            about: dict[str, object] = {"by": command.by.subject, "keys": ended}
+            held = await store.lock_fitting(tx, tenant, mode, command.kind, command.role)
+            fitting = [one.id for one in held if not wanted or wanted & _permissions(one)]
+            ended = await store.revoke_these(tx, fitting, by, self._clock.now())
+            about: dict[str, object] = {"by": by, "keys": ended}
             about |= {"kind": command.kind, "role": command.role}
+            about |= {"resource": command.resource, "access": command.access}
             await self._record_key(tx, "api_keys.revoked", command, command.tenant, about)
         self._rights_taken()
-        _log.info("api_keys.revoked", by=command.by.subject, merchant=command.tenant, count=ended)
+        _log.info("api_keys.revoked", by=by, merchant=command.tenant, count=ended)
         return ended
 
     async def key(self, by: Actor, tenant: str, key: str) -> ApiKey:
@@ -231,6 +231,25 @@ def told(row: ApiKeyRow) -> ApiKey:
         maker_left=row.maker_left,
         custom_role=spelled_role(row.custom_role),
     )
+
+
+def _meant(command: RevokeApiKeys) -> frozenset[str]:
+    """Return the permissions of which a key that is meant has one; none if nothing was said."""
+    resource, access = command.resource, command.access
+    if resource and resource not in rules.RESOURCES:
+        raise MalformedApiKey("there is no resource of that name", field="resource")
+    if access is not None and (not resource or access is Access.NONE):
+        raise MalformedApiKey("say read or write, and of which resource", field="access")
+    if not resource:
+        return frozenset()
+    if access is not None:
+        return frozenset({f"{resource}.{access}"})
+    return rules.granted([Grant(resource, Access.WRITE)])
+
+
+def _permissions(row: ApiKeyRow) -> frozenset[str]:
+    left = rules.narrowed_to(row.narrowed_to)
+    return rules.key_permissions(row.kind, row.role, rules.grants_of(row.grants), left)
 
 
 def _tell(event: str, by: Actor, key: str) -> None:

@@ -1,7 +1,6 @@
 """Logging in and out: one answer for every wrong login, and waiting times after several."""
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
 from typing import Final
 from uuid import UUID
 
@@ -42,11 +41,6 @@ from bezant.identity.store.sign_up import MailRow
 from bezant.ids import read, spell
 from bezant.secret import Secret
 
-SESSIONS_KEPT: Final = timedelta(days=90)  # Long enough to answer who was logged in that day.
-HALF_KEPT: Final = timedelta(hours=1)
-TIDY_EVERY: Final = timedelta(minutes=10)
-TIDY_MAX: Final = 10_000  # More tries than that nobody makes in ten minutes: each costs a hash.
-
 _log = telemetry.log("identity")
 
 
@@ -56,8 +50,6 @@ REFUSED: Final = (WrongLogin, TooManyTries, WrongCode, PasskeyRefused)
 
 class Logins(Proving):
     """The part of the service that is about sessions and passwords."""
-
-    _tidied_at = datetime.min.replace(tzinfo=UTC)
 
     async def log_in(self, command: LogIn) -> NewSession:
         """Start a session."""
@@ -71,7 +63,6 @@ class Logins(Proving):
 
     async def _by_password(self, command: LogIn) -> PersonRow:
         """Return whose name and password these are."""
-        await self._tidy_at_times()
         try:
             person = await self._prove(command.email, command.password, place_of(command.address))
         except REFUSED as refusal:
@@ -96,7 +87,6 @@ class Logins(Proving):
 
     async def _by_passkey(self, answer: Secret[str], address: str) -> PersonRow:
         """Return whose passkey this is."""
-        await self._tidy_at_times()
         place = place_of(address)
         try:
             async with self._database.transaction() as tx:
@@ -239,24 +229,9 @@ class Logins(Proving):
         self._rights_taken()
         _log.info("password.changed", member=command.by.subject)
 
-    async def tidy(self) -> int:
-        """Delete sessions and counted tries that are long over; return how many."""
-        now = self._clock.now()
-        async with self._database.transaction() as tx:
-            tries_before = now - 2 * rules.LOCK_MAX
-            gone = await factor_store.tidy(tx, now - HALF_KEPT, TIDY_MAX)
-            return gone + await store.tidy(tx, now - SESSIONS_KEPT, tries_before, now, TIDY_MAX)
-
     async def _record_end(self, tx: Tx, session: Session) -> None:
         about = {"session": session.id}
         await self._record(tx, "session.ended", session.tenant, session.member, about)
-
-    async def _tidy_at_times(self) -> None:
-        """Tidy while logging in: nothing else makes these rows, so nothing else need watch them."""
-        now = self._clock.now()
-        if now - self._tidied_at >= TIDY_EVERY:
-            self._tidied_at = now
-            await self.tidy()
 
 
 async def still_proved(tx: Tx, person: PersonRow) -> None:

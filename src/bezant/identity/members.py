@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Final
 from uuid import UUID
 
 from bezant import telemetry
@@ -10,6 +11,7 @@ from bezant.identity import rules
 from bezant.identity.desk import page_limit, token_hash
 from bezant.identity.logins import Logins
 from bezant.identity.passwords import strong
+from bezant.identity.people import letters
 from bezant.identity.port import (
     AcceptInvitation,
     AlreadyShown,
@@ -37,6 +39,7 @@ from bezant.identity.store import merchant as merchant_store
 from bezant.identity.store.member import InvitationRow, MemberRow
 from bezant.ids import read, spell
 
+JOIN_PATH: Final = "/join"
 _log = telemetry.log("identity")
 
 
@@ -68,6 +71,8 @@ class Members(Logins):
             custom_role=None,
         )
         token = self._new_token("bzi")
+        base = self._issuer.base
+        mail = await self._stamped(letters.invited(row.email, base + JOIN_PATH, token, base))
         async with self._database.transaction() as tx:
             if not await merchant_store.lock(tx, row.merchant_id):
                 raise UnknownMerchant
@@ -78,6 +83,7 @@ class Members(Logins):
             row = replace(row, custom_role=given.id)
             if not await store.add_invitation(tx, row, token_hash(token)):
                 raise AlreadyShown
+            await self._post(tx, mail)
             about = {"by": row.invited_by, "role": row.role}
             await self._record(tx, "invitation.created", command.tenant, command.id, about)
         _log.info("member.invited", by=row.invited_by, invitation=command.id, role=row.role)

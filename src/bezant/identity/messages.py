@@ -150,11 +150,20 @@ def _grants(named: Mapping[str, Access]) -> tuple[Grant, ...]:
 
 
 class RevokeBody(Request):
-    """Which keys to end at once: those of a kind, of a role, of both, or all, said aloud."""
+    """Which keys to end at once: those that fit all that is said, or all of them, said aloud."""
 
     kind: KeyKind | None = None
     role: Role | None = None
+    resource: Annotated[str, Field(max_length=100)] = ""
+    """Keys that may do something with it: `payments`."""
+    access: Access | None = None
+    """What they may do there, `read` or `write`; left out, either."""
     all: bool = False
+
+    @property
+    def names_some(self) -> bool:
+        """Tell whether it is said which keys."""
+        return self.kind is not None or self.role is not None or bool(self.resource)
 
 
 class RotateBody(Request):

@@ -246,6 +246,8 @@ class NewClient:
     must_push: bool = False
     active: bool = True
     """One that is off is not made; if it was there, it works no longer."""
+    returns: bool = False
+    """One that was ended works again, without any token of before; else it stays ended."""
 
 
 @dataclass(frozen=True, slots=True)

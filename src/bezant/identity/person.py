@@ -71,6 +71,12 @@ class UnknownFactor(NotFound):
     code = "unknown_factor"
 
 
+class UnknownConsent(NotFound):
+    """You allowed this program nothing."""
+
+    code = "unknown_consent"
+
+
 class SignUpClosed(Forbidden):
     """Nobody can sign up here by themselves."""
 
@@ -251,6 +257,26 @@ class Security:
 
 
 @dataclass(frozen=True, slots=True)
+class Consent:
+    """What somebody allowed a program of others."""
+
+    client: str
+    name: str
+    realm: str
+    """Whose program it is."""
+    scopes: tuple[str, ...]
+    given_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class EndConsent:
+    """Take back what one allowed a program."""
+
+    by: Actor
+    client: str
+
+
+@dataclass(frozen=True, slots=True)
 class Mail:
     """A letter as a demo shows it."""
 
@@ -318,6 +344,14 @@ class People(Protocol):
 
     async def renew_recovery(self, by: Actor) -> RecoveryCodes:
         """Replace the recovery codes."""
+        ...
+
+    async def consents(self, by: Actor) -> tuple[Consent, ...]:
+        """Return what one allowed, the newest first."""
+        ...
+
+    async def end_consent(self, command: EndConsent) -> None:
+        """Take back what one allowed a program; it has to ask again."""
         ...
 
     async def step_up(self, command: StepUp) -> Session:

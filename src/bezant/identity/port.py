@@ -385,7 +385,7 @@ class Identity(CustomRoles, Signers, RegisteredClients, Protocol):
 
 
 class IdentityFeed(Feed, Protocol):
-    """`session.*`, `passkey.*`, `codes.*`, `recovery.*`, `password.*`, `member.*`, `invitation.*`,
-    `merchant.*`, `api_key.*`, `client.*`, `signer.*`: who may do what, how they get in, and who
-    came in; told by ids, without anybody's name or address.
+    """`session.*`, `passkey.*`, `codes.*`, `recovery.*`, `password.*`, `consent.*`, `member.*`,
+    `invitation.*`, `merchant.*`, `api_key.*`, `client.*`, `signer.*`: who may do what, how they get
+    in, and who came in; told by ids, without anybody's name or address.
     """

@@ -6,6 +6,7 @@ from bezant.identity.keyring import API_KEY_HASH, Keyring
 from bezant.identity.members import Members
 from bezant.identity.merchants import Merchants
 from bezant.identity.outside.logins import OutsideLogins
+from bezant.identity.people.consenting import Consenting
 from bezant.identity.people.delivering import Delivering
 from bezant.identity.people.forgetting import Forgetting
 from bezant.identity.people.handing import Handing
@@ -14,6 +15,7 @@ from bezant.identity.provider.importing import Importing
 from bezant.identity.provider.introspecting import Introspecting
 from bezant.identity.roles import Roles
 from bezant.identity.signed.requests import SignedRequests
+from bezant.identity.tidying import Tidying
 from bezant.keys.port import DeclareKey, KeySpec, Purpose
 
 
@@ -27,10 +29,12 @@ class IdentityService(
     Roles,
     Keyring,
     Securing,
+    Consenting,
     Forgetting,
     Delivering,
     Handing,
     Importing,
+    Tidying,
 ):
     """Implements `Identity`, `OpenIdProvider` and `People`."""
 

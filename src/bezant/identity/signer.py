@@ -69,6 +69,8 @@ class CreateSigner:
     """In PEM."""
     name: str = ""
     expires_at: datetime | None = None
+    key: str = ""
+    """The idempotency key: the same key and command make one signer."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -134,6 +134,8 @@ class Payer:
     mode: Mode
     subject: str
     """The session, or the link."""
+    over: bool = False
+    """Nothing more is paid here: it was paid, or its time is over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +174,9 @@ class SessionsOf:
     customer: str | None = None
     limit: int = 20
     before: str | None = None
+    created_from: datetime | None = None
+    created_until: datetime | None = None
+    after: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,6 +233,9 @@ class LinksOf:
     mode: Mode
     limit: int = 20
     before: str | None = None
+    created_from: datetime | None = None
+    created_until: datetime | None = None
+    after: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,5 @@
 """Checkout sessions: one payer, one order, one payment, however often the payer tries."""
 
-import asyncio
 import hashlib
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -9,6 +8,7 @@ from uuid import UUID
 
 from bezant import telemetry
 from bezant.actor import Mode
+from bezant.db import page
 from bezant.db.database import Tx
 from bezant.errors import BezantError
 from bezant.ids import MalformedId, read, spell
@@ -24,9 +24,8 @@ from bezant.orders.checkout import (
     SessionsOf,
 )
 from bezant.orders.order import CreateOrder
-from bezant.orders.ordering import Desk, Ordering
+from bezant.orders.ordering import Desk, Ordering, own_key
 from bezant.orders.port import (
-    PAGE_MAX,
     CardOfAnotherSession,
     CheckoutBusy,
     MalformedOffer,
@@ -47,6 +46,7 @@ from bezant.orders.uses import Uses
 from bezant.payments.port import (
     ConfirmPayment,
     CreatePayment,
+    ManyOf,
     MethodKind,
     NotInThisState,
     Payment,
@@ -110,16 +110,18 @@ class Checkouts(Ordering):
 
     async def sessions(self, query: SessionsOf) -> SessionPage:
         """Return a page of checkout sessions."""
-        limit = max(1, min(query.limit, PAGE_MAX))
+        cut = page.cut(SESSION, rules.limit(query.limit), query.before, query.after)
         wanted = Wanted(
             read(PREFIX, query.order, "order") if query.order else None,
             read(LINK, query.link, "link") if query.link else None,
-            read(SESSION, query.before, "starting_after") if query.before else None,
         )
         async with self._desk.database.transaction() as tx:
-            rows = await store.sessions(tx, query, wanted, limit + 1)
-        found = await asyncio.gather(*map(self._told, rows[:limit]))
-        return SessionPage(tuple(found), has_more=len(rows) > limit)
+            shown, more = cut.shown(await store.sessions(tx, query, wanted, cut))
+        paid = tuple({row.payment for row in shown if row.payment})
+        found = await self._payments.many(ManyOf(query.tenant, query.mode, payments=paid))
+        payments, now = {one.id: one for one in found.payments}, self._desk.clock.now()
+        told = (session_of(row, payments.get(row.payment), now) for row in shown)
+        return SessionPage(tuple(told), has_more=more)
 
     async def confirm(self, command: ConfirmSession) -> CheckoutSession:
         """Pay."""
@@ -268,7 +270,7 @@ class Checkouts(Ordering):
 
     async def _payment_of(self, row: SessionRow, offer: Offer) -> str:
         """Return the session's payment: the one it has, or a new one if that came to nothing."""
-        key, failed = f"checkout:{spell(SESSION, row.id)}", False
+        key, failed = own_key(f"checkout:{spell(SESSION, row.id)}"), False
         if row.payment:
             known = await self._payments.payment(row.tenant, row.mode, row.payment)
             if known.state is not PaymentState.FAILED and not may_try_again(row, known):
@@ -309,7 +311,7 @@ class Checkouts(Ordering):
         try:
             return await self._payments.confirm(
                 ConfirmPayment(
-                    f"checkout:{row.payment}:{digest}",
+                    own_key(f"checkout:{row.payment}:{digest}"),
                     command.tenant,
                     command.mode,
                     row.payment,
@@ -343,7 +345,7 @@ class Checkouts(Ordering):
         payment = await self._payments.payment(row.tenant, row.mode, row.payment)
         unpaid = payment.state in (PaymentState.CREATED, PaymentState.DECLINED, PaymentState.FAILED)
         if unpaid or payment.state in UNDER_WAY:
-            key = f"checkout:{row.payment}:void"
+            key = own_key(f"checkout:{row.payment}:void")
             expired = VoidPayment(
                 key, row.tenant, row.mode, row.payment, "checkout expired", unpaid
             )

@@ -22,8 +22,8 @@ from bezant.orders.telling import PREFIX, of_payment
 _log = telemetry.log("orders")
 FOLLOWER: Final = "orders"
 FEED: Final = "payments"
-HOLDING: Final = frozenset({"authorized", "partly_captured"})
-"""The states of a payment in which money is set aside."""
+HOLDING: Final = frozenset({"authorized", "partly_captured", "unknown"})
+"""The states of a payment in which money is set aside, as far as anybody knows."""
 GIVEN_BACK: Final = "refund.succeeded"
 CAME_BACK: Final = "refund.came_back"
 """A refund that was given, and that the payer's bank did not take: it is paid again."""
@@ -76,21 +76,15 @@ class Following:
         await store.hold_names(tx, event.tenant, event.mode, (told.order,))
         before = await fact.lock(tx, told.payment)
         held = Decimal(0) if before is None else before.held
-        row = FactRow(
-            payment=told.payment,
-            tenant=event.tenant,
-            mode=event.mode,
+        row = replace(
+            before or _unknown(event, told),
             said=told.order,
-            order_id=None if before is None else before.order_id,
             asset=told.paid.asset.code,
             held=held if told.held is None else Decimal(told.held.minor),
             paid=Decimal(told.paid.minor),
             refunded=told.refunded.minor + (Decimal(0) if before is None else before.refunded),
             disputed=Decimal(told.disputed.minor),
             updated_at=event.occurred_at,
-            due_at=None if before is None else before.due_at,
-            giving_back=before is not None and before.giving_back,
-            evidence="" if before is None else before.evidence,
         )
         if not await join(self._desk, tx, row):
             await self._without_order(tx, row)
@@ -99,8 +93,12 @@ class Following:
         if row.giving_back:
             if row.due_at is None and has_money(row):
                 # What was told to be given back is here again: it is looked at now.
-                row = replace(row, due_at=row.updated_at)
-            await settled(self._desk, tx, row)
+                row = replace(
+                    row, due_at=row.updated_at, begun_at=row.updated_at, evidence="", stuck=False
+                )
+            elif row.due_at is not None and not has_money(row):
+                row = replace(row, due_at=row.updated_at)  # Healing writes the evidence, and tells.
+            await fact.put(tx, row)
             return
         needed = rules.needs_order(row.said, always=self._always)
         if needed and row.due_at is None and has_money(row):
@@ -147,14 +145,20 @@ async def join(desk: Desk, tx: Tx, row: FactRow) -> bool:
     return True
 
 
-async def settled(desk: Desk, tx: Tx, row: FactRow) -> bool:
-    """Store the facts of a payment whose money is given back; tell once nothing of it is left."""
-    done = not has_money(row)
-    if done and row.due_at is not None:
-        row = replace(row, due_at=None)
-        await desk.outbox.append(tx, of_payment(desk.ids, "given_back", row))
+async def settled(desk: Desk, tx: Tx, row: FactRow) -> None:
+    """Store that nothing of a payment without an order is left, and tell it."""
+    row = replace(row, due_at=None)
+    await desk.outbox.append(tx, of_payment(desk.ids, "given_back", row))
     await fact.put(tx, row)
-    return done
+
+
+def _unknown(event: Event, told: Told) -> FactRow:
+    """Return what is known of a payment before anything was told."""
+    zero = Decimal(0)
+    return FactRow(
+        told.payment, event.tenant, event.mode, told.order, None, told.paid.asset.code,
+        zero, zero, zero, zero, event.occurred_at, None, giving_back=False, evidence="",
+    )  # fmt: skip
 
 
 def has_money(row: FactRow) -> bool:

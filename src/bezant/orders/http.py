@@ -1,17 +1,15 @@
 """Orders over HTTP: the merchant's server makes them, the payer's browser pays by client secret."""
 
 from collections.abc import Callable
-from datetime import datetime
 from time import monotonic
 from typing import Annotated, TypeVar
 
 from fastapi import Query, Response
 
 from bezant.actor import Actor
-from bezant.errors import Invalid
 from bezant.http.idempotency import Idempotency
 from bezant.http.limits import MemoryLimits, Rule, bucket_of_address
-from bezant.http.pages import Page, PageQuery, PageRequest
+from bezant.http.pages import CreatedQuery, Page, PageQuery
 from bezant.http.routes import Asker, RequiredKey, Routes, ThisVisit
 from bezant.orders import messages as models
 from bezant.orders.checkout import (
@@ -25,8 +23,10 @@ from bezant.orders.checkout import (
     ReadSession,
     SessionsOf,
 )
+from bezant.orders.expanding import BesideOrder, ExpandedOrderAnswer, expanded
 from bezant.orders.order import CreateOrder, OrdersOf, OrderStatus
 from bezant.orders.port import ClientSecretInvalid, Orders, TooManyCheckouts
+from bezant.payments.port import Payments
 from bezant.secret import Secret
 
 BODY_BYTES_MAX = 65_536
@@ -44,15 +44,18 @@ OPENINGS_OF_ADDRESS = Rule(60, 60)
 
 
 def routes(
-    orders: Orders, machine_seconds: Callable[[], float] = monotonic, pages_url: str = ""
+    orders: Orders,
+    payments: Payments,
+    machine_seconds: Callable[[], float] = monotonic,
+    pages_url: str = "",
 ) -> list[Routes]:
     """Return every route of orders, and the names the family `poc` has for them.
 
     Addresses of pages begin with `pages_url`, or with the address that was asked.
     """
     made, poc = Routes("orders"), Routes("orders", family="poc")
-    _add_orders(made, orders, "/v1/orders")
-    _add_orders(poc, orders, "/api/order")
+    _add_orders(made, orders, payments, "/v1/orders")
+    _add_orders(poc, orders, payments, "/api/order")
     _add_sessions(made, orders, pages_url)
     _add_payers(made, orders, pages_url)
     _add_opening(made, orders, MemoryLimits(machine_seconds), pages_url)
@@ -61,7 +64,7 @@ def routes(
     return [made, poc]
 
 
-def _add_orders(made: Routes, orders: Orders, path: str) -> None:
+def _add_orders(made: Routes, orders: Orders, payments: Payments, path: str) -> None:
     @made.post(
         path,
         permission=WRITE,
@@ -92,24 +95,31 @@ def _add_orders(made: Routes, orders: Orders, path: str) -> None:
     async def listed(
         asker: Asker,
         page: PageQuery,
+        created: CreatedQuery,
         status: OrderStatus | None = None,
         reference: Word = None,
         customer: Word = None,
-        created_from: datetime | None = None,
-        created_until: datetime | None = None,
         metadata: Notes = None,
         query: Annotated[str, Query(max_length=500, description="In reference, description")] = "",
-    ) -> Page[models.OrderAnswer]:
+        expand: Annotated[list[BesideOrder] | None, Query(alias="expand[]")] = None,
+    ) -> Page[ExpandedOrderAnswer]:
         wanted = OrdersOf(
-            asker.tenant, asker.mode, status, reference, page.limit, _after(page), customer,
-            created_from, created_until, models.notes(metadata or ()), query,
+            asker.tenant, asker.mode, status, reference, page.limit, page.starting_after, customer,
+            created.since, created.until, models.notes(metadata or ()), query, page.ending_before,
         )  # fmt: skip
         found = await orders.orders(wanted)
-        return Page(data=[models.order(one) for one in found.orders], has_more=found.has_more)
+        shown = await expanded(payments, asker, found.orders, expand or ())
+        return Page(data=shown, has_more=found.has_more)
 
     @made.get(path + "/{order}", permission=READ, summary="One order")
-    async def one(order: str, asker: Asker) -> models.OrderAnswer:
-        return models.order(await orders.order(asker.tenant, asker.mode, order))
+    async def one(
+        order: str,
+        asker: Asker,
+        expand: Annotated[list[BesideOrder] | None, Query(alias="expand[]")] = None,
+    ) -> ExpandedOrderAnswer:
+        found = await orders.order(asker.tenant, asker.mode, order)
+        (told,) = await expanded(payments, asker, (found,), expand or ())
+        return told
 
     del create, listed, one
 
@@ -149,11 +159,17 @@ def _add_sessions(made: Routes, orders: Orders, pages_url: str) -> None:
 
     @made.get("/v1/checkout_sessions", permission=READ, summary="List checkout sessions")
     async def listed(
-        asker: Asker, page: PageQuery, order: Word = None, link: Word = None, customer: Word = None
+        asker: Asker,
+        page: PageQuery,
+        created: CreatedQuery,
+        order: Word = None,
+        link: Word = None,
+        customer: Word = None,
     ) -> Page[models.SessionAnswer]:
         wanted = SessionsOf(
-            asker.tenant, asker.mode, order, link, customer, page.limit, _after(page)
-        )
+            asker.tenant, asker.mode, order, link, customer, page.limit, page.starting_after,
+            created.since, created.until, page.ending_before,
+        )  # fmt: skip
         found = await orders.sessions(wanted)
         return Page(data=[models.session(one) for one in found.sessions], has_more=found.has_more)
 
@@ -252,8 +268,14 @@ def _add_links(made: Routes, orders: Orders, pages_url: str) -> None:
         return models.link(made_link, models.base_of(visit, pages_url))
 
     @made.get("/v1/payment_links", permission=READ, summary="List payment links")
-    async def listed(asker: Asker, page: PageQuery, visit: ThisVisit) -> Page[models.LinkAnswer]:
-        found = await orders.links(LinksOf(asker.tenant, asker.mode, page.limit, _after(page)))
+    async def listed(
+        asker: Asker, page: PageQuery, created: CreatedQuery, visit: ThisVisit
+    ) -> Page[models.LinkAnswer]:
+        wanted = LinksOf(
+            asker.tenant, asker.mode, page.limit, page.starting_after, created.since,
+            created.until, page.ending_before,
+        )  # fmt: skip
+        found = await orders.links(wanted)
         base = models.base_of(visit, pages_url)
         return Page(data=[models.link(one, base) for one in found.links], has_more=found.has_more)
 
@@ -293,9 +315,3 @@ def _add_settings(made: Routes, orders: Orders) -> None:
 def _shown(by: Actor, answer: Shown) -> Shown:
     """Leave out what merchants write for themselves, unless it is their own server that asks."""
     return answer if by.may(READ) else answer.model_copy(update={"metadata": {}})
-
-
-def _after(page: PageRequest) -> str | None:
-    if page.ending_before is not None:
-        raise Invalid("these lists are read forward: use starting_after", field="ending_before")
-    return page.starting_after

@@ -5,6 +5,7 @@ from typing import Final
 from uuid import UUID
 
 from bezant.actor import Mode
+from bezant.db import page
 from bezant.ids import MalformedId, read, spell
 from bezant.orders import rules
 from bezant.orders.checkout import (
@@ -18,7 +19,6 @@ from bezant.orders.checkout import (
 )
 from bezant.orders.checkouts import Checkouts
 from bezant.orders.port import (
-    PAGE_MAX,
     LinkClosed,
     LinkUsedUp,
     OrderKeyReused,
@@ -72,12 +72,10 @@ class Links(Checkouts):
 
     async def links(self, query: LinksOf) -> LinkPage:
         """Return a page of payment links."""
-        limit = max(1, min(query.limit, PAGE_MAX))
-        before = read(LINK, query.before, "starting_after") if query.before else None
+        cut = page.cut(LINK, rules.limit(query.limit), query.before, query.after)
         async with self._desk.database.transaction() as tx:
-            rows = await store.links(tx, query.tenant, query.mode, before, limit + 1)
-        found = tuple(self._link(row) for row in rows[:limit])
-        return LinkPage(found, has_more=len(rows) > limit)
+            shown, more = cut.shown(await store.links(tx, query, cut))
+        return LinkPage(tuple(map(self._link, shown)), has_more=more)
 
     async def close_link(self, tenant: str, mode: Mode, link: str) -> PaymentLink:
         """Let nobody pay by a link any more."""

@@ -56,6 +56,8 @@ class OrdersOf:
     metadata: Mapping[str, str] = field(default_factory=dict[str, str])
     text: str = ""
     """A part of the reference or the description."""
+    after: str | None = None
+    """The page ends before this order, so it holds newer ones."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,16 +6,23 @@ from uuid import UUID
 
 from bezant.actor import Mode
 from bezant.clock import Clock
+from bezant.db import page
 from bezant.db.database import Database, Tx
 from bezant.db.outbox import Outbox
 from bezant.ids import Ids, MalformedId, read, spell
 from bezant.orders import rules
 from bezant.orders.order import CreateOrder, Order, OrderPage, OrdersOf, OrderStatus
-from bezant.orders.port import PAGE_MAX, OrderExists, OrderKeyReused, UnknownOrder
+from bezant.orders.port import OrderExists, OrderKeyReused, UnknownOrder
 from bezant.orders.store import fact
 from bezant.orders.store import order as store
 from bezant.orders.store.order import NewOrder, OrderRow
 from bezant.orders.telling import PREFIX, of_order, told
+from bezant.payments.port import module_key
+
+
+def own_key(key: str) -> str:
+    """Return an idempotency key of orders' own, for payments."""
+    return module_key("orders", key)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,12 +100,11 @@ class Ordering:
 
     async def orders(self, query: OrdersOf) -> OrderPage:
         """Return a page of orders."""
-        limit = max(1, min(query.limit, PAGE_MAX))
-        before = read(PREFIX, query.before, "starting_after") if query.before else None
+        cut = page.cut(PREFIX, rules.limit(query.limit), query.before, query.after)
         rules.askable(query)
         async with self._desk.database.transaction() as tx:
-            rows = await store.page(tx, query, before, limit + 1)
-        return OrderPage(tuple(told(row) for row in rows[:limit]), has_more=len(rows) > limit)
+            shown, more = cut.shown(await store.page(tx, query, cut))
+        return OrderPage(tuple(told(row) for row in shown), has_more=more)
 
     async def _made_before(self, tx: Tx, row: NewOrder) -> OrderRow:
         known = None if row.idem is None else await store.by_idem(tx, row.idem)

@@ -36,10 +36,12 @@ class Payers(Links):
         except MalformedId:
             raise ClientSecretInvalid from None
         async with self._desk.database.transaction() as tx:
-            row = await (store.session if between else store.link)(tx, number)
+            row = await (store.session if between else store.link)(
+                tx, number, self._desk.clock.now()
+            )
         if row is None:
             raise ClientSecretInvalid
-        return Payer(row.tenant, row.mode, spell(kind, number))
+        return Payer(row.tenant, row.mode, spell(kind, number), row.over)
 
     async def framed_by(self, session: str) -> tuple[str, ...]:
         """Return whose pages may show a session in a frame; nobody's if there is no such one."""
@@ -48,7 +50,7 @@ class Payers(Links):
         except MalformedId:
             return ()
         async with self._desk.database.transaction() as tx:
-            row = await store.session(tx, number)
+            row = await store.session(tx, number, self._desk.clock.now())
             return () if row is None else await store.origins(tx, row.tenant, row.mode)
 
     async def checkout_settings(self, tenant: str, mode: Mode) -> CheckoutSettings:

@@ -18,6 +18,7 @@ from bezant.orders.order import OrdersOf
 from bezant.orders.port import (
     METADATA_KEYS_MAX,
     ORIGINS_MAX,
+    PAGE_MAX,
     TEXT_CHARACTERS_MAX,
     MalformedOffer,
 )
@@ -71,6 +72,11 @@ def well_formed(offer: Offer) -> None:
         raise MalformedOffer("this is no name of a realm", field="sign_in")
     if len(set(offer.ways)) != len(offer.ways):
         raise MalformedOffer("name each way to pay once", field="methods")
+
+
+def limit(asked: int) -> int:
+    """Return how long a page may be."""
+    return max(1, min(asked, PAGE_MAX))
 
 
 def whole(amount: Money) -> Decimal:

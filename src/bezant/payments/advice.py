@@ -1,4 +1,6 @@
-"""What to tell a payer whose payment was declined: everyday words, nothing a thief could use."""
+"""What to tell a payer whose payment was declined, and a merchant whose step came to nothing:
+everyday words, nothing a thief could use.
+"""
 
 from collections.abc import Mapping
 from typing import Final
@@ -42,6 +44,29 @@ _ADVICE: Final[Mapping[DeclineCode, str]] = {
     DeclineCode.TRY_AGAIN_LATER: "The bank cannot answer right now. Please try again later.",
     DeclineCode.OTHER: "The payment was declined. Please use another card or way to pay.",
 }
+
+
+_FAILURES: Final[Mapping[str, str]] = {
+    "card_forgotten": "This card was forgotten. Ask the payer for another way to pay.",
+    "declined": (
+        "The provider refused this step and the money is still set aside. Its attempt says why; try"
+        " again under a new key, or let the money go."
+    ),
+    "never_arrived": (
+        "The provider never got this, and no money moved. Try again under a new key."
+    ),
+    "no_provider": "No provider that is set up here takes this. Offer another way to pay.",
+    "provider_unavailable": (
+        "The provider could not be reached, or was too busy, and no money moved. Try again under a"
+        " new key in a few minutes."
+    ),
+    "unknown_card": "The vault does not know this card. Tokenize it again.",
+}
+
+
+def about(failure: str) -> str:
+    """Return what to do about a step that came to nothing."""
+    return _FAILURES.get(failure, "") if failure else ""
 
 
 def declined(code: DeclineCode, *, soft: bool) -> Declined:

@@ -1,9 +1,10 @@
-"""Changes of the rules of routing and fees. What merchants are charged is not one person's to
-decide: a change of fees waits until a second one agrees, to exactly these rules in place of exactly
-those that are in force. A change of routing alone holds at once.
+"""Changes of the rules. What merchants are charged, and how much they may take, is not one person's
+to decide: a change of fees or limits waits until a second one agrees, to exactly these rules in
+place of exactly those that are in force. A change of routing alone holds at once.
 """
 
 import hashlib
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
@@ -23,11 +24,19 @@ from bezant.approvals.port import (
 )
 from bezant.db.faults import ConstraintViolated
 from bezant.errors import BezantError
+from bezant.money import Money, asset_of
 from bezant.payments.codes import TERMS_STATE_NUMBERS
 from bezant.payments.parts import Parts
 from bezant.payments.port import WAITING_TERMS_MAX, TermsBusy, TermsChanged, UnknownTermsChange
 from bezant.payments.repeating import AGAIN_SECONDS
-from bezant.payments.rule import ChangeTerms, FeeRule, Terms, TermsChange, TermsState
+from bezant.payments.rule import (
+    ChangeTerms,
+    FeeRule,
+    LimitRule,
+    Terms,
+    TermsChange,
+    TermsState,
+)
 from bezant.payments.ruling import check
 from bezant.payments.store import rules as kept
 from bezant.payments.store import terms as stored
@@ -37,7 +46,7 @@ KIND: Final = "terms"
 PERMISSION: Final = "settings.write"
 UNASKED_LIFE: Final = timedelta(hours=1)
 SUMMARY_CHARACTERS_MAX: Final = 400
-FEES_SAID_MAX: Final = 5
+RULES_SAID_MAX: Final = 5
 
 
 class Amending:
@@ -55,7 +64,7 @@ class Amending:
         current = await self.current()
         if command.instead_of not in (None, current):
             raise TermsChanged
-        waits = by.caller is not Caller.MODULE and command.terms.fees != current.fees
+        waits = by.caller is not Caller.MODULE and _agreed(command.terms) != _agreed(current)
         row = _row(command, parts.ids.uuid(), current, now, waits=waits)
         if not waits:
             await self._put_in_force(row, fresh=True)
@@ -79,8 +88,7 @@ class Amending:
         """Return the rules that are in force: who changes them has to see them as they are, and
         not as this process remembers them.
         """
-        database = self._parts.database
-        return Terms(tuple(await kept.routing(database)), tuple(await kept.fees(database)))
+        return await kept.terms(self._parts.database)
 
     async def one(self, change: str) -> TermsChange:
         """Return one change."""
@@ -140,7 +148,7 @@ class Amending:
         parts = self._parts
         async with parts.database.transaction() as tx:
             await stored.hold(tx)
-            current = Terms(tuple(await kept.routing(tx)), tuple(await kept.fees(tx)))
+            current = await kept.terms(tx)
             overtaken = _digest_of(current) != row.replaces
             if fresh and overtaken:
                 raise TermsBusy(retry_after_seconds=AGAIN_SECONDS)
@@ -159,18 +167,49 @@ class Amending:
 
 def digest(row: stored.ChangeRow) -> str:
     """Return what is agreed to, and nothing else: these rules instead of those, once."""
-    exactly = [
-        row.approval, row.live, row.replaces.hex(), msgspec.json.encode(row.rules).decode(),
-    ]  # fmt: skip
+    exactly = [row.approval, row.live, row.replaces.hex(), _spelled(row.rules).decode()]
     return hashlib.sha256(msgspec.json.encode(exactly)).hexdigest()
 
 
 def summary(terms: Terms, current: Terms) -> str:
     """Return what a second person reads first; the whole is read where the subject is shown."""
-    fees = "; ".join(_said(one) for one in terms.fees[:FEES_SAID_MAX]) or "none"
-    more = len(terms.fees) - FEES_SAID_MAX
-    told = f"Charge fees by {len(terms.fees)} rules instead of {len(current.fees)}: {fees}"
-    return (told + (f"; and {more} more" if more > 0 else ""))[:SUMMARY_CHARACTERS_MAX]
+    told: list[str] = []
+    if terms.limits != current.limits:
+        told.append(
+            f"Limit payments by {len(terms.limits)} rules instead of {len(current.limits)}: "
+            + _listed([_limit_said(one) for one in terms.limits])
+        )
+    if terms.fees != current.fees:
+        told.append(
+            f"Charge fees by {len(terms.fees)} rules instead of {len(current.fees)}: "
+            + _listed([_said(one) for one in terms.fees])
+        )
+    return ". ".join(told)[:SUMMARY_CHARACTERS_MAX]
+
+
+def _listed(said: Sequence[str]) -> str:
+    more = len(said) - RULES_SAID_MAX
+    listed = "; ".join(said[:RULES_SAID_MAX]) or "none"
+    return listed + (f"; and {more} more" if more > 0 else "")
+
+
+def _limit_said(rule: LimitRule) -> str:
+    asset = asset_of(rule.asset)
+    bounds = (
+        ("a payment", rule.per_payment), ("a day", rule.per_day), ("a month", rule.per_month),
+    )  # fmt: skip
+    said = [f"{Money(most, asset)} {span}" for span, most in bounds if most is not None]
+    about = [
+        rule.tenant,
+        rule.method.value if rule.method else "",
+        f"{rule.mode.value} mode" if rule.mode else "",
+    ]
+    return " ".join([", ".join(said), *(f"for {one}" for one in about if one)])
+
+
+def _agreed(terms: Terms) -> tuple[object, ...]:
+    """Return what needs a second person's agreement."""
+    return (terms.fees, terms.limits)
 
 
 def _said(rule: FeeRule) -> str:
@@ -184,7 +223,16 @@ def _said(rule: FeeRule) -> str:
 
 
 def _digest_of(terms: Terms) -> bytes:
-    return hashlib.sha256(msgspec.json.encode(terms)).digest()
+    return hashlib.sha256(_spelled(terms)).digest()
+
+
+def _spelled(terms: Terms) -> bytes:
+    """Return rules as they are agreed to; those without limits as they were before there were
+    any, so that what waits for an agreement goes on waiting.
+    """
+    if terms.limits:
+        return msgspec.json.encode(terms)
+    return msgspec.json.encode({"routing": terms.routing, "fees": terms.fees})
 
 
 def _is_same(one: stored.ChangeRow, other: stored.ChangeRow) -> bool:

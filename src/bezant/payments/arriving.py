@@ -16,6 +16,7 @@ from bezant import telemetry
 from bezant.actor import Mode
 from bezant.errors import BezantError, Unavailable
 from bezant.payments.attempt import Operation
+from bezant.payments.beside import Beside, is_beside
 from bezant.payments.codes import ENDED_NUMBERS, GIVEN, OPERATIONS, Ended, Waiting
 from bezant.payments.concluding import Conclusions
 from bezant.payments.disputing import Disputing
@@ -88,6 +89,7 @@ class Arriving:
         self._disputing = disputing
         self._overruling = Overruling(parts, conclusions)
         self._taking = Taking(parts, conclusions)
+        self._beside = Beside(parts)
         self._giving = Giving(parts, returning, walk.work)
         self._soon: asyncio.Task[None] | None = None
         self._more = False
@@ -158,8 +160,10 @@ class Arriving:
             _log.error("arrival.failed", error, provider=row.provider, arrival=row.event)
             note, over = "", "failed"
         async with parts.database.transaction() as tx:
-            if note or row.tries >= tries_max:
-                await stored.done(tx, row.id, note or over)
+            if note:
+                await stored.done(tx, row.id, note)
+            elif row.tries >= tries_max:
+                await stored.given_up(tx, row.id, over)
             else:
                 due_at = parts.clock.now() + PAUSE * 2 ** min(row.tries, TRIES_MAX)
                 await stored.later(tx, row.id, due_at, "waits")
@@ -193,7 +197,7 @@ class Arriving:
             if other != attempt:
                 await self._walk.ask_about(other)
         if news.about == "refund":
-            await self._look(attempt)
+            await self._look(attempt, news)
         return "done"
 
     async def _hinted(self, attempt: UUID) -> None:
@@ -205,11 +209,14 @@ class Arriving:
         if ended is not None and ended.result is not None and (heard is None or _is_silent(heard)):
             raise ProviderUnavailable(retry_after_seconds=AGAIN_SECONDS)
 
-    async def _look(self, attempt: UUID) -> None:
+    async def _look(self, attempt: UUID, news: Incoming) -> None:
         """Look at every refund of the charge an event speaks of, unless it named one of ours."""
         found = await due.one(self._parts.database, attempt)
         row = await read.payment(self._parts.database, payment_of(attempt))
         if found is None or row is None or OPERATIONS[found.operation] is Operation.REFUND:
+            return
+        if is_beside(found, row):
+            await self._beside.look(await self._walk.work(found), news)
             return
         charge = await due.one(self._parts.database, attempt_id(row.id, row.charge))
         if charge is None or charge.provider != found.provider:

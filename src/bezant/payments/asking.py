@@ -4,6 +4,7 @@ from typing import LiteralString
 
 from bezant import ids
 from bezant.actor import PLATFORM, Mode
+from bezant.db import page
 from bezant.errors import Invalid
 from bezant.exchange import MethodKind
 from bezant.money import ASSETS, Money
@@ -52,21 +53,17 @@ class Questions:
 
     async def payments(self, query: PaymentsOf) -> PaymentPage:
         """Return a page of payments, newest first."""
-        limit = rules.limit(query.limit)
+        cut = page.cut("pay", rules.limit(query.limit), query.before, query.after)
         conditions, values = conditions_of(query)
-        if query.before is not None:
-            conditions.append("p.id < %(before)s")
-            values["before"] = rules.payment_id(query.before, "starting_after")
-        values["limit"] = limit + 1
-        rows = await read.payments(self._parts.database, conditions, values)
-        told = tuple(spelled(row.facts(), row.standing()) for row in rows[:limit])
-        return PaymentPage(told, len(rows) > limit)
+        rows = await read.payments(self._parts.database, conditions, values, cut)
+        shown, more = cut.shown(rows)
+        return PaymentPage(tuple(spelled(row.facts(), row.standing()) for row in shown), more)
 
     async def attempts(self, tenant: str, mode: Mode, payment: str) -> tuple[Attempt, ...]:
         """Return everything that was asked of providers for a payment."""
         row = await self._readable(tenant, mode, payment)
         rows = await read.attempts(self._parts.database, row.id)
-        return tuple(_attempt(one, row) for one in rows)
+        return tuple(told_attempt(one, row) for one in rows)
 
     async def transcripts(self, tenant: str, mode: Mode, payment: str) -> tuple[Transcript, ...]:
         """Return what was kept of the calls of providers for a payment."""
@@ -83,9 +80,9 @@ class Questions:
 
     async def refunds(self, query: RefundsOf) -> RefundPage:
         """Return a page of refunds, newest first."""
-        limit = rules.limit(query.limit)
+        cut = page.cut("re", rules.limit(query.limit), query.before, query.after)
         conditions: Conditions = ["r.live = %(live)s"]
-        values: Values = {"live": query.mode is Mode.LIVE, "limit": limit + 1}
+        values: Values = {"live": query.mode is Mode.LIVE}
         if query.tenant != PLATFORM:
             conditions.append("r.tenant = %(tenant)s")
             values["tenant"] = rules.tenant_id(query.tenant)
@@ -95,11 +92,18 @@ class Questions:
         if query.state is not None:
             conditions.append("r.state = %(state)s")
             values["state"] = REFUND_STATE_NUMBERS[query.state]
-        if query.before is not None:
-            conditions.append("r.id < %(before)s")
-            values["before"] = ids.read("re", query.before, "starting_after")
-        rows = await stored.refunds(self._parts.database, conditions, values)
-        return RefundPage(tuple(row.spelled() for row in rows[:limit]), len(rows) > limit)
+        if query.metadata:
+            conditions.append("r.metadata @> %(metadata)s::jsonb")
+            values["metadata"] = rules.as_json(query.metadata)
+        if query.created_from is not None:
+            conditions.append("r.created_at >= %(created_from)s")
+            values["created_from"] = rules.aware(query.created_from, "created_from")
+        if query.created_until is not None:
+            conditions.append("r.created_at < %(created_until)s")
+            values["created_until"] = rules.aware(query.created_until, "created_until")
+        rows = await stored.refunds(self._parts.database, conditions, values, cut)
+        shown, more = cut.shown(rows)
+        return RefundPage(tuple(row.spelled() for row in shown), more)
 
     async def _readable(self, tenant: str, mode: Mode, payment: str) -> read.PaymentRow:
         row = await read.payment(self._parts.database, rules.payment_id(payment))
@@ -192,7 +196,7 @@ def _about(query: PaymentsOf, conditions: Conditions, values: Values) -> None:
         values["metadata"] = rules.as_json(query.metadata)
     if query.text:
         conditions.append(read.SOMEWHERE)
-        values["text"] = f"%{_literally(query.text)}%"
+        values["text"] = rules.somewhere(query.text)
         values["named"] = query.text
 
 
@@ -213,12 +217,6 @@ def _between(query: PaymentsOf, conditions: Conditions, values: Values) -> None:
     if query.created_until is not None:
         conditions.append("p.created_at < %(created_until)s")
         values["created_until"] = rules.aware(query.created_until, "created_until")
-
-
-def _literally(text: str) -> str:
-    """Return a text that ILIKE takes as it is written."""
-    escaped = rules.text(text, "text", rules.ORDER_CHARACTERS_MAX).replace("\\", "\\\\")
-    return escaped.replace("%", "\\%").replace("_", "\\_")
 
 
 def _faring(
@@ -246,7 +244,8 @@ def _failover(row: fared.FailoverRow) -> Failover:
     )
 
 
-def _attempt(row: read.AttemptRow, payment: read.PaymentRow) -> Attempt:
+def told_attempt(row: read.AttemptRow, payment: read.PaymentRow) -> Attempt:
+    """Return an attempt as the port tells it."""
     asset = payment.money
     moved = row.amount if row.moved is None else row.moved
     ended = None if row.result is None else ENDINGS[row.result]

@@ -59,6 +59,9 @@ class Kind(IntEnum):
     """A capture or void did not happen."""
     PAYER_FORGOTTEN = 13
     """Whoever keeps something of the payer's elsewhere forgets it, too."""
+    CHARGED_BESIDE = 14
+    """A charge that has no place in the payment took money from its payer."""
+    BESIDE_GIVEN_BACK = 15
     REFUND_CREATED = 21
     REFUND_APPROVED = 22
     REFUND_REJECTED = 23

@@ -180,7 +180,7 @@ def after(
         action=None,
         decline=(decline_of(verdict) or 0) if charge else before.decline,
         soft=bool(soft_of(verdict)) if charge else before.soft,
-        failure=judgement.failure if charge else before.failure,
+        failure=judgement.failure,
         expires_at=before.expires_at if open_still else 0,
         booked=before.booked and booked is Booked.YES,
         busy=0,

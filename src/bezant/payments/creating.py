@@ -10,10 +10,11 @@ from bezant import telemetry
 from bezant.actor import Mode
 from bezant.errors import BezantError
 from bezant.exchange import ProviderRequest
-from bezant.payments import routing, rules
+from bezant.payments import fees, limiting, routing, rules
 from bezant.payments.attempt import Operation
 from bezant.payments.carrying import Carrier
-from bezant.payments.codes import METHOD_NUMBERS, STATE_NUMBERS, Kind
+from bezant.payments.codes import METHOD_NUMBERS, METHODS, STATE_NUMBERS, Kind
+from bezant.payments.failpoints import Point
 from bezant.payments.gathered import DUE
 from bezant.payments.parts import Parts
 from bezant.payments.paying import Paying, known_customer, looked_up
@@ -24,7 +25,6 @@ from bezant.payments.port import (
     PaymentBusy,
     TooManyAttempts,
     UnknownPayment,
-    UnknownPriority,
 )
 from bezant.payments.repeating import AGAIN_SECONDS, Repeats
 from bezant.payments.states import PAYMENT, PaymentEvent
@@ -65,6 +65,7 @@ class Creating:
                 work, provider_request = None, None
             else:
                 work, provider_request = await self._work(facts, paying, request, now)
+            needed = await self._needed(facts, work, now)
         except BezantError:
             # What cannot be asked any more may have been asked before.
             repeated = await self._repeats.payment(request, fingerprint)
@@ -72,9 +73,12 @@ class Creating:
                 raise
             return repeated
         standing = _created(now) if work is None else work.before
-        asked = await parts.gathered.begin(
-            _beginning(facts, standing, work, request, fingerprint, now)
-        )
+        beginning = _beginning(facts, standing, work, request, fingerprint, now)
+        parts.failpoints.reach(Point.BEFORE_BEGIN)
+        if needed:
+            asked = await limiting.begin(parts.database, beginning, facts, needed)
+        else:
+            asked = await parts.gathered.begin(beginning)
         if asked is not None:
             return await self._repeats.answered(asked, fingerprint)
         parts.told()
@@ -108,7 +112,7 @@ class Creating:
         row = await found(parts, command.tenant, command.mode, command.payment)
         facts = row.facts()
         customer = f"cus_{facts.customer.hex}" if facts.customer else ""
-        paying = await looked_up(parts.database, command.tenant, command.mode, pay_with, customer)
+        paying = await looked_up(parts, command.tenant, command.mode, pay_with, customer)
         now = parts.clock.now()
         may_be_confirmed(row)
         work, provider_request = await self._work(
@@ -119,6 +123,8 @@ class Creating:
             row.standing(),
             row.attempts + 1,
         )
+        needed = await self._needed(facts, work, now)
+        parts.failpoints.reach(Point.BEFORE_BEGIN)
         async with parts.database.transaction() as tx:
             locked = await read.locked(tx, facts.id)
             assert locked is not None, "payments are not deleted"
@@ -127,6 +133,8 @@ class Creating:
                 may_be_confirmed(locked)
                 if locked.attempts + 1 != work.number:
                     raise PaymentBusy(retry_after_seconds=AGAIN_SECONDS)
+                if needed:
+                    await limiting.take(tx, facts, needed)
                 await write.change(tx, facts.id, work.before, now)
                 await write.add_attempt(tx, work, now + DUE)
                 await write.add_step(tx, facts.id, Kind.PROCESSING, now, work.number)
@@ -143,22 +151,29 @@ class Creating:
     ) -> tuple[Facts, Paying | None]:
         parts = self._parts
         if command.priority:
-            known = (rule.priority for rule in (await parts.rulebook.rules()).fees)
-            if command.priority not in known:
-                raise UnknownPriority(field="priority")
+            fees.known_priority((await parts.rulebook.rules()).fees, command.priority)
         named = command.customer
         if not named and (command.customer_email or command.customer_name):
             named = await self._customer(command, request, now)
         paying = None
         if command.pay_with is not None:
-            paying = await looked_up(
-                parts.database, command.tenant, command.mode, command.pay_with, named
-            )
+            paying = await looked_up(parts, command.tenant, command.mode, command.pay_with, named)
         customer = None if paying is None else paying.customer
         if customer is None and named:
             known = await known_customer(parts.database, command.tenant, command.mode, named)
             customer = known.id
         return _facts(command, payment, customer, now), paying
+
+    async def _needed(
+        self, facts: Facts, work: Work | None, now: datetime
+    ) -> tuple[limiting.Room, ...]:
+        """Return the room a charge needs; what waits for a way to pay takes up none yet."""
+        limits = (await self._parts.rulebook.rules()).limits
+        if not limits:
+            return ()
+        method = None if work is None else METHODS[work.before.method]
+        needed = limiting.rooms(limits, facts, method, now)
+        return () if work is None else needed
 
     async def _customer(self, command: CreatePayment, request: UUID, now: datetime) -> str:
         """Make the customer a payment names by address; the same request makes the same one."""

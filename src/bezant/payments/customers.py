@@ -3,12 +3,14 @@
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
+from typing import LiteralString
 from uuid import UUID, uuid5
 
 import msgspec
 
 from bezant import ids, telemetry
 from bezant.actor import PLATFORM, Mode
+from bezant.db import page
 from bezant.db.database import Tx
 from bezant.errors import BezantError
 from bezant.exchange import MethodKind
@@ -68,14 +70,14 @@ class Customers:
             if asked is None:
                 await stored.add_customer(tx, row, whose)
         if asked is None:
-            return _customer(row)
+            return told_customer(row)
         if asked.fingerprint != fingerprint:
             raise KeyReused
         first = await stored.customer(self._parts.database, whose, row.live, asked.subject)
         if first is None:
             raise UnknownCustomer
         # Told as they are now: what was erased is not kept anywhere, not even with a key.
-        return replace(_customer(first), replayed=True)
+        return replace(told_customer(first), replayed=True)
 
     async def change(self, command: ChangeCustomer) -> Customer:
         """Change what is known of a customer."""
@@ -97,7 +99,7 @@ class Customers:
                 metadata=_json(rules.noted(before, command.metadata)),
             )
             await stored.change_customer(tx, changed)
-        return _customer(changed)
+        return told_customer(changed)
 
     async def forget(self, tenant: str, mode: Mode, customer: str) -> Customer:
         """Erase a customer's name and address, drop the saved ways to pay, and tell it of each
@@ -126,7 +128,7 @@ class Customers:
                     with suppress(UnknownCard):  # It is gone already, which is all that is wanted.
                         await self._parts.vault.forget(tenant, mode, method.card)
             await self._parts.database.attempt(dropped)
-        return _customer(erased)
+        return told_customer(erased)
 
     async def forget_the_rest(self) -> int:
         """Drop what forgotten customers had saved where that came to no end: the vault was away, or
@@ -144,22 +146,20 @@ class Customers:
     async def one(self, tenant: str, mode: Mode, customer: str) -> Customer:
         """Return one customer; the platform's people see whose payments they see."""
         if tenant != PLATFORM:
-            return _customer(await self._found(tenant, mode, customer))
+            return told_customer(await self._found(tenant, mode, customer))
         number = rules.customer_id(customer)
         row = await stored.customer(self._parts.database, None, mode is Mode.LIVE, number)
         if row is None:
             raise UnknownCustomer
-        return _customer(row)
+        return told_customer(row)
 
     async def page(self, query: CustomersOf) -> CustomerPage:
         """Return a page of customers, newest first."""
-        limit = rules.limit(query.limit)
-        before = None if query.before is None else ids.read("cus", query.before, "starting_after")
-        rows = await stored.customers(
-            self._parts.database, rules.tenant_id(query.tenant), query.mode is Mode.LIVE,
-            query.email, before, limit + 1,
-        )  # fmt: skip
-        return CustomerPage(tuple(_customer(row) for row in rows[:limit]), len(rows) > limit)
+        cut = page.cut("cus", rules.limit(query.limit), query.before, query.after)
+        conditions, values = _conditions(query)
+        rows = await stored.customers(self._parts.database, conditions, values, cut)
+        shown, more = cut.shown(rows)
+        return CustomerPage(tuple(map(told_customer, shown)), more)
 
     async def save(self, command: SaveMethod) -> SavedMethod:
         """Keep a way to pay, once for each key."""
@@ -181,7 +181,7 @@ class Customers:
         row = stored.MethodRow(
             number, customer.id, self._parts.clock.now(), customer.live,
             stored.METHOD_NUMBERS[command.kind], command.card or None, command.label or None,
-            _json(command.facts),
+            None, await self._parts.safe.sealed(number, command.facts),
         )  # fmt: skip
         async with self._parts.database.transaction() as tx:
             if (await stored.shared(tx, customer.id)).forgotten:
@@ -190,7 +190,8 @@ class Customers:
         if first:
             return _method(row)
         found = await self._method(command.tenant, command.mode, number)
-        if _same(found) != _same(row):
+        kept = dict(await self._parts.safe.facts(found))
+        if _same(found) != _same(row) or kept != dict(command.facts):
             raise KeyReused
         return replace(_method(found), replayed=True)
 
@@ -211,6 +212,15 @@ class Customers:
             await stored.drop_method(tx, row.id, self._parts.clock.now())
         return _method(row)
 
+    async def seal_kept(self) -> int:
+        """Seal what was kept before it was sealed, and return how much of it there was."""
+        rows = await stored.unsealed(self._parts.database, METHODS_MAX)
+        for row in rows:
+            sealed = await self._parts.safe.sealed(row.id, row.unsealed_facts)
+            async with self._parts.database.transaction() as tx:
+                await stored.seal(tx, row.id, sealed or b"")
+        return len(rows)
+
     async def _found(self, tenant: str, mode: Mode, customer: str) -> stored.CustomerRow:
         number = rules.customer_id(customer)
         row = await stored.customer(
@@ -229,7 +239,32 @@ class Customers:
         return row
 
 
-def _customer(row: stored.CustomerRow) -> Customer:
+def _conditions(query: CustomersOf) -> tuple[list[LiteralString], dict[str, object]]:
+    conditions: list[LiteralString] = ["tenant = %(tenant)s", "live = %(live)s"]
+    values: dict[str, object] = {
+        "tenant": rules.tenant_id(query.tenant),
+        "live": query.mode is Mode.LIVE,
+    }
+    if query.email is not None:
+        conditions.append("lower(email) = lower(%(email)s)")
+        values["email"] = query.email
+    if query.text:
+        conditions.append("(name ILIKE %(text)s OR email ILIKE %(text)s)")
+        values["text"] = rules.somewhere(query.text)
+    if query.metadata:
+        conditions.append("metadata @> %(metadata)s::jsonb")
+        values["metadata"] = rules.as_json(query.metadata)
+    if query.created_from is not None:
+        conditions.append("created_at >= %(created_from)s")
+        values["created_from"] = rules.aware(query.created_from, "created_from")
+    if query.created_until is not None:
+        conditions.append("created_at < %(created_until)s")
+        values["created_until"] = rules.aware(query.created_until, "created_until")
+    return conditions, values
+
+
+def told_customer(row: stored.CustomerRow) -> Customer:
+    """Return a customer as the port tells it."""
     return Customer(
         id=f"cus_{row.id.hex}",
         mode=Mode.LIVE if row.live else Mode.TEST,
@@ -254,7 +289,7 @@ def _method(row: stored.MethodRow) -> SavedMethod:
 
 
 def _same(row: stored.MethodRow) -> tuple[object, ...]:
-    return row.customer, row.number, row.card, row.label, row.told_facts
+    return row.customer, row.number, row.card, row.label
 
 
 def _json(values: Mapping[str, str]) -> str | None:

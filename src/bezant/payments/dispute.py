@@ -63,6 +63,9 @@ class DisputesOf:
     state: DisputeState | None = None
     limit: int = 20
     before: str | None = None
+    opened_from: datetime | None = None
+    opened_until: datetime | None = None
+    after: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

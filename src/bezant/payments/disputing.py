@@ -7,6 +7,7 @@ from uuid import UUID
 
 from bezant import ids, telemetry
 from bezant.actor import PLATFORM, Mode
+from bezant.db import page
 from bezant.exchange import ProviderAnswer, ProviderRequest
 from bezant.payments import rules
 from bezant.payments.booking import Booked
@@ -137,9 +138,9 @@ class Disputing:
 
     async def page(self, query: DisputesOf) -> DisputePage:
         """Return a page of disputes, newest first."""
-        limit = rules.limit(query.limit)
+        cut = page.cut("dp", rules.limit(query.limit), query.before, query.after)
         conditions: list[LiteralString] = ["d.live = %(live)s"]
-        values: dict[str, object] = {"live": query.mode is Mode.LIVE, "limit": limit + 1}
+        values: dict[str, object] = {"live": query.mode is Mode.LIVE}
         if query.tenant != PLATFORM:
             conditions.append("d.tenant = %(tenant)s")
             values["tenant"] = rules.tenant_id(query.tenant)
@@ -149,11 +150,15 @@ class Disputing:
         if query.state is not None:
             conditions.append("d.state = %(state)s")
             values["state"] = DISPUTE_STATE_NUMBERS[query.state]
-        if query.before is not None:
-            conditions.append("d.id < %(before)s")
-            values["before"] = ids.read("dp", query.before, "starting_after")
-        rows = await stored.disputes(self._parts.database, conditions, values)
-        return DisputePage(tuple(row.spelled() for row in rows[:limit]), len(rows) > limit)
+        if query.opened_from is not None:
+            conditions.append("d.opened_at >= %(opened_from)s")
+            values["opened_from"] = rules.aware(query.opened_from, "opened_from")
+        if query.opened_until is not None:
+            conditions.append("d.opened_at < %(opened_until)s")
+            values["opened_until"] = rules.aware(query.opened_until, "opened_until")
+        rows = await stored.disputes(self._parts.database, conditions, values, cut)
+        shown, more = cut.shown(rows)
+        return DisputePage(tuple(row.spelled() for row in shown), more)
 
     async def _found(self, tenant: str, mode: Mode, dispute: str) -> stored.DisputeRow:
         row = await stored.dispute(self._parts.database, ids.read("dp", dispute, "dispute"))

@@ -12,6 +12,7 @@ from uuid import UUID
 from bezant import telemetry
 from bezant.actor import Mode
 from bezant.payments.attempt import Operation
+from bezant.payments.beside import Beside, is_beside
 from bezant.payments.codes import OPERATION_NUMBERS
 from bezant.payments.disputing import Disputing
 from bezant.payments.giving import Giving
@@ -19,7 +20,7 @@ from bezant.payments.parts import Parts
 from bezant.payments.port import NotInThisState, TooManyAttempts
 from bezant.payments.returning import Returning
 from bezant.payments.rules import payment_of
-from bezant.payments.store import due
+from bezant.payments.store import due, read
 from bezant.payments.store import settlement as stored
 from bezant.payments.walk import Walk
 from bezant.psp.port import (
@@ -48,6 +49,7 @@ class Elsewhere:
         self._parts = parts
         self._walk = walk
         self._disputing = disputing
+        self._beside = Beside(parts)
         self._giving = Giving(parts, returning, walk.work)
 
     async def settled(self, provider: str, mode: Mode, lines: Lines) -> None:
@@ -71,7 +73,13 @@ class Elsewhere:
                 await self._disputing.heard(provider, mode, payment_of(attempt), news)
 
     async def _refund(self, line: SettlementLine, attempt: UUID) -> None:
-        found = await due.one(self._parts.database, attempt)
+        database = self._parts.database
+        found, row = await due.one(database, attempt), None
+        if found is not None:
+            row = await read.payment(database, payment_of(attempt))
+        if found is not None and row is not None and is_beside(found, row):
+            await self._beside.heard(await self._walk.work(found), _news(line))
+            return
         if found is None or (found.operation == _REFUND and line.gross.minor < 0):
             return  # Ours; how it ended is told by its answer, an event, or when it is asked about.
         try:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from bezant.exchange import MethodKind
 from bezant.money import Money, Rounding
+from bezant.payments.refusal import UnknownPriority
 from bezant.payments.rule import FeePreview, FeeRule, FeesFor
 
 
@@ -23,6 +24,12 @@ def rule_for(
         and rule.priority in ("", priority)
     ]
     return max(fitting, key=_specific, default=None)
+
+
+def known_priority(rules: Sequence[FeeRule], priority: str) -> None:
+    """Refuse a priority level that no rule is about; nobody knows what it would cost."""
+    if priority and priority not in (rule.priority for rule in rules):
+        raise UnknownPriority(field="priority")
 
 
 def fee(rule: FeeRule | None, amount: Money, *, first: bool) -> Money:

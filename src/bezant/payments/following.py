@@ -11,6 +11,7 @@ from bezant.payments.attempt import Operation
 from bezant.payments.carrying import Carrier
 from bezant.payments.codes import STATE_NUMBERS, Kind
 from bezant.payments.creating import found
+from bezant.payments.failpoints import Point
 from bezant.payments.gathered import DUE
 from bezant.payments.parts import Parts
 from bezant.payments.payment import CapturePayment, Payment, PaymentState, VoidPayment
@@ -152,6 +153,7 @@ class Following:
         parts, facts = self._parts, work.facts
         provider_request = asking(parts.connectors[work.provider], work, work.sent_at)
         asked = None
+        parts.failpoints.reach(Point.BEFORE_BEGIN)
         async with parts.database.transaction() as tx:
             locked = await read.locked(tx, facts.id)
             assert locked is not None, "payments are not deleted"

@@ -8,16 +8,18 @@ from bezant.db.database import Database
 from bezant.db.jobs import Tick, Turn
 from bezant.payments.port import KEYS_KEPT_DAYS
 from bezant.payments.service import PaymentsService
-from bezant.payments.store import arrival, transcript, write
+from bezant.payments.store import arrival, limit, transcript, write
 
 WALK_EVERY_SECONDS: Final = 1.0
 EXPIRE_EVERY_SECONDS: Final = 10.0
 APPROVED_EVERY_SECONDS: Final = 2.0
 BOOK_EVERY_SECONDS: Final = 15.0
 FORGET_EVERY_SECONDS: Final = 3_600.0
+SEAL_EVERY_SECONDS: Final = 10.0  # What an older release keeps open is sealed within moments.
 FORGET_MAX: Final = 10_000  # Rows in one round: a round is short.
 KEYS_KEPT: Final = timedelta(days=KEYS_KEPT_DAYS)
 ARRIVALS_KEPT: Final = timedelta(days=90)  # Longer than any provider sends an event again.
+ROOM_KEPT: Final = timedelta(days=62)  # A month, and one more in which its payments still change.
 TRANSCRIPTS_KEPT: Final = timedelta(days=90)  # Disputes ask what happened; later the attempt tells.
 
 
@@ -50,11 +52,16 @@ def ticks(service: PaymentsService, database: Database, clock: Clock) -> tuple[T
         async with database.transaction() as tx:
             await write.forget_requests(tx, now - KEYS_KEPT, FORGET_MAX)
             await arrival.forget(tx, now - ARRIVALS_KEPT, FORGET_MAX)
+            await limit.forget(tx, (now - ROOM_KEPT).date(), FORGET_MAX)
         gone = FORGET_MAX
         while gone == FORGET_MAX:  # A burst kept very many; none of them is in anybody's way.
             async with database.transaction() as tx:
                 gone = await transcript.forget(tx, now - TRANSCRIPTS_KEPT, FORGET_MAX)
         await service.forget_the_rest()
+
+    async def seal(turn: Turn) -> None:
+        del turn
+        await service.seal_kept()
 
     return (
         Tick("payments.walk", WALK_EVERY_SECONDS, walk),
@@ -63,4 +70,5 @@ def ticks(service: PaymentsService, database: Database, clock: Clock) -> tuple[T
         Tick("payments.arrivals", WALK_EVERY_SECONDS, act),
         Tick("payments.book", BOOK_EVERY_SECONDS, book),
         Tick("payments.forget", FORGET_EVERY_SECONDS, forget),
+        Tick("payments.seal", SEAL_EVERY_SECONDS, seal),
     )

@@ -8,12 +8,11 @@ from bezant.money import Money
 from bezant.payments.attempt import Operation
 from bezant.payments.codes import STATES, Ended, Kind
 from bezant.payments.payment import PaymentState
+from bezant.payments.port import NEVER_ARRIVED, PROVIDER_UNAVAILABLE
 from bezant.payments.states import PAYMENT, PaymentEvent, RefundEvent
 from bezant.payments.work import EXPIRY, Work
 from bezant.psp.port import Result, Verdict
 
-NEVER_ARRIVED: Final = "never_arrived"
-PROVIDER_UNAVAILABLE: Final = "provider_unavailable"
 NEVER_SENT: Final = frozenset({"unknown_card", "card_forgotten"})
 """What the vault refuses to send, and no other provider would get either."""
 

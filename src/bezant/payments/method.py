@@ -70,6 +70,12 @@ class CustomersOf:
     email: str | None = None
     limit: int = 20
     before: str | None = None
+    created_from: datetime | None = None
+    created_until: datetime | None = None
+    metadata: Mapping[str, str] = field(default_factory=dict[str, str])
+    text: str = ""
+    """A part of the name or the address."""
+    after: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

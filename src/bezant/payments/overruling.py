@@ -1,8 +1,8 @@
 """Facts of money win: a charge that was thought dead, and of which a provider says that it took the
 money after all, is booked and its payment goes on from there.
 
-Where the payment has no room for it, because another charge took its place, it was taken twice: it
-is booked to `suspense`, and somebody has to look.
+Where the payment has no room for it, because another charge took its place, it was taken twice:
+`beside.py` looks after it.
 """
 
 from datetime import datetime
@@ -11,17 +11,17 @@ from typing import Final
 import msgspec
 
 from bezant import telemetry
-from bezant.ledger.port import Side
 from bezant.money import Money
 from bezant.payments import judging
 from bezant.payments.attempt import Operation
+from bezant.payments.beside import Beside
 from bezant.payments.booking import Booked
 from bezant.payments.codes import ENDED_NUMBERS, STATE_NUMBERS, Ended
 from bezant.payments.concluding import Conclusions
 from bezant.payments.exchanging import Heard
 from bezant.payments.judging import KINDS, Judgement
 from bezant.payments.parts import Parts
-from bezant.payments.port import BookUnavailable, PaymentBusy
+from bezant.payments.port import PaymentBusy
 from bezant.payments.repeating import AGAIN_SECONDS
 from bezant.payments.store import due, read, write
 from bezant.payments.told import microseconds
@@ -39,6 +39,7 @@ class Overruling:
     def __init__(self, parts: Parts, conclusions: Conclusions) -> None:
         self._parts = parts
         self._conclusions = conclusions
+        self._beside = Beside(parts)
 
     async def heard(self, work: Work, heard: Heard) -> bool:
         """Believe money that a provider says it has; false if there is nothing to believe."""
@@ -56,7 +57,7 @@ class Overruling:
         if row is None or row.busy:
             raise PaymentBusy(retry_after_seconds=AGAIN_SECONDS)
         if not _fits(work, row, judgement):
-            await self._stray(work, judging.moved(work, judgement))
+            await self._beside.taken(work, heard.verdict, judging.moved(work, judgement))
             return False
         fee = await self._fee(work, judgement)
         if not await self._written(work, heard, judgement, fee, now):
@@ -116,26 +117,6 @@ class Overruling:
             if judgement.captured:
                 await due.add_unbooked(tx, work.attempt, now, 0)
         return True
-
-    async def _stray(self, work: Work, amount: Money) -> None:
-        """Book money that was taken beside the payment, so that the book knows of all of it. Who
-        heard of it so late that the payment had gone on may have booked it as the payment's before.
-        """
-        _log.error("payment.stray_charge", attempt=work.key, provider=work.provider)
-        if not amount:
-            return
-        if await self._parts.booking.undone(work) is not Booked.YES:
-            raise BookUnavailable(retry_after_seconds=AGAIN_SECONDS)
-        sides = [
-            ("psp_receivable", work.provider, Side.DEBIT, amount),
-            ("suspense", "", Side.CREDIT, amount),
-        ]
-        name = f"tr_{work.attempt.hex}/stray"
-        booked = await self._parts.booking.post(
-            work.facts.mode, name, sides, work.facts.spelled, "charged beside the payment"
-        )
-        if booked is not Booked.YES:
-            raise BookUnavailable(retry_after_seconds=AGAIN_SECONDS)
 
 
 def _fits(work: Work, row: read.PaymentRow, judgement: Judgement) -> bool:

@@ -12,6 +12,7 @@ from bezant.payments.failpoints import Failpoints
 from bezant.payments.gathered import Gathered
 from bezant.payments.health import Health
 from bezant.payments.rulebook import Rulebook
+from bezant.payments.safe import Safe
 from bezant.psp.port import Connector, Redaction
 from bezant.vault.port import Vault
 
@@ -33,6 +34,7 @@ class Parts:
     health: Health
     failpoints: Failpoints
     redaction: Redaction
+    safe: Safe
     told: Callable[[], None]
     """Called when the feed has grown."""
     _open: Mapping[Mode, Mapping[str, Connector]] = field(init=False)

@@ -10,6 +10,7 @@ from bezant.db.database import Database
 from bezant.exchange import MethodKind
 from bezant.payments import rules
 from bezant.payments.method import PayWith
+from bezant.payments.parts import Parts
 from bezant.payments.port import CustomerForgotten, MethodMissing, UnknownCustomer, UnknownMethod
 from bezant.payments.store import customer as stored
 from bezant.payments.work import SAVED
@@ -28,9 +29,10 @@ class Paying:
 
 
 async def looked_up(
-    database: Database, tenant: str, mode: Mode, pay_with: PayWith, customer: str
+    parts: Parts, tenant: str, mode: Mode, pay_with: PayWith, customer: str
 ) -> Paying:
     """Return how it is paid, and by whom as far as that is known."""
+    database = parts.database
     whose = None if not customer else await known_customer(database, tenant, mode, customer)
     email, name = ("", "") if whose is None else (whose.email or "", whose.name or "")
     known = None if whose is None else whose.id
@@ -51,7 +53,8 @@ async def looked_up(
         raise CustomerForgotten(field="pay_with.saved")
     # Kept with the payment before anything is sent: who asks later what came of it needs it.
     means = method.card or saved_name(method.id)
-    return Paying(method.kind, means, method.told_facts, method.customer, email, name)
+    facts = await parts.safe.facts(method)
+    return Paying(method.kind, means, facts, method.customer, email, name)
 
 
 def saved_name(method: UUID) -> str:
@@ -59,14 +62,15 @@ def saved_name(method: UUID) -> str:
     return f"{SAVED}_{method.hex}"
 
 
-async def saved_facts(database: Database, means: str) -> Mapping[str, str]:
+async def saved_facts(parts: Parts, means: str) -> Mapping[str, str]:
     """Return what the provider knows a saved way to pay by; a card's token tells nothing.
 
     What was dropped meanwhile is still told from what never was.
     """
     if not means.startswith(f"{SAVED}_"):
         return {}
-    known = await stored.facts_of(database, ids.read(SAVED, means))
+    row = await stored.kept(parts.database, ids.read(SAVED, means))
+    known: Mapping[str, str] = {} if row is None else await parts.safe.facts(row)
     return known or {"saved": means}
 
 

@@ -175,7 +175,9 @@ class Payment:
     next_action: NextAction | None = None
     declined: Declined | None = None
     failure: str = ""
-    """Why it failed: `never_arrived`, `no_provider`, `provider_unavailable`, `unknown_card`."""
+    """Why it failed: `never_arrived`, `no_provider`, `provider_unavailable`, `unknown_card`. While
+    money is set aside: why the last capture or void came to nothing, `declined` among them.
+    """
     expires_at: datetime | None = None
     """Until when the money stays set aside."""
     cost: Money | None = None
@@ -188,3 +190,5 @@ class Payment:
     """What is asked to be given back and waits for a second person: nothing of it has moved, and
     nobody can ask for it once more.
     """
+    advice: str = ""
+    """What to do about a failure, in everyday language."""

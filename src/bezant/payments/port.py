@@ -14,6 +14,7 @@ from bezant.exchange import DeclineCode, MethodKind
 from bezant.payments.attempt import Attempt, AttemptState, Operation
 from bezant.payments.dispute import Dispute, DisputePage, DisputesOf, DisputeState, SubmitEvidence
 from bezant.payments.faring import Failover, Faring, ProviderFaring
+from bezant.payments.many import AttemptsOfOne, Many, ManyOf
 from bezant.payments.method import (
     ChangeCustomer,
     CreateCustomer,
@@ -66,6 +67,7 @@ from bezant.payments.refusal import (
     FileUnfinished,
     KeyInFlight,
     KeyReused,
+    LimitExceeded,
     MalformedRules,
     MerchantsOnly,
     MethodMissing,
@@ -91,6 +93,7 @@ from bezant.payments.rule import (
     FeePreview,
     FeeRule,
     FeesFor,
+    LimitRule,
     RoutingRule,
     Terms,
     TermsChange,
@@ -102,10 +105,13 @@ __all__ = [
     "ATTEMPTS_MAX",
     "DESCRIPTOR_CHARACTERS_MAX",
     "KEYS_KEPT_DAYS",
+    "MANY_MAX",
     "METADATA_KEYS_MAX",
     "METADATA_KEY_CHARACTERS_MAX",
     "METADATA_VALUE_CHARACTERS_MAX",
+    "NEVER_ARRIVED",
     "PAGE_MAX",
+    "REFUNDS_OF_ONE_MAX",
     "RULES_MAX",
     "TEXT_CHARACTERS_MAX",
     "WAITING_TERMS_MAX",
@@ -115,6 +121,7 @@ __all__ = [
     "AssetStats",
     "Attempt",
     "AttemptState",
+    "AttemptsOfOne",
     "BookRefused",
     "BookUnavailable",
     "CapturePayment",
@@ -144,7 +151,11 @@ __all__ = [
     "FileUnfinished",
     "KeyInFlight",
     "KeyReused",
+    "LimitExceeded",
+    "LimitRule",
     "MalformedRules",
+    "Many",
+    "ManyOf",
     "MerchantsOnly",
     "MethodKind",
     "MethodMissing",
@@ -205,6 +216,8 @@ __all__ = [
 
 PAGE_MAX = 100
 ATTEMPTS_MAX = 254  # Of one payment: their number is the last byte of their id.
+MANY_MAX = 500  # Things of one kind that are asked for by their ids.
+REFUNDS_OF_ONE_MAX = 100  # Shown beside a payment; the list of refunds shows all.
 KEYS_KEPT_DAYS = 30
 TEXT_CHARACTERS_MAX = 500
 DESCRIPTOR_CHARACTERS_MAX = 22  # The longest that card schemes print on a statement.
@@ -213,6 +226,13 @@ WAITING_TERMS_MAX = 100  # Changes of the rules that wait for somebody's agreeme
 METADATA_KEYS_MAX = 50
 METADATA_KEY_CHARACTERS_MAX = 40
 METADATA_VALUE_CHARACTERS_MAX = 500
+NEVER_ARRIVED = "never_arrived"
+PROVIDER_UNAVAILABLE = "provider_unavailable"
+
+
+def module_key(module: str, key: str) -> str:
+    """Return an idempotency key no merchant can have taken: theirs have no spaces."""
+    return f"{module} {key}"
 
 
 class Payments(Protocol):
@@ -244,6 +264,10 @@ class Payments(Protocol):
 
     async def payments(self, query: PaymentsOf) -> PaymentPage:
         """Return a page of payments."""
+        ...
+
+    async def many(self, query: ManyOf) -> Many:
+        """Return payments, customers, attempts and refunds by ids: one question for each kind."""
         ...
 
     async def attempts(self, tenant: str, mode: Mode, payment: str) -> tuple[Attempt, ...]:
@@ -319,11 +343,11 @@ class Payments(Protocol):
         ...
 
     async def terms(self) -> Terms:
-        """Return the rules of routing and fees."""
+        """Return the rules of routing, fees and limits."""
         ...
 
     async def change_terms(self, command: ChangeTerms) -> TermsChange:
-        """Replace the rules; where that changes fees, a second person has to agree first."""
+        """Replace the rules; where that changes fees or limits, a second person has to agree."""
         ...
 
     async def terms_change(self, change: str) -> TermsChange:

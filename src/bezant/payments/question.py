@@ -36,6 +36,9 @@ class PaymentsOf:
     """
     limit: int = 20
     before: str | None = None
+    """The page begins after this item, so it holds what is older."""
+    after: str | None = None
+    """The page ends before this item, so it holds what is newer."""
 
 
 @dataclass(frozen=True, slots=True)

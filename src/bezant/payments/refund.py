@@ -76,6 +76,10 @@ class RefundsOf:
     state: RefundState | None = None
     limit: int = 20
     before: str | None = None
+    created_from: datetime | None = None
+    created_until: datetime | None = None
+    metadata: Mapping[str, str] = field(default_factory=dict[str, str])
+    after: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

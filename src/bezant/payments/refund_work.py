@@ -1,10 +1,14 @@
 """A refund as work at the provider that has the charge."""
 
+from collections.abc import Mapping
 from uuid import UUID
 
+from bezant.exchange import MethodKind
 from bezant.payments import rules
 from bezant.payments.attempt import Operation
+from bezant.payments.codes import METHOD_NUMBERS
 from bezant.payments.parts import Parts
+from bezant.payments.paying import saved_facts
 from bezant.payments.store import read
 from bezant.payments.store import refund as stored
 from bezant.payments.work import Work
@@ -26,9 +30,18 @@ async def refund_work(
         why="same",
         request=request,
         refund=row.id,
-        saved=payment.payers_side,
+        saved=await _target(parts, payment),
         reason=row.reason or "",
         reference=payment.reference or "",
         part=part,
         sent=row.sent or "",
     )
+
+
+async def _target(parts: Parts, payment: read.PaymentRow) -> Mapping[str, str]:
+    """Return where money goes back to: where it came from, and where a bank did not tell that, the
+    account the payer lets us keep.
+    """
+    if payment.payers_side or payment.method != METHOD_NUMBERS[MethodKind.BANK_TRANSFER]:
+        return payment.payers_side
+    return await saved_facts(parts, payment.card or "")

@@ -98,6 +98,7 @@ class Refunding:
         else:
             work = await refund_work(parts, payment, row, request)
             provider_request = asking(parts.connectors[work.provider], work, work.sent_at)
+        parts.failpoints.reach(Point.BEFORE_BEGIN)
         try:
             before = await self._stored(row, work, request, fingerprint)
         except ConstraintViolated as error:

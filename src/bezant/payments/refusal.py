@@ -45,6 +45,12 @@ class AmountTooSmall(Invalid):
     code = "amount_too_small"
 
 
+class LimitExceeded(Refused):
+    """The merchant would take more than the platform allows at once, in a day or in a month."""
+
+    code = "limit_exceeded"
+
+
 class UnknownPriority(Invalid):
     """No rule of fees knows this priority level; leave it out for the ordinary one."""
 

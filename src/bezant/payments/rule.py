@@ -1,11 +1,11 @@
-"""The rules of routing and fees, as data: the whole of them is read and replaced together."""
+"""The rules of routing, fees and limits, as data: all of them are read and replaced together."""
 
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 
-from bezant.actor import Actor
+from bezant.actor import Actor, Mode
 from bezant.exchange import MethodKind
 from bezant.money import Money
 
@@ -44,18 +44,40 @@ class FeeRule:
 
 
 @dataclass(frozen=True, slots=True)
+class LimitRule:
+    """Take no more than this from payers. An empty condition holds for all.
+
+    Every merchant has room of their own, in each mode. Of two rules with the same asset and method
+    the one that names the merchant decides, then the one that names the mode; rules with other
+    methods hold besides.
+    """
+
+    asset: str
+    per_payment: int | None = None
+    """In minor units of `asset`, as are the next two."""
+    per_day: int | None = None
+    """A day of UTC."""
+    per_month: int | None = None
+    """A month of UTC."""
+    tenant: str = ""
+    mode: Mode | None = None
+    method: MethodKind | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Terms:
-    """All rules of routing and fees."""
+    """All rules of routing, fees and limits."""
 
     routing: tuple[RoutingRule, ...] = ()
     fees: tuple[FeeRule, ...] = ()
+    limits: tuple[LimitRule, ...] = ()
 
 
 class TermsState(StrEnum):
     """What became of a change of the rules."""
 
     NEEDS_APPROVAL = "needs_approval"
-    """It changes fees, so a second person has to agree."""
+    """It changes fees or limits, so a second person has to agree."""
     IN_FORCE = "in_force"
     """The rules were replaced by these."""
     REJECTED = "rejected"

@@ -1,4 +1,4 @@
-"""The rules of routing and fees, kept in memory and read again now and then."""
+"""The rules of routing, fees and limits, kept in memory and read again now and then."""
 
 import asyncio
 from typing import Final
@@ -19,6 +19,7 @@ class Rulebook:
         self._rules = Terms()
         self._read_at_seconds: float | None = None
         self._reading = asyncio.Lock()
+        self._changes = 0
 
     async def rules(self) -> Terms:
         """Return the rules; read again when they may have changed."""
@@ -29,19 +30,19 @@ class Rulebook:
 
     def forget(self) -> None:
         """Read again next time: a rule was changed here."""
+        self._changes += 1
         self._read_at_seconds = None
 
     async def _read(self, now_seconds: float) -> None:
         async with self._reading:
             if self._read_at_seconds is not None and self._read_at_seconds >= now_seconds:
                 return
+            changes = self._changes
             try:
-                self._rules = Terms(
-                    tuple(await stored.routing(self._database)),
-                    tuple(await stored.fees(self._database)),
-                )
+                self._rules = await stored.terms(self._database)
             except BezantError:
                 if self._read_at_seconds is None:
                     raise
                 # Rules of a moment ago are better than no payments.
-            self._read_at_seconds = now_seconds
+            if changes == self._changes:  # Else they may be those of before the change.
+                self._read_at_seconds = now_seconds

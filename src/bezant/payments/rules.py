@@ -46,6 +46,7 @@ KEPT_BY: Final[Mapping[MethodKind, tuple[tuple[str, ...], ...]]] = {
 }
 """By what a provider knows a way to pay that was kept: one of these sets of facts."""
 _VISIBLE: Final = re.compile(r"[\x21-\x7e]+\Z")
+_KEY: Final = re.compile(r"(?:[a-z]+ )?[\x21-\x7e]+\Z")  # A module's begins with its name.
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 _EMAIL: Final = re.compile(r"[^@\s]{1,64}@[^@\s]+\Z")
 _COUNTRY: Final = re.compile(r"[A-Z]{2}\Z")
@@ -72,7 +73,7 @@ def may_read(tenant: str, owner: UUID) -> bool:
 
 def request_id(tenant: str, mode: Mode, key: str) -> UUID:
     """Return the 128 bits under which an idempotency key is known, apart for tenant and mode."""
-    if not 0 < len(key) <= KEY_CHARACTERS_MAX or not _VISIBLE.match(key):
+    if not 0 < len(key) <= KEY_CHARACTERS_MAX or not _KEY.match(key):
         raise Invalid(
             f"a key has 1 to {KEY_CHARACTERS_MAX} visible characters without spaces", field="key"
         )
@@ -265,6 +266,12 @@ def customer_id(text: str) -> UUID:
 def as_json(values: Mapping[str, str]) -> str:
     """Write a merchant's own notes as they are stored."""
     return _encode(values).decode()
+
+
+def somewhere(words: str) -> str:
+    """Return a pattern of ILIKE that finds these words anywhere, each sign as it is written."""
+    escaped = text(words, "text", ORDER_CHARACTERS_MAX).replace("\\", "\\\\")
+    return "%" + escaped.replace("%", "\\%").replace("_", "\\_") + "%"
 
 
 def shortened(text: str) -> str | None:

@@ -1,11 +1,11 @@
-"""What rules of routing and fees may be: they are checked as a whole."""
+"""What rules of routing, fees and limits may be: they are checked as a whole."""
 
 from collections.abc import Sequence
 
 from bezant.assets import known_assets
 from bezant.payments.parts import Parts
 from bezant.payments.port import METADATA_KEY_CHARACTERS_MAX, RULES_MAX, MalformedRules
-from bezant.payments.rule import FeeRule, RoutingRule, Terms
+from bezant.payments.rule import FeeRule, LimitRule, RoutingRule, Terms
 from bezant.payments.rules import AMOUNT_MAX, country, tenant_id, text
 
 PLACE_MAX = 1_000_000
@@ -16,12 +16,19 @@ _ASSETS = frozenset(code for code, _, _ in known_assets())
 
 def check(parts: Parts, terms: Terms) -> None:
     """Refuse rules that contradict themselves, or that name what is not there."""
-    if len(terms.routing) + len(terms.fees) > RULES_MAX:
+    if len(terms.routing) + len(terms.fees) + len(terms.limits) > RULES_MAX:
         raise MalformedRules(f"at most {RULES_MAX} rules", field="routing")
     for place, rule in enumerate(terms.routing):
         _check_routing(parts, rule, f"routing[{place}]")
     for place, rule in enumerate(terms.fees):
         _check_fee(rule, f"fees[{place}]")
+    about: set[object] = set()
+    for place, rule in enumerate(terms.limits):
+        _check_limit(rule, f"limits[{place}]")
+        conditions = (rule.tenant, rule.mode, rule.asset, rule.method)
+        if conditions in about:
+            raise MalformedRules("another limit is about the same", field=f"limits[{place}]")
+        about.add(conditions)
 
 
 def _check_routing(parts: Parts, rule: RoutingRule, field: str) -> None:
@@ -53,6 +60,14 @@ def _check_fee(rule: FeeRule, field: str) -> None:
     _check_amounts(amounts, f"{field}.fixed")
     if rule.least is not None and rule.most is not None and rule.least > rule.most:
         raise MalformedRules("the least is not more than the most", field=f"{field}.least")
+
+
+def _check_limit(rule: LimitRule, field: str) -> None:
+    bounds = [one for one in (rule.per_payment, rule.per_day, rule.per_month) if one is not None]
+    if not bounds:
+        raise MalformedRules("a limit says how much", field=f"{field}.per_payment")
+    _check_conditions(rule.tenant, rule.asset, True, field)
+    _check_amounts(bounds, f"{field}.per_payment")
 
 
 def _check_conditions(tenant: str, asset: str, has_amounts: bool, field: str) -> None:

@@ -23,6 +23,7 @@ from bezant.payments.exchanging import Exchanges
 from bezant.payments.faring import Faring
 from bezant.payments.following import Following
 from bezant.payments.giving_up import GivingUp
+from bezant.payments.many import Many, ManyOf
 from bezant.payments.method import (
     ChangeCustomer,
     CreateCustomer,
@@ -64,6 +65,7 @@ from bezant.payments.rule import ChangeTerms, FeePreview, FeesFor, Terms, TermsC
 from bezant.payments.ruling import check
 from bezant.payments.settling import Settling
 from bezant.payments.showing import Showing
+from bezant.payments.together import Together
 from bezant.payments.transcribing import Transcribing
 from bezant.payments.transcript import Transcript
 from bezant.payments.walk import Walk
@@ -95,6 +97,7 @@ class PaymentsService:
         self._customers = Customers(parts)
         self._questions = Questions(parts)
         self._showing = Showing(parts, self._questions)
+        self._together = Together(parts)
         self._walk = Walk(parts, exchanges, conclusions, self._following, returning)
         self._giving_up = GivingUp(parts, exchanges, self._walk)
         self._disputing = Disputing(parts)
@@ -203,6 +206,10 @@ class PaymentsService:
         """End what somebody began and nobody ended: customers who are forgotten in part."""
         return await self._customers.forget_the_rest()
 
+    async def seal_kept(self) -> int:
+        """Seal what an earlier release kept open of saved ways to pay."""
+        return await self._customers.seal_kept()
+
     async def customer(self, tenant: str, mode: Mode, customer: str) -> Customer:
         return await self._customers.one(tenant, mode, customer)
 
@@ -251,7 +258,11 @@ class PaymentsService:
     async def transcripts(self, tenant: str, mode: Mode, payment: str) -> tuple[Transcript, ...]:
         return await self._questions.transcripts(tenant, mode, payment)
 
+    async def many(self, query: ManyOf) -> Many:
+        return await self._together.many(query)
+
     async def fee_preview(self, query: FeesFor) -> FeePreview:
         rules.amount(query.amount)
         check(self._parts, Terms((), query.fees))
+        fees.known_priority(query.fees, query.priority)
         return fees.preview(query)

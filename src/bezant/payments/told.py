@@ -14,7 +14,7 @@ import msgspec
 
 from bezant.actor import Mode
 from bezant.money import Money
-from bezant.payments.advice import declined
+from bezant.payments.advice import about, declined
 from bezant.payments.codes import DECLINES, METHODS, STATES
 from bezant.payments.payment import NextAction, Payment
 
@@ -155,6 +155,7 @@ def spelled(facts: Facts, standing: Standing, *, replayed: bool = False) -> Paym
         booked=standing.booked,
         replayed=replayed,
         refunds_awaiting=money(standing.awaiting),
+        advice=about(standing.failure),
     )
 
 

@@ -126,7 +126,7 @@ class Walk:
             request=row.request,
             refund=row.refund,
             sent=row.sent or "",
-            saved=payment.payers_side or await saved_facts(parts.database, row.card or ""),
+            saved=payment.payers_side or await saved_facts(parts, row.card or ""),
             reference=known if charge else payment.reference or "",
             part=row.known_part or ("" if charge else payment.part or ""),
             fence=row.fence,

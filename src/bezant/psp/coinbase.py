@@ -14,6 +14,7 @@ from bezant.actor import Mode
 from bezant.exchange import LOCAL, Encoding, ProviderAnswer, ProviderRequest
 from bezant.psp import coinbase_reading, coinbase_settlement
 from bezant.psp.answers import unasked
+from bezant.psp.coinbase_metadata import metadata
 from bezant.psp.coinbase_reading import DECIMALS, UNITS
 from bezant.psp.port import (
     Capabilities,
@@ -65,7 +66,7 @@ class Coinbase:
             "description": charge.description[:TEXT_CHARACTERS_MAX] or charge.payment,
             "successRedirectUrl": charge.return_url,
             "failRedirectUrl": charge.return_url,
-            "metadata": {"attempt": charge.attempt, "payment": charge.payment},
+            "metadata": metadata(charge),
         }
         told = {name: value for name, value in fields.items() if value}
         return self._post("charge", charge.mode, self._things, told, charge.attempt)

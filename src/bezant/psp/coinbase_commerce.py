@@ -24,6 +24,7 @@ from bezant.psp.answers import (
     unheard,
     unreadable,
 )
+from bezant.psp.coinbase_metadata import metadata
 from bezant.psp.document import Document, NotReadable, read_json
 from bezant.psp.port import (
     Capabilities,
@@ -79,7 +80,7 @@ class Commerce:
                 "amount": UNITS.write(charge.amount),
                 "currency": charge.amount.asset.code,
             },
-            "metadata": {"attempt": charge.attempt, "payment": charge.payment},
+            "metadata": metadata(charge),
             "redirect_url": charge.return_url,
             "cancel_url": charge.return_url,
         }

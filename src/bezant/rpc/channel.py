@@ -10,7 +10,7 @@ import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, NoReturn, cast
+from typing import TYPE_CHECKING, Any, Final, NoReturn, cast
 
 import grpc
 import grpc.aio
@@ -25,6 +25,9 @@ from bezant.rpc.envelope import ERROR_KEY, read_error
 from bezant.rpc.papers import Issuer, Papers, server_name
 from bezant.rpc.tls import channel_credentials
 from bezant.rpc.wire import MESSAGE_BYTES_MAX
+
+if TYPE_CHECKING:
+    from bezant.telemetry.metrics import Tally
 
 ATTEMPTS_MAX = 3
 BACKOFF_SECONDS = 0.05  # Doubled each time; the wait is drawn evenly from half of it to all of it.
@@ -97,9 +100,12 @@ class Channel:
         *,
         monotonic: Callable[[], float] = time.monotonic,
         chance: Callable[[int], bytes] = os.urandom,
+        calls: "Tally | None" = None,
     ) -> None:
+        """Name the peer; calls are counted by peer, method and how they ended."""
         self._target = target
-        self._module = module
+        self._calls = calls
+        self.module = module
         self._issuer = issuer
         self._chance = chance
         self._breaker = Breaker(monotonic, self._note)
@@ -116,12 +122,22 @@ class Channel:
 
     async def call(self, terms: Terms, request: bytes) -> bytes:
         """Send a request and return its answer; errors of the other side rise here."""
-        with calling(terms.port, terms.method) as metadata:
-            async with within(terms.seconds):
-                return await self._attempts(terms, request, metadata)
+        outcome = "broken"
+        try:
+            with calling(terms.port, terms.method) as metadata:
+                async with within(terms.seconds):
+                    answer = await self._attempts(terms, request, metadata)
+            outcome = "ok"
+        except BezantError as error:
+            outcome = error.code
+            raise
+        finally:
+            if self._calls is not None:
+                self._calls.add(self.module, f"{terms.port}.{terms.method}", outcome)
+        return answer
 
     def _note(self, state: BreakerState) -> None:
-        _log.warn("peer.breaker", peer=self._module, state=state.value)
+        _log.warn("peer.breaker", peer=self.module, state=state.value)
 
     async def close(self) -> None:
         """Close the connection; calls under way fail."""
@@ -150,12 +166,12 @@ class Channel:
         raise self._given_up(perhaps=perhaps)
 
     def _given_up(self, *, perhaps: bool) -> BezantError:
-        facts = {"peer": self._module}
+        facts = {"peer": self.module}
         if perhaps:
-            return OutcomeUnknown(f"the connection to {self._module} was lost", facts=facts)
+            return OutcomeUnknown(f"the connection to {self.module} was lost", facts=facts)
         wait = self._breaker.pause_seconds() or 1.0
         return PeerUnavailable(
-            f"{self._module} cannot be reached at present", facts=facts, retry_after_seconds=wait
+            f"{self.module} cannot be reached at present", facts=facts, retry_after_seconds=wait
         )
 
     async def _attempt(self, terms: Terms, request: bytes, metadata: Metadata) -> bytes:
@@ -188,14 +204,14 @@ class Channel:
         """Understand a failure that gRPC itself reports, not the service."""
         code, details = error.code(), error.details() or ""
         if code is grpc.StatusCode.UNIMPLEMENTED:
-            _log.error("call.unknown_to_peer", peer=self._module, method=terms.path)
-            raise Fault(f"{self._module} does not offer this call") from None
+            _log.error("call.unknown_to_peer", peer=self.module, method=terms.path)
+            raise Fault(f"{self.module} does not offer this call") from None
         if code is grpc.StatusCode.RESOURCE_EXHAUSTED and "larger than max" in details:
-            _log.error("answer.too_large", peer=self._module, method=terms.path)
-            raise Fault(f"the answer of {self._module} is larger than a message may be") from None
+            _log.error("answer.too_large", peer=self.module, method=terms.path)
+            raise Fault(f"the answer of {self.module} is larger than a message may be") from None
         if code is grpc.StatusCode.DEADLINE_EXCEEDED:
             raise OutcomeUnknown("there was no answer in time") from None
-        _log.warn("call.broken", peer=self._module, method=terms.path, status=code.name)
+        _log.warn("call.broken", peer=self.module, method=terms.path, status=code.name)
         raise PerhapsArrived from None
 
     async def _connected(self, channel: grpc.aio.Channel) -> None:
@@ -220,7 +236,7 @@ class Channel:
             task = asyncio.create_task(self._channel.close(grace=DRAIN_SECONDS))
             self._draining.add(task)
             task.add_done_callback(self._draining.discard)
-        name = server_name(self._module)
+        name = server_name(self.module)
         options = [
             *OPTIONS,
             ("grpc.ssl_target_name_override", name),

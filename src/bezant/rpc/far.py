@@ -36,7 +36,7 @@ def _terms(agreed: Contract, method: Method, manners: Manners) -> Terms:
         method=method.name,
         seconds=manners.deadline_of(method.name),
         slow_seconds=manners.slow_of(method.name),
-        repeatable=method.name not in manners.once,
+        repeatable=method.name in manners.repeatable,
     )
 
 

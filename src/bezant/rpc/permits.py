@@ -25,7 +25,7 @@ _FOLLOW = frozenset({"read"})
 _TAKE_PAYMENTS = frozenset({"create", "confirm", "capture", "void", "change", "request_refund"})
 _ASK_ABOUT_PAYMENTS = frozenset(
     {"payment", "payments", "attempts", "refund", "refunds", "dispute", "disputes", "stats"}
-    | {"customer", "customers", "method", "methods"}
+    | {"customer", "customers", "method", "methods", "many"}
 )
 _USE_KEYS = frozenset(
     {"declare", "sign", "verify", "macs", "seal", "seal_for", "open", "public_keys"}

@@ -1,7 +1,7 @@
 """Services offered to other processes: gRPC with mutual TLS, the table of permits, health."""
 
 from collections.abc import Awaitable, Callable
-from typing import Final, TypeVar, cast
+from typing import TYPE_CHECKING, Final, TypeVar, cast
 
 import grpc
 import grpc.aio
@@ -20,6 +20,9 @@ from bezant.rpc.papers import Issuer
 from bezant.rpc.permits import PERMITS, Permits, require_permit
 from bezant.rpc.tls import Gate, server_credentials
 from bezant.rpc.wire import MESSAGE_BYTES_MAX, Method, contract
+
+if TYPE_CHECKING:
+    from bezant.telemetry.metrics import Tally
 
 CALLS_MAX = 512  # Under way at once; more are told to come back, before anything is read of them.
 STREAMS_MAX = 2 * CALLS_MAX  # Of one connection; it is only the fence behind `CALLS_MAX`.
@@ -66,7 +69,10 @@ class Server:
         *,
         permits: Permits = PERMITS,
         calls_max: int = CALLS_MAX,
+        calls: "Tally | None" = None,
     ) -> None:
+        """Name whose papers are shown; calls are counted by method and how they ended."""
+        self._calls = calls
         self._issuer = issuer
         self._gate = Gate(issuer, clock)
         self._permits = permits
@@ -127,13 +133,17 @@ class Server:
 
         async def handle(request: bytes, context: Context) -> bytes:
             self._under_way += 1
+            outcome = "ok"
             try:
                 with answering(port, method.name, _carried(context)):
                     return await answer(request, context)
             except BezantError as error:
+                outcome = error.code
                 await refuse(context, error)
             finally:
                 self._under_way -= 1
+                if self._calls is not None:
+                    self._calls.add(f"{port}.{method.name}", outcome)
 
         return handle
 

@@ -60,6 +60,8 @@ _HABITS: Final = {
     "008260003178": Habit(challenge=True, decline="insufficient_funds"),
     "008400001629": Habit(challenge=True, decline="generic_decline"),
 }
+KNOWN: Final = frozenset(_FAMILY + rest for rest in _HABITS)
+"""Every number that does something of its own."""
 _DEBIT: Final = frozenset({"4000056655665556", "5200828282828210"})
 _PREPAID: Final = frozenset({"5105105105105100"})
 _BRANDS: Final = (

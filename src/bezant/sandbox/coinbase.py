@@ -3,6 +3,9 @@
 The business APIs (`/api/v1/…`) are called with a bearer token that a CDP key signs for each single
 request; Commerce (`/charges`, `/events`) with `X-CC-Api-Key`. Payers send coins on pages of ours.
 Who agreed on a key of their own (`Access`) gives its name and, as the secret, its public half.
+
+Each of the three APIs has an emulator of its own beside a platform, under the name of its connector
+and with a book of its own: a customer has one of them, and its report tells of that one only.
 """
 
 from collections.abc import Mapping, Sequence
@@ -29,6 +32,8 @@ from bezant.sandbox.schedule import Delivery, Due
 from bezant.secret import Secret
 
 PROVIDER: Final = "coinbase"
+LINKS: Final = "coinbase_links"
+COMMERCE: Final = "coinbase_commerce"
 KNOWN_KEY_NAME: Final = "organizations/bezant-sandbox/apiKeys/known-to-everybody"
 EVERYBODY: Final = Access(
     name=KNOWN_KEY_NAME,
@@ -59,7 +64,6 @@ class _Amounts(msgspec.Struct, frozen=True):
 class Coinbase:
     """The emulator."""
 
-    provider = PROVIDER
     keeps_server_errors = False
     remembers = timedelta(days=1)
     # With growing pauses up to an hour, for three days.
@@ -68,7 +72,8 @@ class Coinbase:
         *(3_600,) * 70,
     )
 
-    def __init__(self, access: Access | None = None) -> None:
+    def __init__(self, access: Access | None = None, provider: str = PROVIDER) -> None:
+        self.provider = provider
         self._access = access or EVERYBODY
 
     def routes(self) -> Sequence[Route]:

@@ -3,19 +3,22 @@
     async with build_sandbox(SandboxPlan(folder, base_port=8090), clock, os.urandom) as sandbox:
         ... serve sandbox.listenings
 
-Port by port: inspection +0, stripe +1, paypal +2, coinbase +3, bank +4, card +5. Everything is
-bound to the loopback address: an emulator accepts keys that everybody knows.
+Port by port: inspection +0, stripe +1, paypal +2, coinbase +3, bank +4, card +5, and Coinbase's
+older APIs, payment links +6 and Commerce +7. Everything is bound to the loopback address: an
+emulator accepts keys that everybody knows.
 """
 
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 from bezant.clock import Clock
 from bezant.errors import Refused
 from bezant.http.serve import Listening
+from bezant.sandbox import coinbase
 from bezant.sandbox.bank import Bank
 from bezant.sandbox.book import Book, Chance
 from bezant.sandbox.calls import Front
@@ -37,6 +40,8 @@ OFFSETS: Final[Mapping[str, int]] = {
     "coinbase": 3,
     "bank": 4,
     "card": 5,
+    coinbase.LINKS: 6,
+    coinbase.COMMERCE: 7,
 }
 MAKERS: Final[Mapping[str, Callable[[Access | None], Emulator]]] = {
     "stripe": Stripe,
@@ -44,6 +49,8 @@ MAKERS: Final[Mapping[str, Callable[[Access | None], Emulator]]] = {
     "coinbase": Coinbase,
     "bank": Bank,
     "card": Card,
+    coinbase.LINKS: partial(Coinbase, provider=coinbase.LINKS),
+    coinbase.COMMERCE: partial(Coinbase, provider=coinbase.COMMERCE),
 }
 """Each provider's emulator; without an access it takes the one it has for everybody."""
 

@@ -46,6 +46,7 @@ _READY: Final = {
     "createDispute": "4000000000000259",
     "bypassPending": "4000000000000077",
 }
+READY_NUMBERS: Final = frozenset(_READY.values())
 _READY_EXPIRY: Final = 4  # Years from now.
 _ACCOUNTS: Final = {
     "000111111113": Habit(decline="account_closed"),

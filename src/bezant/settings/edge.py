@@ -7,7 +7,7 @@ from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Final
 
-from bezant.settings.texts import items, named, networks, path, perhaps, whole
+from bezant.settings.texts import items, named, networks, path, perhaps, whole, yes
 
 PORT_MAX: Final = 65_535
 
@@ -70,6 +70,19 @@ class Edge:
     )
     tls_key: Path | None = named("TLS_KEY", "Private key of that certificate (PEM).", path, None)
     tls_port: int = named("TLS_PORT", "Port for HTTPS.", whole(1, PORT_MAX), 8443)
+    tls_client_certificates: bool = named(
+        "TLS_CLIENT_CERTIFICATES",
+        "Whether callers at TLS_PORT are asked for a partner's certificate; browsers then ask "
+        "people who have any certificate which one to show.",
+        yes,
+        False,
+    )
+    tls_handshakes: int = named(
+        "TLS_HANDSHAKES",
+        "Handshakes at TLS_PORT that one address may have in hand, but for TRUSTED_PROXIES.",
+        whole(1, 65_536),
+        100,
+    )
     https_port: int | None = named(
         "HTTPS_PORT",
         "Port for HTTPS as callers see it, where a proxy or port forwarding stands in front.",

@@ -46,6 +46,12 @@ class Platform:
         perhaps(whole(0, PORT_MAX - 5)),
         None,
     )
+    metrics_port: int | None = named(
+        "METRICS_PORT",
+        "Port on 127.0.0.1 where a module in a process of its own answers /health and /metrics.",
+        perhaps(whole(0, PORT_MAX)),
+        None,
+    )
     sandbox_apart: bool = named(
         "SANDBOX_APART",
         "The emulators run in a process of their own (`bezant serve sandbox`).",
@@ -156,6 +162,12 @@ class Database:
     )
     connections_max: int = named(
         "DB_CONNECTIONS_MAX", "Most connections a module keeps open.", whole(1, 500), 10
+    )
+    log_archive: Path | None = named(
+        "WAL_ARCHIVE",
+        "Folder that keeps the embedded database's log, for `bezant restore --to`.",
+        path,
+        None,
     )
     modules: Mapping[str, Secret[str]] = field(default_factory=dict[str, Secret[str]])
     """A database of its own for a module: `<MODULE>_DATABASE_URL`."""

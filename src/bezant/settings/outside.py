@@ -23,7 +23,10 @@ class Outside:
         "WSO2_IS_URL", "A WSO2 Identity Server to trust, by OIDC discovery.", WEB, None
     )
     wso2_merchant: str = named(
-        "WSO2_IS_MERCHANT", "Whose people it vouches for: `mer_…` or `platform`.", plain, ""
+        "WSO2_IS_MERCHANT",
+        "Whose people it vouches for: `mer_…` or `platform`; in a demo the sample merchant.",
+        plain,
+        "",
     )
     wso2_audience: str = named(
         "WSO2_IS_AUDIENCE",

@@ -121,7 +121,7 @@ def refusals(settings: Settings, *, live: bool) -> tuple[Mistake, ...]:
     """Tell why a start with these settings is refused: nothing here is ever only a warning."""
     found = [*_open_databases(settings), *_half_of_a_certificate(settings)]
     if live:
-        found += well_known(settings)
+        found += [*well_known(settings), *_nobodys_people(settings)]
     elif _is_live_stripe(settings):
         found.append(
             Mistake(
@@ -138,6 +138,13 @@ def _half_of_a_certificate(settings: Settings) -> Iterator[Mistake]:
     missing = [name for name, path in names.items() if path is None]
     if len(missing) == 1:
         yield Mistake(missing[0], "is missing", "set both TLS_CERTIFICATE and TLS_KEY")
+
+
+def _nobodys_people(settings: Settings) -> Iterator[Mistake]:
+    if settings.outside.wso2_url is not None and not settings.outside.wso2_merchant:
+        yield Mistake(
+            "WSO2_IS_MERCHANT", "is missing", "say whose people these are: mer_… or platform"
+        )
 
 
 def well_known(settings: Settings) -> tuple[Mistake, ...]:

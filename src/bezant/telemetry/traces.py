@@ -12,6 +12,7 @@ import re
 from collections.abc import Generator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar, Token
+from threading import Thread
 from typing import TYPE_CHECKING, Final
 
 from bezant.telemetry.logs import TRACE_ID
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.trace.export import SpanExporter
     from opentelemetry.trace import Tracer
 
+STOP_SECONDS_MAX: Final = 2.0  # The whole platform stops within ten; traces are not worth more.
 _TRACEPARENT: Final = re.compile(r"00-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}\Z")
 _NOTHING: Final[AbstractContextManager[None]] = nullcontext()
 _incoming: Final[ContextVar[str]] = ContextVar("traceparent", default="")
@@ -45,17 +47,22 @@ def start_traces(endpoint: str, service: str, *, exporter: "SpanExporter | None"
 
         exporter = OTLPSpanExporter(endpoint=f"{endpoint.rstrip('/')}/v1/traces")
     stop_traces()
-    provider = TracerProvider(resource=Resource.create({"service.name": service}))
+    # Nothing waits for a collector when the process ends but `stop_traces`, and that not for long.
+    provider = TracerProvider(
+        resource=Resource.create({"service.name": service}), shutdown_on_exit=False
+    )
     provider.add_span_processor(BatchSpanProcessor(exporter))
     _State.provider = provider
     _State.tracer = provider.get_tracer("bezant")
 
 
 def stop_traces() -> None:
-    """Send what is left and stop."""
-    if _State.provider is not None:
-        _State.provider.shutdown()
-    _State.provider = _State.tracer = None
+    """Send what is left and stop; a collector that does not answer is left to itself."""
+    provider, _State.provider, _State.tracer = _State.provider, None, None
+    if provider is not None:
+        ending = Thread(target=provider.shutdown, name="last traces", daemon=True)
+        ending.start()
+        ending.join(STOP_SECONDS_MAX)
 
 
 def flush_traces() -> None:

@@ -14,7 +14,9 @@ from bezant.identity.port import Identity, MerchantState
 from bezant.orders.port import Orders
 
 PREFIXES: Final = ("cs_", "plink_")
-MAY: Final = frozenset({"checkout.read", "checkout.write", "tokens.write"})
+MAY_WHEN_OVER: Final = frozenset({"checkout.read", "checkout.write"})
+"""What is paid or over is still shown; nobody puts a card away for it any more."""
+MAY: Final = MAY_WHEN_OVER | {"tokens.write"}
 
 
 class PayerCallers:
@@ -40,7 +42,8 @@ class PayerCallers:
         merchant = await self._identity.merchant(asking(payer.mode), payer.tenant)
         if merchant.state is not MerchantState.ACTIVE:
             raise CredentialInvalid
-        return Actor(Caller.CLIENT, payer.subject, payer.tenant, payer.mode, MAY)
+        may = MAY_WHEN_OVER if payer.over else MAY
+        return Actor(Caller.CLIENT, payer.subject, payer.tenant, payer.mode, may)
 
 
 def asking(mode: Mode) -> Actor:

@@ -112,4 +112,4 @@ async def _feeds(bench: Workbench) -> Mapping[str, Feed]:
     feeds: dict[str, Feed] = {MODULE: await bench.feed(MODULE, FEEDS[MODULE])}
     for module, port in FOLLOWED.items():
         feeds[module] = bench.elsewhere(port, module) or await bench.feed(module, FEEDS[module])
-    return feeds
+    return {module: bench.followed(MODULE, module, feed) for module, feed in feeds.items()}

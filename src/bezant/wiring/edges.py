@@ -14,6 +14,7 @@ from bezant.http.caller import Callers
 from bezant.http.edge import Edge, Rules
 from bezant.http.headers import Network
 from bezant.http.routes import Routes
+from bezant.http.serve import Listening
 from bezant.identity.port import Identity
 from bezant.settings import Settings
 from bezant.wiring.cards import MODULE as VAULT
@@ -28,8 +29,9 @@ from bezant.wiring.workbench import Workbench
 
 
 def rules_behind(rules: Rules, proxies: Sequence[Network]) -> Rules:
-    """Return a listener's rules with proxies of its own that are believed."""
-    return msgspec.structs.replace(rules, trusted_proxies=(*rules.trusted_proxies, *proxies))
+    """Return a listener's rules with proxies of its own that are believed, and name requests."""
+    believed = (*rules.trusted_proxies, *proxies)
+    return msgspec.structs.replace(rules, trusted_proxies=believed, named_in_front=bool(proxies))
 
 
 def addresses(settings: Settings) -> list[tuple[str, int]]:
@@ -62,11 +64,23 @@ async def ground_of(bench: Workbench, identity: Identity, callers: Callers, audi
         await identity.generation()
 
     limits, redis_answers = await limits_of(bench)
-    health = Health(bench.real, database=database_answers, redis=redis_answers)
+    health = Health(
+        bench.real,
+        database=database_answers,
+        redis=redis_answers,
+        ready=lambda: bench.traffic.is_wanted,
+    )
     log = RequestLog(audit, bench.real)
     log.start()
     bench.stack.push_async_callback(log.stop)
     return Ground(callers, limits, bench.meters, bench.ids, health, log)
+
+
+def watched_at(bench: Workbench, ground: Ground, port: int) -> Listening:
+    """Return where this machine looks after a module in a process of its own, and nobody else."""
+    rules = rules_of(bench.settings, load_profile(bench.settings.platform.profile))
+    edge = build_listener((), service=bench.name, ground=ground, rules=rules)
+    return Listening("127.0.0.1", port, edge)
 
 
 def edge_of(

@@ -33,6 +33,7 @@ from bezant.http.tls import OneOfOurs
 from bezant.identity.openid import ROOT_REALM
 from bezant.identity.outside.calling import Calls
 from bezant.identity.outside.discovery import Known
+from bezant.identity.port import Identity
 from bezant.identity.provider import scopes
 from bezant.identity.provider.issuer import Endpoint
 from bezant.rpc.papers import FolderIssuer, holder_of, server_name
@@ -40,19 +41,25 @@ from bezant.settings import Settings
 from bezant.telemetry.metrics import Meters
 from bezant.wiring.edges import edge_of
 from bezant.wiring.front import LOOPBACK, door_address, gate_address, stands_in_front
-from bezant.wiring.gate import rules_of
+from bezant.wiring.gate import follow_authority, rules_of
 from bezant.wiring.issuer import issuer_of
 from bezant.wiring.outside import trusted_of
 from bezant.wiring.workbench import Workbench
 
 GATEWAY, ENVOY = "gateway", "envoy"
+CALLERS = "callers"
+"""Where it lies who vouches for callers' certificates."""
 _log = telemetry.log("gateway")
 
 __all__ = ["Plan", "behind_envoy", "running", "stands_in_front"]
 
 
 async def behind_envoy(
-    bench: Workbench, main: Listener, routes: Sequence[Routes], ground: Ground
+    bench: Workbench,
+    main: Listener,
+    routes: Sequence[Routes],
+    ground: Ground,
+    identity: Identity,
 ) -> tuple[list[Listening], Plan | None]:
     """Return what listens behind Envoy in the place of the main listener, and Envoy's plan.
 
@@ -71,16 +78,17 @@ async def behind_envoy(
     quiet = replace(ground, meters=Meters(), watcher=None, limits=MemoryLimits(monotonic))
     asked = edge_of(bench, main, routes, quiet, proxies=LOOPBACK, door=Doorkeeper)
     door = Listening(*door_address(settings), asked, context)
-    return [gate, door], await _plan(bench, edge)
+    return [gate, door], await _plan(bench, edge, identity)
 
 
-async def _plan(bench: Workbench, edge: Edge) -> Plan:
+async def _plan(bench: Workbench, edge: Edge, identity: Identity) -> Plan:
     """Return all that Envoy needs to know of us."""
     settings = bench.settings
     issuers, hosts = await _outside(settings, live=bench.site.live, bench=bench)
     issuer = issuer_of(settings)
     own = JwtIssuer(GATEWAY, issuer.audience, Endpoint.KEYS.path(ROOT_REALM))
     platform = settings.platform
+    rules = rules_of(settings, load_profile(platform.profile))
     further = [Address(_numeric(host), port) for host, port in settings.envoy.gateways]
     return Plan(
         listener=Address(_numeric(platform.host), platform.port),
@@ -89,8 +97,10 @@ async def _plan(bench: Workbench, edge: Edge) -> Plan:
         papers=Papers(bench.papers_folder(ENVOY), (server_name(GATEWAY),)),
         routes=guarded_routes(edge, scopes_for),
         issuers=(own, *issuers),
-        limit=rules_of(settings, load_profile(platform.profile)).address,
-        secure=_secure(settings),
+        limit=rules.address,
+        origins=rules.origins,
+        dialect=rules.dialect,
+        secure=await _secure(bench, identity),
         hosts=hosts,
     )
 
@@ -179,12 +189,25 @@ def _read(context: ssl.SSLContext, folder: Path) -> None:
     context.load_verify_locations(folder / "trust.pem")
 
 
-def _secure(settings: Settings) -> Encrypted | None:
+async def _secure(bench: Workbench, identity: Identity) -> Encrypted | None:
+    settings = bench.settings
     edge = settings.edge
     if edge.tls_certificate is None or edge.tls_key is None:
         return None
+    callers: Path | None = None
+    if edge.tls_client_certificates:
+        callers = (bench.site.folder / CALLERS / "trust.pem").absolute()
+        callers.parent.mkdir(mode=0o700, exist_ok=True)
+        await follow_authority(bench, identity, partial(_replace, callers))
     listener = Address(_numeric(settings.platform.host), edge.tls_port)
-    return Encrypted(listener, edge.tls_certificate.absolute(), edge.tls_key.absolute())
+    return Encrypted(listener, edge.tls_certificate.absolute(), edge.tls_key.absolute(), callers)
+
+
+def _replace(file: Path, text: str) -> None:
+    """Put a file in the place of another one: Envoy looks when one is moved there."""
+    new = file.with_suffix(".new")
+    new.write_text(text)
+    new.replace(file)
 
 
 def _numeric(host: str) -> str:

@@ -1,18 +1,25 @@
 """What stands before every listener: shared limits, and encryption."""
 
 import asyncio
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from time import monotonic
 from typing import Final
 
+import msgspec
+
+from bezant.errors import BezantError
 from bezant.gateway.health import Check
 from bezant.gateway.profile import Profile
 from bezant.http.gate import Rules
 from bezant.http.limits import Limits, MemoryLimits, Rule
 from bezant.http.serve import Listening
-from bezant.http.tls import Certificate
+from bezant.http.tls import Certificate, Handshakes
+from bezant.identity.port import Identity
 from bezant.settings import Settings
 from bezant.wiring.front import stands_in_front
+from bezant.wiring.issuer import issuer_of
 from bezant.wiring.workbench import Workbench
 
 RENEW_EVERY_SECONDS: Final = 60.0
@@ -61,9 +68,15 @@ def rules_of(settings: Settings, profile: Profile) -> Rules:
         allowed=edge.allowed,
         denied=edge.denied,
         https=edge.https_port or (edge.tls_port if edge.tls_certificate else None),
-        dialect=profile.dialect,
+        dialect=msgspec.structs.replace(profile.dialect, challenge=_challenge(settings)),
         in_flight_max=edge.in_flight_max,
     )
+
+
+def _challenge(settings: Settings) -> bytes:
+    """Return what tells a client where it learns whose tokens count here (RFC 9728, 5.1)."""
+    at = issuer_of(settings).resource_metadata
+    return b'Bearer realm="bezant", resource_metadata="%s"' % at.encode("ascii")
 
 
 def gateways_of(settings: Settings) -> int:
@@ -79,12 +92,36 @@ def secure_addresses(settings: Settings) -> list[tuple[str, int]]:
     return [(settings.platform.host, edge.tls_port)]
 
 
-def secured(bench: Workbench, main: Listening) -> list[Listening]:
+async def follow_authority(
+    bench: Workbench, identity: Identity, take: Callable[[str], None]
+) -> None:
+    """Tell who vouches for callers' certificates, now and whenever that changes."""
+    told = "".join(await identity.partner_authority())
+    take(told)
+
+    async def follow() -> None:
+        nonlocal told
+        while True:
+            await asyncio.sleep(RENEW_EVERY_SECONDS)
+            with suppress(BezantError):  # The next time will do.
+                present = "".join(await identity.partner_authority())
+                if present != told:
+                    take(present)
+                    told = present
+
+    following = asyncio.create_task(follow(), name="partner authority")
+    bench.stack.callback(following.cancel)
+
+
+async def secured(bench: Workbench, main: Listening, identity: Identity) -> list[Listening]:
     """Return the main listener once more, encrypted, where a certificate is configured."""
     edge = bench.settings.edge
     if edge.tls_certificate is None or edge.tls_key is None:
         return []
-    certificate = Certificate(edge.tls_certificate, edge.tls_key)
+    handshakes = Handshakes(edge.tls_handshakes, edge.trusted_proxies)
+    certificate = Certificate(edge.tls_certificate, edge.tls_key, handshakes)
+    if edge.tls_client_certificates:
+        await follow_authority(bench, identity, certificate.believe)
 
     async def renew() -> None:
         while True:

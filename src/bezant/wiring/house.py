@@ -19,6 +19,7 @@ from bezant.clock import Clock
 from bezant.gateway.app import Ground
 from bezant.gateway.check import routes as check_routes
 from bezant.gateway.findings import Examine, unexamined
+from bezant.gateway.health import Traffic
 from bezant.gateway.join import routes as join_routes
 from bezant.http.routes import Routes
 from bezant.http.serve import Listening, settle_memory
@@ -50,7 +51,7 @@ from bezant.webhooks.port import Webhooks, WebhooksFeed
 from bezant.wiring.approvals import approvals_port, open_approvals
 from bezant.wiring.audit import audit_ports, open_log
 from bezant.wiring.cards import open_vault, vault_ports
-from bezant.wiring.edges import edge_of, ground_of, listeners_of
+from bezant.wiring.edges import edge_of, ground_of, listeners_of, watched_at
 from bezant.wiring.front import stands_in_front
 from bezant.wiring.gate import secured
 from bezant.wiring.issuer import issuer_of
@@ -94,6 +95,7 @@ class House:
     payments: Payments
     webhooks: Webhooks
     listenings: Sequence[Listening]
+    traffic: Traffic
     envoy: "Plan | None" = None
     """What stands in front of the main listener."""
 
@@ -104,6 +106,7 @@ class Apart:
 
     grpc_port: int
     listenings: Sequence[Listening]
+    traffic: Traffic
 
 
 @asynccontextmanager
@@ -142,7 +145,7 @@ async def build(
             join_routes(identity),
             keys_routes(keys),
             *ledger_routes(ledger),
-            *orders_routes(orders, pages_url=pages_url(settings)),
+            *orders_routes(orders, payments, pages_url=pages_url(settings)),
             *payments_routes(payments),
             *receipts_routes(receipts, settings.platform.api_url),
             *vault_routes(cards),
@@ -150,15 +153,17 @@ async def build(
             *await page_routes(bench, orders, payments, receipts, vault, identity, examine),
         ]
         ground = await ground_of(bench, identity, PayerCallers(callers, orders, identity), audit)
-        listenings, envoy = await _listenings(bench, routes, ground)
+        listenings, envoy = await _listenings(bench, routes, ground, identity)
         listenings += await sandbox_beside(bench)
         await bench.run_jobs()
         settle_memory()
-        yield House(keys, identity, provider, ledger, orders, payments, webhooks, listenings, envoy)
+        yield House(
+            keys, identity, provider, ledger, orders, payments, webhooks, listenings, bench.traffic,
+            envoy)  # fmt: skip
 
 
 async def _listenings(
-    bench: Workbench, routes: Sequence[Routes], ground: Ground
+    bench: Workbench, routes: Sequence[Routes], ground: Ground, identity: Identity
 ) -> tuple[list[Listening], "Plan | None"]:
     """Return what listens, the main listener first; and what stands in front of it, if it does."""
     settings = bench.settings
@@ -167,10 +172,10 @@ async def _listenings(
     if stands_in_front(settings):
         from bezant.wiring.envoy import behind_envoy  # noqa: PLC0415 - an extra
 
-        first, envoy = await behind_envoy(bench, main, routes, ground)
+        first, envoy = await behind_envoy(bench, main, routes, ground, identity)
     else:
         first = [Listening(host, port, edge_of(bench, main, routes, ground))]
-        first += secured(bench, first[0])
+        first += await secured(bench, first[0], identity)
     rest = [
         Listening(host, port, edge_of(bench, listener, routes, ground))
         for listener, host, port in others
@@ -188,7 +193,8 @@ async def build_apart(
     async with AsyncExitStack() as stack:
         bench = Workbench(stack, settings, site, real, ids, module)
         await bench.follow_business_time()
-        server = Server(bench.papers(), real)
+        calls = bench.meters.tally("bezant_rpc_answers", "Calls answered.", "method", "outcome")
+        server = Server(bench.papers(), real, calls=calls)
         routes = await _served(module, bench, server)
         port = await server.start(address)
         stack.push_async_callback(server.stop)
@@ -201,15 +207,18 @@ async def build_apart(
         tell_start(bench, audit)
         if module == "ledger":
             await recheck_books(bench, audit)
-        if listeners:
+        watched = settings.platform.metrics_port
+        if listeners or watched is not None:
             ground = await _ground_apart(bench, audit)
             listenings = [
                 Listening(host, port, edge_of(bench, listener, routes, ground))
                 for listener, host, port in listeners
             ]
+            if watched is not None:
+                listenings.append(watched_at(bench, ground, watched))
         await bench.run_jobs()
         settle_memory()
-        yield Apart(port, listenings)
+        yield Apart(port, listenings, bench.traffic)
 
 
 async def _ground_apart(bench: Workbench, audit: Audit) -> Ground:
@@ -304,11 +313,11 @@ async def _served(module: str, bench: Workbench, server: "Server") -> list[Route
             serve(server, LedgerFeed, feed)
             routes += ledger_routes(near(Ledger, ledger))
         case "orders":
-            orders, orders_feed = await open_orders_apart(bench)
+            orders, orders_feed, asked = await open_orders_apart(bench)
             serve(server, Orders, orders)
             serve(server, OrdersFeed, orders_feed)
             served = near(Orders, orders)
-            routes += orders_routes(served, pages_url=pages_url(bench.settings))
+            routes += orders_routes(served, asked, pages_url=pages_url(bench.settings))
         case "payments":
             payments, payments_feed = await open_payments_apart(bench)
             serve(server, Payments, payments)

@@ -5,6 +5,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from bezant.gateway.profile import load_profile
+from bezant.identity.openid import ClientMethod
 from bezant.identity.provider.issuer import Issuer, well_formed
 from bezant.identity.provider.realm_file import RealmFile, read_realm, sample_realm
 from bezant.identity.service import IdentityService
@@ -32,7 +33,18 @@ def issuer_of(settings: Settings) -> Issuer:
         refresh=timedelta(seconds=identity.refresh_seconds),
         identity=timedelta(seconds=identity.identity_seconds),
         origins=frozenset(own_names | named),
+        certificates=_certificates(settings),
     )
+
+
+def _certificates(settings: Settings) -> frozenset[ClientMethod]:
+    """Return how clients can prove themselves by a certificate here. A listener of ours believes
+    our own authority alone; a proxy may take certificates that nobody vouches for.
+    """
+    if settings.edge.trusted_proxies:
+        return frozenset({ClientMethod.TLS, ClientMethod.SELF_SIGNED_TLS})
+    asked = settings.edge.tls_certificate and settings.edge.tls_client_certificates
+    return frozenset({ClientMethod.TLS}) if asked else frozenset()
 
 
 async def start_issuer(service: IdentityService, settings: Settings) -> None:

@@ -44,7 +44,11 @@ FEEDS: Final = {
     "webhooks": "event",
 }
 """The relation of the events of each module that has a feed."""
+FOLLOWERS: Final = ("audit", "orders", "receipts", "webhooks")
+"""Who follows feeds, by their own tables."""
 TIDY_EVERY_SECONDS: Final = 3_600.0
+STRANGERS_EVERY_SECONDS: Final = 60.0
+"""What anybody may leave at our doors goes as fast as it can come."""
 AUDIT_TIDY: Final = "audit.tidy"
 _opened: WeakKeyDictionary[Workbench, tuple[IdentityService, IdentityFeed]] = WeakKeyDictionary()
 """One identity a process, however many modules in it ask who is there."""
@@ -119,7 +123,7 @@ async def open_identity(
         del turn  # Deleting what is long over may happen twice.
         await service.tidy()
 
-    bench.ticks.append(Tick("identity.tidy", TIDY_EVERY_SECONDS, tidy))
+    bench.ticks.append(Tick("identity.tidy", STRANGERS_EVERY_SECONDS, tidy))
     return service
 
 

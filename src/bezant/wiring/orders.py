@@ -63,7 +63,7 @@ async def open_orders(
     return service, StoredFeed(database, MODULE)
 
 
-async def open_orders_apart(bench: Workbench) -> tuple[OrdersService, OrdersFeed]:
+async def open_orders_apart(bench: Workbench) -> tuple[OrdersService, OrdersFeed, Payments]:
     """Open orders in a process of their own, with the ports of all they ask."""
     identity, _ = await identity_port(bench, await keys_for(bench, "identity"))
     providers = await open_providers_of(bench, sandbox_port(bench.settings))
@@ -76,11 +76,10 @@ async def open_orders_apart(bench: Workbench) -> tuple[OrdersService, OrdersFeed
         bench.elsewhere(Approvals, "approvals", FEED) or await approvals_port(bench, identity),
         providers,
     )
-    return await open_orders(bench, await keys_for(bench, MODULE), payments, vault)
+    service, feed = await open_orders(bench, await keys_for(bench, MODULE), payments, vault)
+    return service, feed, payments
 
 
 async def _paid(bench: Workbench) -> Feed:
     far = bench.elsewhere(PaymentsFeed, FEED)
-    if far is not None:
-        return far
-    return await bench.feed(FEED, FEEDS[FEED])
+    return bench.followed(MODULE, FEED, far or await bench.feed(FEED, FEEDS[FEED]))

@@ -3,9 +3,10 @@
 from collections.abc import Callable
 
 from bezant.approvals.port import Approvals
+from bezant.db.database import Database
 from bezant.ledger.port import Ledger
 from bezant.payments import feed as payments_feed
-from bezant.payments import jobs
+from bezant.payments import finding, jobs
 from bezant.payments.booking import Booking
 from bezant.payments.failpoints import NOWHERE
 from bezant.payments.gathered import Gathered
@@ -14,6 +15,7 @@ from bezant.payments.parts import Parts
 from bezant.payments.port import Payments, PaymentsFeed
 from bezant.payments.refunding import Thresholds
 from bezant.payments.rulebook import Rulebook
+from bezant.payments.safe import Safe
 from bezant.payments.service import PaymentsService
 from bezant.psp.registry import Providers
 from bezant.psp.shown import Shown
@@ -46,6 +48,8 @@ async def open_payments(
 ) -> tuple[PaymentsService, PaymentsFeed]:
     """Open payments with their feed, and look after what has not ended."""
     database = await bench.database(MODULE)
+    safe = Safe(await keys_for(bench, MODULE))
+    await safe.start()
     keeper = payments_feed.keeper(database)
     keeper.start()
     bench.stack.push_async_callback(keeper.stop)
@@ -62,6 +66,7 @@ async def open_payments(
         health=Health(bench.clock),
         failpoints=NOWHERE,
         redaction=Shown(),
+        safe=safe,
         told=keeper.written,
     )
     limits = {one.asset.code: one for one in bench.settings.orders.refund_approval_above}
@@ -73,6 +78,11 @@ async def open_payments(
     )
     bench.ticks += jobs.ticks(service, database, bench.clock)
     return service, payments_feed.feed(database)
+
+
+async def troubles(database: Database) -> list[finding.Trouble]:
+    """Return what of payments waits for somebody to look, for the doctor."""
+    return await finding.troubles(database)
 
 
 def _queued(service: PaymentsService) -> Callable[[], int]:

@@ -35,7 +35,11 @@ _EMULATED: Final[Mapping[str, Access]] = {
     coinbase.PROVIDER: coinbase.EVERYBODY,
     bank.PROVIDER: bank.EVERYBODY,
     card.PROVIDER: card.EVERYBODY,
+    coinbase.LINKS: coinbase.EVERYBODY,
+    coinbase.COMMERCE: coinbase.EVERYBODY,
 }
+COINBASES: Final = frozenset({coinbase.PROVIDER, coinbase.LINKS, coinbase.COMMERCE})
+"""Whoever has a real account behind one of them is never sent to an emulator of another."""
 
 
 async def open_providers_of(bench: Workbench, emulators_port: int = 0) -> Providers:
@@ -47,6 +51,8 @@ async def open_providers_of(bench: Workbench, emulators_port: int = 0) -> Provid
     accounts = list(accounts_of(named, live=bench.site.live))
     if not bench.site.live and emulators_port:
         own = {account.provider for account in accounts}
+        if own & COINBASES:
+            own |= COINBASES
         accounts += [one for one in emulated(emulators_port) if one.provider not in own]
     clocks = Clocks(bench.clock, bench.real)
     opened = open_providers(accounts, bank_account(named, emulators_port), clocks, bench.meters)
@@ -117,9 +123,11 @@ def emulated(first_port: int) -> Iterator[Account]:
         match provider:
             case paypal.PROVIDER:
                 credential = ClientCredentials(access.name, access.secret, TOKEN_PATH)
-            case coinbase.PROVIDER:
+            case coinbase.PROVIDER | coinbase.LINKS:
                 at += "/api/v1"
                 credential = SigningKey(access.name, Secret(known_private_key()))
+            case coinbase.COMMERCE:
+                credential = KeyHeader("x-cc-api-key", coinbase.COMMERCE_KEY)
             case _:
                 credential = Bearer(access.secret)
         hook = access.webhook_id if provider == paypal.PROVIDER else ""

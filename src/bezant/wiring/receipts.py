@@ -68,12 +68,20 @@ async def open_receipts(
     feed = StoredFeed(database, MODULE)
     stores = Storing(bench.clock)
     followers = [
-        Follower(storing.FOLLOWER, storing.QUEUE, feed, database, Together(stores.handle), nudges)
+        Follower(
+            storing.FOLLOWER,
+            storing.QUEUE,
+            bench.followed(storing.FOLLOWER, storing.QUEUE, feed),
+            database,
+            Together(stores.handle),
+            nudges,
+        )
     ]
     if bench.settings.platform.receipts != NONE:
         paid = bench.elsewhere(PaymentsFeed, issuing.FEED)
+        paid = paid or await bench.feed(issuing.FEED, FEEDS[issuing.FEED])
         issues = Issuing(
-            paid or await bench.feed(issuing.FEED, FEEDS[issuing.FEED]), database, bench.clock,
+            bench.followed(issuing.FOLLOWER, issuing.FEED, paid), database, bench.clock,
             bench.ids, os.urandom, signing, Issuer(log, _build(bench)), outbox,
             _form(bench.settings),
         )  # fmt: skip

@@ -22,7 +22,7 @@ from bezant.wiring.workbench import Workbench
 
 SANDBOX: Final = "sandbox"
 PORTS_ABOVE: Final = 10
-PORT_LAST: Final = 65_530  # Six ports in a row end at the last one there is.
+PORT_LAST: Final = 65_528  # Eight ports in a row end at the last one there is.
 
 
 def sandbox_port(settings: Settings, main: int | None = None) -> int:

@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
-from typing import Final
 
 import bezant
 from bezant.db.database import Database
@@ -21,11 +20,8 @@ from bezant.gateway.http import (
 )
 from bezant.gateway.http import routes as system_routes
 from bezant.http.routes import Routes
-from bezant.wiring.modules import FEEDS, MODULES
+from bezant.wiring.modules import FEEDS, FOLLOWERS, MODULES
 from bezant.wiring.workbench import Workbench
-
-FOLLOWERS: Final = ("audit", "orders", "receipts", "webhooks")
-"""Who follows feeds, by their own tables."""
 
 
 def system_page(bench: Workbench, examine: Examine) -> Routes:

@@ -82,7 +82,11 @@ async def webhooks_queue(bench: Workbench) -> QueueDepth:
 
 async def _feeds(bench: Workbench) -> Mapping[str, Feed]:
     return {
-        module: bench.elsewhere(port, module) or await bench.feed(module, FEEDS[module])
+        module: bench.followed(
+            MODULE,
+            module,
+            bench.elsewhere(port, module) or await bench.feed(module, FEEDS[module]),
+        )
         for module, port in FOLLOWED.items()
     }
 

@@ -11,19 +11,24 @@ from bezant.db.database import Database, Limits
 from bezant.db.feeds import StoredFeed
 from bezant.db.jobs import JobRunner, Tick, Turn
 from bezant.db.recent_feed import RecentFeed
+from bezant.db.watched_feed import WatchedFeed
 from bezant.events import Feed
+from bezant.gateway.health import Traffic
 from bezant.ids import Ids
+from bezant.rpc.breaker import BreakerState
 from bezant.settings import Settings
 from bezant.telemetry.metrics import Meters
 from bezant.wiring.site import Site
 
 if TYPE_CHECKING:
     from bezant.rpc.authority import Authority
+    from bezant.rpc.channel import Channel
     from bezant.rpc.papers import FolderIssuer
 
 Port = TypeVar("Port")
 FEED_CONNECTIONS_MAX: Final = 2
 PAPERS: Final = "pki"
+CLOSED: Final = BreakerState.CLOSED
 RENEWAL: Final = "rpc.renew_papers"
 RENEW_EVERY_SECONDS: Final = 60.0
 
@@ -51,9 +56,12 @@ class Workbench:
         self.name = name
         """Who we are towards other processes."""
         self.meters = Meters()
+        self.traffic = Traffic()
         self.ticks: list[Tick] = []
         """What the modules of this process look after now and then."""
         self._feeds: dict[str, Feed] = {}
+        self._followed: dict[str, WatchedFeed] = {}
+        self._channels: list[Channel] = []
         self._shows_papers = False
 
     async def follow_business_time(self) -> None:
@@ -85,10 +93,16 @@ class Workbench:
             self._feeds[module] = RecentFeed(StoredFeed(database, module, source=source))
         return self._feeds[module]
 
+    def followed(self, follower: str, of: str, feed: Feed) -> Feed:
+        """Return the feed as one follower reads it, with its lag on the page of metrics."""
+        watched = self._followed[f"{follower} of {of}"] = WatchedFeed(feed)
+        return watched
+
     async def run_jobs(self) -> None:
         """Begin to look after what modules look after; ends before anything of theirs closes."""
         watch = asyncio.create_task(self.meters.watch_loop(), name="loop watch")
         self.stack.callback(watch.cancel)
+        self._show_lags()
         if self.ticks or self._shows_papers:
             ticks = [*self.ticks, Tick(RENEWAL, RENEW_EVERY_SECONDS, self._renew_papers)]
             runner = JobRunner(
@@ -96,6 +110,31 @@ class Workbench:
             )
             runner.start()
             self.stack.push_async_callback(runner.stop)
+
+    def _show_lags(self) -> None:
+        """Show on the page of metrics who is behind, and whom nobody asks at present."""
+        self.meters.gauges(
+            "bezant_rpc_breaker_open",
+            "1 while another process is not asked because it does not answer.",
+            "peer",
+            self._silent_peers,
+        )
+        self.meters.gauges(
+            "bezant_follower_behind_events",
+            "Events of a feed that its follower read last and may still have to handle.",
+            "follower",
+            lambda: {name: feed.behind for name, feed in self._followed.items()},
+        )
+        self.meters.gauges(
+            "bezant_follower_stuck_seconds",
+            "For how long a follower has not got past the same event; more than a minute is wrong.",
+            "follower",
+            lambda: {name: feed.stuck_seconds for name, feed in self._followed.items()},
+        )
+
+    def _silent_peers(self) -> dict[str, int]:
+        silent = {one.module for one in self._channels if one.breaker_state is not CLOSED}
+        return {one.module: int(one.module in silent) for one in self._channels}
 
     def papers(self, module: str = "") -> "FolderIssuer":
         """Return the certificate this process shows to others: its own, or of a module it keeps."""
@@ -133,6 +172,10 @@ class Workbench:
         from bezant.rpc.channel import Channel  # noqa: PLC0415 - only between processes
         from bezant.rpc.far import far  # noqa: PLC0415
 
-        channel = Channel(address, module, self.papers(caller))
+        calls = self.meters.tally(
+            "bezant_rpc_calls", "Calls of other processes.", "peer", "method", "outcome"
+        )
+        channel = Channel(address, module, self.papers(caller), calls=calls)
+        self._channels.append(channel)
         self.stack.push_async_callback(channel.close)
         return far(port, channel)

@@ -38,10 +38,12 @@ class Known:
         raise CredentialInvalid
 
 
-def edge_of(callers: Known, door: type[Edge], routes: list[Routes]) -> Edge:
+def edge_of(
+    callers: Known, door: type[Edge], routes: list[Routes], rules: Rules | None = None
+) -> Edge:
     clock = RealClock()
     ground = Ground(callers, MemoryLimits(monotonic), Meters(), Ids(clock), Health(clock))
-    return build(routes, service="gateway", ground=ground, rules=Rules(), door=door)
+    return build(routes, service="gateway", ground=ground, rules=rules or Rules(), door=door)
 
 
 def scopes_for(permission: str) -> tuple[str, ...]:

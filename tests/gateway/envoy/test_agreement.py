@@ -5,6 +5,7 @@ import json
 import re
 import time
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,12 +26,14 @@ from tests.identity.provider.words import encoded
 from bezant.gateway.envoy.doorkeeper import Doorkeeper
 from bezant.gateway.envoy.plan import Address, JwtIssuer, Plan, guarded_routes
 from bezant.http import answers
-from bezant.http.edge import Edge
+from bezant.http.edge import Edge, Rules
 from bezant.http.entries import UNMATCHED, Entry
 from bezant.http.problems import RouteNotFound
 from bezant.http.serve import Listening, Serving
 from bezant.http.visit import Visit
 from bezant.identity.provider import scopes
+from bezant.wiring.edges import rules_behind
+from bezant.wiring.front import LOOPBACK
 
 pytestmark = [
     pytest.mark.system,
@@ -46,6 +49,7 @@ class Deciding(Edge):
         self, entry: Entry, visit: Visit, scope: Scope, receive: Receive, send: Send
     ) -> None:
         del receive
+        self._gate.look_at(entry, visit)
         if entry.path == UNMATCHED:
             raise RouteNotFound
         await self._admit(entry, visit, scope)
@@ -89,30 +93,42 @@ class Two:
 
 @pytest.fixture
 async def two(tmp_path: Path) -> AsyncIterator[Two]:
+    async with standing_two(tmp_path, Rules()) as made:
+        yield made
+
+
+@asynccontextmanager
+async def standing_two(folder: Path, rules: Rules) -> AsyncIterator[Two]:
+    """Run an Envoy beside our own edge, both with these rules."""
     key, callers, routes = ECKey.generate_key("P-256"), Known(), every_routes()
     public = {**key.as_dict(private=False), "kid": "k1", "alg": "ES256", "use": "sig"}
-    own, door = edge_of(callers, Deciding, routes), free_port()
-    doorkeeper = edge_of(callers, Doorkeeper, routes)
+    own, door = edge_of(callers, Deciding, routes, rules), free_port()
+    doorkeeper = edge_of(callers, Doorkeeper, routes, rules_behind(rules, LOOPBACK))
     serving = Serving([Listening(HOST, door, doorkeeper)])
     serving.bind()
     task = asyncio.create_task(serving.run())
-    async with upstream({"keys": [public]}) as gateway:
-        plan = Plan(
-            listener=Address(HOST, free_port()),
-            gateways=addresses([gateway]),
-            doorkeeper=Address(HOST, door),
-            papers=None,
-            routes=guarded_routes(own, scopes_for),
-            issuers=(JwtIssuer("bezant", BASE, "/oauth/jwks"),),
-        )
-        transport = httpx2.ASGITransport(app=own, client=("192.0.2.7", 40_000))
-        async with (
-            envoy(plan, tmp_path) as client,
-            httpx2.AsyncClient(transport=transport, base_url=BASE) as other,
-        ):
-            yield Two(client, other, callers, plan, key, gateway)
-    serving.stop()
-    await task
+    try:
+        async with upstream({"keys": [public]}) as gateway:
+            plan = Plan(
+                listener=Address(HOST, free_port()),
+                gateways=addresses([gateway]),
+                doorkeeper=Address(HOST, door),
+                papers=None,
+                routes=guarded_routes(own, scopes_for),
+                issuers=(JwtIssuer("bezant", BASE, "/oauth/jwks"),),
+                limit=rules.address,
+                origins=rules.origins,
+                dialect=rules.dialect,
+            )
+            transport = httpx2.ASGITransport(app=own, client=("192.0.2.7", 40_000))
+            async with (
+                envoy(plan, folder) as client,
+                httpx2.AsyncClient(transport=transport, base_url=BASE) as other,
+            ):
+                yield Two(client, other, callers, plan, key, gateway)
+    finally:
+        serving.stop()
+        await task
 
 
 async def test_they_agree_on_every_route_and_scope(two: Two) -> None:

@@ -1,9 +1,11 @@
 """Every route of identity asked with what fits its description, nearly does, or does not.
 
-Whatever comes, nobody sees a failure of ours; every refusal has a name; and what was sent, which
-may be somebody's password, does not come back in one.
+Whatever comes, nobody sees a failure of ours; every refusal has a name; every answer is one that
+the description tells of; and what was sent, which may be somebody's password, does not come back in
+a refusal.
 """
 
+import asyncio
 import json
 import random
 from collections import Counter
@@ -13,9 +15,10 @@ from urllib.parse import quote, urlencode
 import pytest
 import pytest_asyncio
 from tests.harness.cluster import Cluster
+from tests.identity.edge.described import mismatch
 from tests.identity.edge.furnished import PLACEHOLDER, filled, furnish, of_nothing
 from tests.identity.edge.programs import join
-from tests.identity.edge.whole import Caller, Json, Told, Whole, whole
+from tests.identity.edge.whole import DEADLINE_SECONDS, Caller, Json, Told, Whole, whole
 from tests.vault.room import template_of
 
 from bezant.gateway.app import build
@@ -26,7 +29,8 @@ from bezant.schemas import ROLES
 
 pytestmark = [pytest.mark.catalogue("T60"), pytest.mark.asyncio(loop_scope="module")]
 CANARY = "c4n4ry"
-ROUNDS = 8
+ROUNDS, ROUNDS_LONG = 8, 100
+ROOMS = ("identity", "gateway", "system")
 ENDS = {("DELETE", "/v1/session"), ("DELETE", "/v1/sessions")}
 ODD: list[object] = [
     None, True, 0, -1, 1e308, 10**30, "", " ", CANARY, CANARY * 2_000, f"{CANARY}\0", "\ud800",
@@ -121,7 +125,7 @@ class Maker:
 def operations(made: Whole, described: Json) -> list[tuple[Entry, Json]]:
     found: list[tuple[Entry, Json]] = []
     for entry in made.entries():
-        if entry.module != "identity":
+        if entry.module not in ROOMS:
             continue
         told = described["paths"].get(entry.path, {}).get(entry.method.lower(), {})
         content = told.get("requestBody", {}).get("content", {})
@@ -197,15 +201,16 @@ async def asked(made: Whole, seed: int) -> tuple[list[str], Counter[int], set[st
         told = await made.send(entry.method, path, headers, body, query.encode())
         statuses[told.status] += 1
         reached.add(f"{entry.method} {entry.path}")
-        if fault := faults(entry, told, path):
+        if fault := faults(entry, told, path) or mismatch(described, entry, told):
             wrong.append(f"{fault}: {entry.method} {path[:99]}?{query[:99]} {headers} {body[:300]}"
                          f" -> {told.status} {told.text[:300]}")  # fmt: skip
     return wrong, statuses, reached
 
 
-async def test_whatever_comes_is_answered_or_refused_by_name(made: Whole) -> None:
+@pytest.mark.parametrize("rounds", [ROUNDS, pytest.param(ROUNDS_LONG, marks=pytest.mark.long)])
+async def test_whatever_comes_is_answered_or_refused_by_name(made: Whole, rounds: int) -> None:
     counted, known = Counter[int](), set[str]()
-    for seed in range(ROUNDS):
+    for seed in range(rounds):
         wrong, statuses, reached = await asked(made, seed)
         assert wrong == []
         counted, known = counted + statuses, known | reached
@@ -232,3 +237,26 @@ async def test_a_route_that_fails_or_says_again_what_was_sent_would_be_noticed(
     assert faults(entry, told) == "a failure of ours"
     assert faults(entry, Told(400, f'{{"code": "x", "detail": "{CANARY}"}}')) != ""
     assert faults(entry, Told(404, "{}", {b"content-type": b"application/problem+json"})) != ""
+
+
+async def test_an_answer_that_is_not_as_described_would_be_noticed(made: Whole) -> None:
+    described: Json = json.loads((await made.ask("GET", "/openapi.json")).text)
+    entry = next(one for one in made.entries() if (one.method, one.path) == ("GET", "/v1/keys"))
+    by = made.shops[1].callers["admin test"]  # Of the other, everything was tried.
+    async with asyncio.timeout(DEADLINE_SECONDS):  # Whoever tried so much is told to wait.
+        while (right := await made.ask("GET", "/v1/keys", by)).status == 429:
+            await asyncio.sleep(0.05)
+    assert (right.status, mismatch(described, entry, right)) == (200, "")
+    kept: Json = json.loads(right.text)
+    head = right.headers
+    wrong = {
+        "another status": Told(202, right.text, head),
+        "another kind": Told(200, right.text, {b"content-type": b"text/html"}),
+        "nothing": Told(200, "", head),
+        "a member too few": Told(200, json.dumps({**kept, "data": [{}]}), head),
+        "another type": Told(200, json.dumps({**kept, "has_more": "no"}), head),
+        "a problem that lacks its name": Told(
+            404, '{"title": "x"}', {b"content-type": b"application/problem+json"}
+        ),
+    }
+    assert [name for name, told in wrong.items() if not mismatch(described, entry, told)] == []

@@ -232,6 +232,7 @@ async def whole(
         serving = Serving(house.listenings)
         serving.bind()
         running = asyncio.create_task(serving.run())
+        house.traffic.begin()
         routes, ground = caught[0]
         # Of every family at once: what one profile opens, another does not.
         edge = build(routes, service="gateway", ground=ground, rules=Rules())

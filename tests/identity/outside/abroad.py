@@ -37,6 +37,7 @@ class Abroad:
         self.asked = {"about": 0, "keys": 0, "introspect": 0, "token": 0}
         self.changed: Json = {}
         self.silent = False
+        self.described = "/.well-known/openid-configuration"
         self.opaque: dict[str, Json] = {}
         self.codes: dict[str, Json] = {}
 
@@ -105,7 +106,7 @@ class Abroad:
         if self.silent:
             return web.Response(status=503)
         match request.path:
-            case "/.well-known/openid-configuration":
+            case path if path == self.described:
                 self.asked["about"] += 1
                 return web.json_response(self.about())
             case "/keys":

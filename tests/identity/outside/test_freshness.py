@@ -52,23 +52,34 @@ async def test_a_fresh_token_of_others_does_not_stay_fresh_in_anybodys_memory(
     assert known.expires_at <= at + timedelta(seconds=10)
 
 
+async def trusting(border: Border, *, says_when: bool) -> None:
+    await border.stand.service.leave_issuers()
+    merchant = border.stand.merchant.id
+    border.stand.service.trust([border.abroad.trusted(merchant, says_when=says_when)])
+
+
 @pytest.mark.parametrize(
-    ("asked", "told", "fresh"),
+    ("says_when", "asked", "told", "fresh"),
     [
-        ({}, {}, False),
-        ({}, {"auth_time": 0}, True),
-        ({}, {"auth_time": -1_000}, False),
-        ({"prompt": "login"}, {}, True),
-        ({"max_age": "300"}, {}, True),
-        ({"prompt": "login"}, {"auth_time": -1_000}, False),
-        ({"prompt": "login"}, {"iat": -2_000}, False),
-        ({"max_age": "300"}, {"iat": None}, False),
-        ({"prompt": "consent"}, {}, False),
+        (True, {}, {}, False),
+        (True, {}, {"auth_time": 0}, True),
+        (True, {}, {"auth_time": -1_000}, False),
+        (True, {"prompt": "login"}, {}, False),
+        (True, {"max_age": "300"}, {}, False),
+        (True, {"prompt": "login"}, {"auth_time": 0}, True),
+        (False, {}, {}, False),
+        (False, {"prompt": "login"}, {}, True),
+        (False, {"max_age": "300"}, {}, True),
+        (False, {"prompt": "login"}, {"auth_time": -1_000}, False),
+        (False, {"prompt": "login"}, {"iat": -2_000}, False),
+        (False, {"max_age": "300"}, {"iat": None}, False),
+        (False, {"prompt": "consent"}, {}, False),
     ],
 )
-async def test_a_sign_in_abroad_is_fresh_if_their_issuer_says_so_or_we_had_it_ask_anew(
-    border: Border, asked: Json, told: Json, fresh: bool
+async def test_a_sign_in_abroad_is_fresh_if_their_issuer_says_so_or_is_known_never_to_say(
+    border: Border, says_when: bool, asked: Json, told: Json, fresh: bool
 ) -> None:
+    await trusting(border, says_when=says_when)
     person, now = border.stand.person(), int(border.abroad.clock.now().timestamp())
     wish = await go(border, person, **asked)
     anew = "login" in asked.values() or "max_age" in asked
@@ -135,6 +146,7 @@ async def test_our_own_token_opens_no_more_than_the_session_that_it_began_in(
     border: Border, asked: Json, fresh: bool
 ) -> None:
     await with_money(border)
+    await trusting(border, says_when=False)
     person = border.stand.person()
     wish = await go(border, person, client_id="money", scope="openid", **asked)
     code = border.abroad.agree(wish, auth_time=None)

@@ -7,7 +7,7 @@ import pytest
 from bezant.actor import PLATFORM, Mode
 from bezant.identity.member import Role
 from bezant.identity.outside.file import read_trusted
-from bezant.identity.outside.trusted import MalformedTrust, Trusted
+from bezant.identity.outside.trusted import SAMPLE, MalformedTrust, Trusted
 from bezant.secret import Secret
 from bezant.settings import Outside
 from bezant.wiring.outside import trusted_of
@@ -93,8 +93,10 @@ def test_a_wso2_server_is_trusted_by_its_address_and_a_merchant(tmp_path: Path) 
         "https://is.example:9443/oauth2/token", "https://pay.example", PLATFORM,
     )  # fmt: skip
     assert one.roles["finance"] is Role.FINANCE
-    nobody = Outside(wso2_url=url)
-    assert trusted_of(nobody, live=True, audience="https://pay.example") == ()
+    with pytest.raises(MalformedTrust, match="WSO2_IS_MERCHANT is missing"):
+        trusted_of(Outside(wso2_url=url), live=True, audience="https://pay.example")
+    (demo,) = trusted_of(Outside(wso2_url=url), live=False, audience="https://pay.example")
+    assert demo.tenant == SAMPLE
     named = Outside(wso2_url=Secret("https://kc.example/realms/a/"), wso2_merchant=MERCHANT)
     (keycloak,) = trusted_of(named, live=True, audience="https://pay.example")
     assert keycloak.issuer == "https://kc.example/realms/a"

@@ -28,7 +28,7 @@ from bezant.gateway.app import Ground, build
 from bezant.gateway.health import Health
 from bezant.http.edge import Rules
 from bezant.http.headers import Network
-from bezant.http.limits import MemoryLimits
+from bezant.http.limits import MemoryLimits, Rule
 from bezant.identity import Merchant
 from bezant.identity.callers import RememberedCallers
 from bezant.identity.clients.http import routes as clients_routes
@@ -237,6 +237,7 @@ def edge_of(
     clock: Clock,
     proxies: tuple[Network, ...] = (),
     base: str = BASE,
+    guarded: Rule | None = None,
 ) -> Any:
     ids = Ids(clock)
     issuer = Issuer(base)
@@ -251,7 +252,7 @@ def edge_of(
         ],
         service="identity",
         ground=ground,
-        rules=Rules(trusted_proxies=proxies),
+        rules=Rules(trusted_proxies=proxies, guarded=guarded),
     )
 
 

@@ -7,18 +7,16 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
-from tests.identity.conftest import OPERATOR, PASSWORD
-from tests.identity.provider.known import clients
+from tests.identity.conftest import PASSWORD
 from tests.identity.provider.signer import Signer, bare
 from tests.identity.provider.stand import Stand, answered
-from tests.identity.provider.words import BASE, REALM, VERIFIER, Json, challenge
+from tests.identity.provider.words import BASE, VERIFIER, Json, challenge
 
 from bezant.actor import PLATFORM, Mode
 from bezant.clock import MovableClock
 from bezant.identity import Identify, LogIn, Role, rules
 from bezant.identity.api_key import CredentialForm
 from bezant.identity.client import CLIENTS_IN_HAND_MAX, ClientKind, RegisterClient
-from bezant.identity.openid import ImportRealm
 from bezant.identity.port import OfTenant
 from bezant.ids import Ids
 from bezant.secret import Secret
@@ -286,27 +284,6 @@ async def test_nobody_takes_over_a_client_that_can_more_than_they(
         json={"public_key": pem_of(Signer(clock))},
     )
     assert (taken.status_code, taken.json()["code"]) == (403, "grants_too_much")
-
-
-async def test_an_operators_file_brings_back_no_token_of_a_client_that_was_ended(
-    stand: Stand,
-) -> None:
-    owner, tokens = await by(stand, stand.merchant.id), await stand.tokens()
-    listed = (await stand.client.get("/v1/clients", headers=owner)).json()["data"]
-    made = next(one for one in listed if one["client_id"] == "payment-frontend")
-    assert (await stand.who(tokens["access_token"])).status_code == 200
-    ended = await stand.client.delete(f"/v1/clients/{made['id']}", headers=owner)
-    assert ended.status_code == 200
-    assert (await stand.refresh(tokens["refresh_token"])).status_code == 401
-
-    known = clients(stand.partner, stand.robot, stand.proxied)
-    await stand.service.import_realm(
-        ImportRealm(OPERATOR, REALM, "E-Commerce", stand.merchant.id, known)
-    )
-    assert (await stand.refresh(tokens["refresh_token"])).status_code == 400
-    assert (await stand.who(tokens["access_token"])).status_code == 401
-    anew = await stand.tokens()
-    assert (await stand.who(anew["access_token"])).status_code == 200, "it works again"
 
 
 async def test_a_client_exists_for_its_merchant_and_in_its_mode_alone(

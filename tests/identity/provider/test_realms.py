@@ -73,6 +73,7 @@ def test_a_keycloak_export_as_far_as_we_have_it(stand_key: Signer) -> None:
                         "jwks.string": keys, "machine.role": "finance", "machine.mode": "live",
                         "dpop.bound.access.tokens": "true",
                         "require.pushed.authorization.requests": "true",
+                        "returns.if.ended": "true",
                     },
                 },
                 client(clientId="gone", enabled=False),
@@ -89,6 +90,7 @@ def test_a_keycloak_export_as_far_as_we_have_it(stand_key: Signer) -> None:
     assert (robot.role, robot.mode) == (Role.FINANCE, Mode.LIVE)
     assert robot.binds_tokens
     assert robot.must_push
+    assert (page.returns, robot.returns) == (False, True)
 
 
 @pytest.fixture

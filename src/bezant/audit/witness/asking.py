@@ -5,6 +5,7 @@ from typing import Final
 
 from aiohttp import ClientError, ClientSession, ClientTimeout
 
+from bezant.db.guard import no_open_transaction
 from bezant.errors import Invalid
 from bezant_verify import note as notes
 from bezant_verify.checkpoint import whole
@@ -63,6 +64,7 @@ async def ask(
     session: ClientSession, witness: Witness, old_size: int, path: tuple[bytes, ...], note: Note
 ) -> Cosigned | Elsewhere:
     """Return the witness's word, or raise `WitnessSilent`."""
+    no_open_transaction()
     body = f"old {old_size}\n" + "".join(f"{notes.encoded(step)}\n" for step in path) + f"\n{note}"
     try:
         async with session.post(

@@ -11,8 +11,8 @@ from bezant.gateway.envoy.plan import Address, Plan
 Node = Mapping[str, object]
 GATEWAY, DOORKEEPER = "gateway", "doorkeeper"
 IDENTITY, TRUST = "envoy-identity", "envoy-trust"
-SHOWN = "envoy-shown"
-"""The certificate that callers see."""
+SHOWN, CALLERS = "envoy-shown", "envoy-callers"
+"""The certificate that callers see, and whose they may show."""
 TURNED = "turned"
 """A folder beside the configuration; a file that is moved there says that certificates changed."""
 HEALTH_SECONDS: Final = 2
@@ -112,6 +112,13 @@ def secrets(plan: Plan, files: Path) -> Mapping[str, Node]:
         }
     if plan.secure is not None:
         found[SHOWN] = _shown(plan.secure.certificate, plan.secure.key, files / TURNED)
+        if (callers := plan.secure.callers) is not None:
+            found[CALLERS] = {
+                "validation_context": {
+                    "trusted_ca": {"filename": str(callers)},
+                    "watched_directory": {"path": str(callers.parent)},
+                }
+            }
     return found
 
 

@@ -7,10 +7,12 @@ well, which looks at everything again. Envoy only ever refuses more, never less.
 
 import re
 from collections.abc import Sequence
+from math import ceil
 from pathlib import Path
 from typing import Final
 
 from bezant.gateway.envoy.clusters import (
+    CALLERS,
     DOORKEEPER,
     GATEWAY,
     SHOWN,
@@ -22,6 +24,7 @@ from bezant.gateway.envoy.clusters import (
     socket,
 )
 from bezant.gateway.envoy.plan import Address, Guarded, JwtIssuer, Plan
+from bezant.gateway.envoy.replies import CERTIFICATE, MANNERS_FILTER, NAMED, manners, replies
 from bezant.http.limits import Rule
 
 JWT_FILTER: Final = "envoy.filters.http.jwt_authn"
@@ -35,6 +38,7 @@ HANDSHAKE_SECONDS: Final = 10
 """As long as with our own listener; by itself Envoy has no end for one that stays half done."""
 ADDRESSES_MAX: Final = 10_000  # Whose limits are remembered; the one seen longest ago is forgotten.
 TOKENS_REMEMBERED: Final = 10_000
+FILL_SECONDS_MIN: Final = 0.05  # Envoy fills no bucket more often.
 HEADER_KIB_MAX: Final = 32
 HEADERS_MAX: Final = 100
 STREAMS_MAX: Final = 100  # Requests that one connection may have open.
@@ -51,10 +55,16 @@ _BY_ADDRESS: Final[Node] = {
 _NOBODY: Final[Node] = {"address_prefix": "255.255.255.255", "prefix_len": 32}
 """Without any range, Envoy takes whole private networks for its own."""
 _ASKED_WITH: Final = (
-    "authorization", "cookie", "dpop", "origin", "sec-fetch-site", "signature-input", "x-api-key",
-    "x-forwarded-for", "x-forwarded-proto",
+    "authorization", CERTIFICATE, "cookie", "dpop", "origin", "sec-fetch-site", "signature-input",
+    "x-api-key", "x-forwarded-for", "x-forwarded-proto", "x-request-id",
 )  # fmt: skip
-_TOLD_BACK: Final = ("content-type", "dpop-nonce", "retry-after", "www-authenticate")
+_TOLD_BACK: Final = (
+    "cache-control", "content-security-policy", "content-type", "dpop-nonce", "referrer-policy",
+    "request-id", "retry-after", "strict-transport-security", "vary", "www-authenticate",
+    "x-content-type-options", "x-frame-options",
+)  # fmt: skip
+_TOLD_BACK_BEGINS: Final = ("access-control-", "ratelimit-")
+"""All that a refusal of our own edge says, so that it can be read from wherever it was asked."""
 _LOGGED: Final = {
     "time": "%START_TIME%",
     "method": "%REQ(:METHOD)%",
@@ -63,7 +73,7 @@ _LOGGED: Final = {
     "why": "%RESPONSE_CODE_DETAILS%",
     "milliseconds": "%DURATION%",
     "address": "%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%",
-    "request_id": "%REQ(X-REQUEST-ID)%",
+    "request_id": NAMED,
     "gateway": "%UPSTREAM_HOST%",
     "tries": "%UPSTREAM_REQUEST_ATTEMPT_COUNT%",
     "bytes": "%BYTES_SENT%",
@@ -99,25 +109,30 @@ def _bounds() -> Node:
 
 
 def _listeners(plan: Plan, files: Path) -> list[Node]:
-    manager = _manager(plan)
-    found = [_listener("edge", plan.listener, manager, None)]
+    found = [_listener("edge", plan.listener, _manager(plan, secure=False), None)]
     if plan.secure is not None:
-        shown = {
+        context: dict[str, object] = {
+            "tls_params": {"tls_minimum_protocol_version": "TLSv1_2"},
+            "tls_certificate_sds_secret_configs": [kept(files, SHOWN)],
+            "alpn_protocols": ["h2", "http/1.1"],
+        }
+        if plan.secure.callers is not None:
+            context["validation_context_sds_secret_config"] = kept(files, CALLERS)
+        shown: Node = {
             "name": "envoy.transport_sockets.tls",
             "typed_config": {
                 "@type": TYPE + "extensions.transport_sockets.tls.v3.DownstreamTlsContext",
-                "common_tls_context": {
-                    "tls_params": {"tls_minimum_protocol_version": "TLSv1_2"},
-                    "tls_certificate_sds_secret_configs": [kept(files, SHOWN)],
-                    "alpn_protocols": ["h2", "http/1.1"],
-                },
+                "common_tls_context": context,
+                # Who has none may come as well; somebody else's ends the handshake.
+                "require_client_certificate": False,
             },
         }
+        manager = _manager(plan, secure=True)
         found.append(_listener("secure", plan.secure.listener, manager, shown))
     return found
 
 
-def _manager(plan: Plan) -> Node:
+def _manager(plan: Plan, *, secure: bool) -> Node:
     return {
         "@type": TYPE + "extensions.filters.network.http_connection_manager.v3"
         ".HttpConnectionManager",
@@ -144,9 +159,9 @@ def _manager(plan: Plan) -> Node:
             "initial_connection_window_size": CONNECTION_BYTES_MAX,
         },
         "access_log": [_access_log()],
-        "local_reply_config": _replies(),
+        "local_reply_config": replies(plan, secure=secure),
         "route_config": _routes(plan),
-        "http_filters": _filters(plan),
+        "http_filters": _filters(plan, secure=secure),
     }
 
 
@@ -164,8 +179,8 @@ def _listener(name: str, address: Address, manager: Node, encryption: Node | Non
     }
 
 
-def _filters(plan: Plan) -> list[Node]:
-    filters: list[Node] = []
+def _filters(plan: Plan, *, secure: bool) -> list[Node]:
+    filters: list[Node] = [{"name": MANNERS_FILTER, "typed_config": manners(plan, secure=secure)}]
     if plan.limit is not None:
         filters.append({"name": LIMIT_FILTER, "typed_config": _limit(plan.limit)})
     router = {"@type": _http("router.v3.Router"), "suppress_envoy_headers": True}
@@ -208,6 +223,7 @@ def _provider(one: JwtIssuer) -> Node:
         "from_headers": [{"name": "Authorization", "value_prefix": "Bearer "}],
         "forward": True,  # Our process verifies it again.
         "payload_in_metadata": PAYLOAD,
+        "require_expiration": True,
         "jwt_cache_config": {"jwt_cache_size": TOKENS_REMEMBERED},
     }
     if one.issuer:
@@ -217,6 +233,8 @@ def _provider(one: JwtIssuer) -> Node:
 
 def _asking(plan: Plan) -> Node:
     scheme = "http" if plan.papers is None else "https"
+    told = [{"exact": name} for name in _TOLD_BACK]
+    told += [{"prefix": start} for start in _TOLD_BACK_BEGINS]
     return {
         "@type": _http("ext_authz.v3.ExtAuthz"),
         "transport_api_version": "V3",
@@ -235,19 +253,19 @@ def _asking(plan: Plan) -> Node:
                 "cluster": DOORKEEPER,
                 "timeout": f"{ASK_SECONDS}s",
             },
-            "authorization_response": {
-                "allowed_client_headers": {"patterns": [{"exact": name} for name in _TOLD_BACK]}
-            },
+            "authorization_response": {"allowed_client_headers": {"patterns": told}},
         },
     }
 
 
 def _limit(rule: Rule) -> Node:
     requests = max(1, int(rule.requests))
+    # Filled a little at a time, as our own are: whoever spent all need not wait for the whole.
+    at_once = max(1, ceil(requests * FILL_SECONDS_MIN / rule.window_seconds))
     bucket = {
         "max_tokens": requests,
-        "tokens_per_fill": requests,
-        "fill_interval": f"{rule.window_seconds:.3f}s",
+        "tokens_per_fill": at_once,
+        "fill_interval": f"{rule.window_seconds * at_once / requests:.6f}s",
     }
     always: Node = {"default_value": {"numerator": 100, "denominator": "HUNDRED"}}
     return {
@@ -260,6 +278,7 @@ def _limit(rule: Rule) -> Node:
         "rate_limits": [{"actions": [_BY_ADDRESS]}],
         "descriptors": [{"entries": [{"key": "masked_remote_address"}], "token_bucket": bucket}],
         "max_dynamic_descriptors": ADDRESSES_MAX,
+        "enable_x_ratelimit_headers": "DRAFT_VERSION_03",
     }
 
 
@@ -273,7 +292,7 @@ def _routes(plan: Plan) -> Node:
             {"name": "edge", "domains": ["*"], "routes": routes, "retry_policy": _again()}
         ],
         # Only a proxy says these, and in front of this one there is none.
-        "request_headers_to_remove": ["client-cert", "x-real-ip", "forwarded", "via"],
+        "request_headers_to_remove": ["x-real-ip", "forwarded", "via"],
     }
 
 
@@ -343,36 +362,6 @@ def _said(path: Sequence[str], value: Node) -> Node:
     return {"sourced_metadata": {
         "metadata_matcher": {"filter": JWT_FILTER, "path": keys, "value": value}
     }}  # fmt: skip
-
-
-def _replies() -> Node:
-    """What Envoy itself refuses is told in our words (RFC 9457)."""
-    told = {
-        401: ("credential_invalid", "Invalid credential."),
-        403: ("insufficient_permissions", "Insufficient permissions."),
-        429: ("too_many_requests", "Too many requests from this IP."),
-        503: ("unavailable", "Nothing that could answer is well; try again in a moment."),
-    }
-    # What identity said about a credential is told as it said it: the first that fits counts.
-    asked: Node = {"filter": {"response_flag_filter": {"flags": ["UAEX"]}}}
-    return {"mappers": [asked, *(_reply(status, *words) for status, words in told.items())]}
-
-
-def _reply(status: int, code: str, sentence: str) -> Node:
-    at = {"default_value": status, "runtime_key": f"edge.reply_{status}"}
-    return {
-        "filter": {"status_code_filter": {"comparison": {"op": "EQ", "value": at}}},
-        "body_format_override": {
-            "json_format": {
-                "type": f"/errors#{code}",
-                "title": sentence,
-                "status": status,
-                "code": code,
-                "request_id": "%REQ(X-REQUEST-ID)%",
-            },
-            "content_type": "application/problem+json",
-        },
-    }
 
 
 def _access_log() -> Node:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from bezant.http.edge import Edge
 from bezant.http.limits import Rule
+from bezant.http.problems import PLAIN, Dialect
 from bezant.http.routes import LOCAL, LOCAL_PERMISSION, PUBLIC
 
 
@@ -61,6 +62,8 @@ class Encrypted:
     listener: Address
     certificate: Path
     key: Path
+    callers: Path | None = None
+    """Whose certificates callers may show; without this they are asked for none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +79,9 @@ class Plan:
     issuers: tuple[JwtIssuer, ...] = ()
     limit: Rule | None = None
     """Of one address."""
+    origins: tuple[str, ...] = ()
+    """Whose pages may read our answers."""
+    dialect: Dialect = PLAIN
     secure: Encrypted | None = None
     hosts: Mapping[str, Address] = field(default_factory=dict[str, Address])
     """Where further issuers' keys are, by the origin of their address."""

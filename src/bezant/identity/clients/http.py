@@ -1,7 +1,8 @@
 """A merchant's OpenID clients over HTTP."""
 
+from bezant.http.idempotency import Idempotency
 from bezant.http.pages import Page, PageQuery
-from bezant.http.routes import Asker, Routes
+from bezant.http.routes import Asker, Routes, ThisVisit
 from bezant.identity.client import EndClient, RegisterClient, RegisterClientKey
 from bezant.identity.clients import messages as models
 from bezant.identity.http import Tenant, read_forward
@@ -34,10 +35,16 @@ def _add_reading(made: Routes, identity: Identity) -> None:
 
 
 def _add_changing(made: Routes, identity: Identity, ids: Ids) -> None:
-    @made.post("/v1/clients", permission="api_keys.write", summary="Register an OpenID client")
+    @made.post(
+        "/v1/clients",
+        permission="api_keys.write",
+        idempotency=Idempotency.OPTIONAL,
+        summary="Register an OpenID client",
+    )
     async def register(
-        body: models.ClientBody, asker: Asker, tenant: Tenant
+        body: models.ClientBody, asker: Asker, tenant: Tenant, visit: ThisVisit
     ) -> models.ClientAnswer:
+        """Register a client; the same request under the same key answers the same client."""
         command = RegisterClient(
             ids.new("cli"),
             asker,
@@ -50,6 +57,7 @@ def _add_changing(made: Routes, identity: Identity, ids: Ids) -> None:
             body.public_key,
             body.role,
             body.binds_tokens,
+            visit.idempotency_key or "",
         )
         return models.ClientAnswer.model_validate(await identity.register_client(command))
 

@@ -10,6 +10,7 @@ from bezant.identity import rules
 from bezant.identity.api_key import KeyKind
 from bezant.identity.client import (
     ADDRESSES_MAX,
+    CLIENTS_EVER_MAX,
     CLIENTS_IN_HAND_MAX,
     ClientEnded,
     ClientKind,
@@ -35,6 +36,7 @@ from bezant.identity.provider.checks import redirect_uri, scope
 from bezant.identity.provider.checks.grant_type import GrantType
 from bezant.identity.provider.checks.redirect_uri import MalformedRedirect
 from bezant.identity.provider.clients import Clients
+from bezant.identity.repeating import Keyed, keyed, made_before, remember
 from bezant.identity.store import client as store
 from bezant.identity.store import merchant as merchant_store
 from bezant.identity.store.client import ClientRow, InHandRow, RealmRow
@@ -53,16 +55,24 @@ class Registering(Clients):
         _well_formed(command)
         row = self._registration(command)
         rules.grantable(command.by, _handed_out(row, command.tenant))
-        merchant = rules.merchant_id(command.tenant)
+        merchant, now = rules.merchant_id(command.tenant), self._clock.now()
+        asked = _keyed(command)
         async with self._database.transaction() as tx:
             if not await merchant_store.lock(tx, merchant):
                 raise UnknownMerchant
-            mode, own = command.by.mode, self._own_mode()
-            if await store.count_in_hand(tx, merchant, mode, own) >= CLIENTS_IN_HAND_MAX:
+            before = await made_before(tx, asked, now)
+            if before is not None:
+                known = spell("cli", before)
+                return self._in_words(await self._in_hand(tx, command.by, command.tenant, known))
+            count = await store.count_in_hand(tx, merchant, command.by.mode, self._own_mode())
+            if count.working >= CLIENTS_IN_HAND_MAX:
                 raise TooManyClients
+            if count.ever >= CLIENTS_EVER_MAX:
+                raise TooManyClients("a merchant registers no more, with those that were ended")
             realm = await self._realm_of(tx, merchant)
             if not await store.register(tx, row, realm, command.by.subject):
                 raise AlreadyExists
+            await remember(tx, asked, row.id, now)
             found = await self._in_hand(tx, command.by, command.tenant, command.id)
             await self._tell_of(tx, "client.registered", command.by, command.tenant, found)
         return self._in_words(found)
@@ -198,6 +208,23 @@ class Registering(Clients):
             created_at=row.created_at,
             created_by=row.created_by,
         )
+
+
+def _keyed(command: RegisterClient) -> Keyed | None:
+    return keyed(
+        "client",
+        command.key,
+        command.by,
+        command.tenant,
+        command.kind.value,
+        command.name,
+        command.redirect_uris,
+        command.logout_uris,
+        command.scopes,
+        command.public_key,
+        command.role and command.role.value,
+        command.binds_tokens,
+    )
 
 
 def _well_formed(command: RegisterClient) -> None:

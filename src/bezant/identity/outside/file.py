@@ -40,6 +40,7 @@ class _Issuer(msgspec.Struct, forbid_unknown_fields=True):
     client_secret_file: str = ""
     opaque: bool = False
     by_scope: bool = False
+    says_when: bool = True
     hosts: tuple[str, ...] = ()
 
 
@@ -97,6 +98,7 @@ def _trusted(name: str, told: _Issuer, live: bool, read_secret: ReadSecret) -> T
             client_secret=secret,
             opaque=told.opaque,
             by_scope=told.by_scope,
+            says_when=told.says_when,
             hosts=told.hosts,
         ),
         live=live,

@@ -47,7 +47,7 @@ def routes(provider: OpenIdProvider, issuer: Issuer) -> Routes:
             return await shown(request, way, refusal)
         return answered(turn, browser, cookies)
 
-    @made.get(COME_BACK + "/{issuer}", permission=PUBLIC, include_in_schema=False)
+    @made.get(COME_BACK + "/{issuer}", permission=PUBLIC, guarded=True, include_in_schema=False)
     async def come_back(issuer: str, request: Request) -> Response:
         told = query(request)
         given = dict(told)

@@ -110,7 +110,7 @@ class OutsideLogins(Ways, Outsiders):
             _log.warn("outside.refused", issuer=known.trusted.name, address=browser.address)
             raise OutsideRefused from None
         token = self._new_token("bzs")
-        proved = self._proved_at(way, word)
+        proved = self._proved_at(known, way, word)
         session = self._session_row(known, member, browser, word, proved)
         row = replace(
             way.row,
@@ -138,6 +138,7 @@ class OutsideLogins(Ways, Outsiders):
         return [
             OutsideDoor(one.trusted.name, one.trusted.title)
             for one in self._known
+            if await self._is_placed(one)
             if one.trusted.client_id and wanted in ("", one.trusted.tenant)
             if one.trusted.mode == self._mode(way)
         ]
@@ -188,13 +189,17 @@ class OutsideLogins(Ways, Outsiders):
             await self._record(tx, "session.created", tenant, subject, about)
         _log.info("login.succeeded", member=subject, session=name)
 
-    def _proved_at(self, way: Way, word: Word) -> datetime:
-        """Return when somebody proved who they are, as far as it is known: what their issuer says,
-        or now if we had it ask them anew. Its silence about an older session is not "just now".
+    def _proved_at(self, known: Known, way: Way, word: Word) -> datetime:
+        """Return when somebody proved who they are, as far as it is known: what their issuer says.
+
+        Its silence is not "just now": it may have answered from an older session, whatever we asked
+        for. Only of an issuer that is known never to tell is it believed that it did as asked.
         """
         now = self._clock.now()
         if told := tokens.proved_at(word, now):
             return told
+        if known.trusted.says_when:
+            return NEVER_TOLD
         # The way began before we asked; the nonce in the token, when we asked.
         asked_anew = _is_asked_anew(way) and tokens.began_after(word, way.row.expires_at - WAY_LIFE)
         return now if asked_anew else NEVER_TOLD

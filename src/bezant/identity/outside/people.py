@@ -7,6 +7,7 @@ common makes nobody the same person. What they may do follows their roles there,
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 from uuid import UUID
 
@@ -27,13 +28,14 @@ from bezant.identity.outside import tokens
 from bezant.identity.outside.calling import Calls, IssuerSilent, basic
 from bezant.identity.outside.discovery import Known
 from bezant.identity.outside.tokens import Word
-from bezant.identity.outside.trusted import Trusted, roles_of
+from bezant.identity.outside.trusted import SAMPLE, Trusted, roles_of
 from bezant.identity.port import NAME_CHARACTERS_MAX
 from bezant.identity.provider import scopes
 from bezant.identity.provider.jose import BadToken, looks_signed
 from bezant.identity.session import NEVER_TOLD
 from bezant.identity.store import member as member_store
 from bezant.identity.store import outsider as store
+from bezant.identity.store import sign_up as sign_up_store
 from bezant.identity.store.outsider import OutsiderRow
 from bezant.ids import spell
 
@@ -69,6 +71,8 @@ class Outsiders(Identification):
             return await super().identify(query)
         try:
             now = self._clock.now()
+            if not await self._is_placed(known):
+                raise BadToken
             if known.trusted.opaque:
                 word = await self._asked_about(known, text)
             else:
@@ -76,6 +80,16 @@ class Outsiders(Identification):
             return await self._identified(known.trusted, word)
         except BadToken:
             raise UnknownCredential from None
+
+    async def _is_placed(self, known: Known) -> bool:
+        """Tell whether an issuer's people belong somewhere; a demo finds its sample merchant."""
+        if known.trusted.tenant != SAMPLE:
+            return True
+        async with self._database.transaction() as tx:
+            found = None if self._live else await sign_up_store.demo_merchant(tx)
+        if found is not None:
+            known.trusted = replace(known.trusted, tenant=rules.tenant_text(found))
+        return found is not None
 
     def _whose(self, text: str) -> Known | None:
         """Return the issuer that may know a token; ours are never shown to anybody."""

@@ -19,6 +19,8 @@ ALGORITHMS: Final = ("ES256", "PS256", "RS256", "Ed25519")
 """What may be pinned; nothing symmetric, so no public key can be taken for a secret."""
 ROLES_MAX: Final = 100
 PATH_PARTS_MAX: Final = 4
+SAMPLE: Final = "sample"
+"""The sample merchant, which is made after its demo was started for the first time."""
 
 
 class MalformedTrust(Invalid):
@@ -36,7 +38,7 @@ class Trusted:
     """What `iss` says, and where its discovery document is found."""
     title: str
     tenant: str
-    """Where its people belong: a merchant, or the platform."""
+    """Where its people belong: a merchant, or the platform; `SAMPLE` of a demo."""
     mode: Mode
     audience: str
     """For whom an access token must be to count here."""
@@ -52,6 +54,10 @@ class Trusted:
     """Its access tokens say nothing by themselves: it is asked about each (RFC 7662)."""
     by_scope: bool = False
     """A token's scopes are permissions of ours; without, its roles alone decide."""
+    says_when: bool = True
+    """It tells in `auth_time` when somebody proved who they are, so its silence means nothing. Of
+    one that never tells, it counts as a proof that it was asked to have somebody sign in anew.
+    """
     hosts: tuple[str, ...] = ()
     """Further origins on which its own documents may name addresses."""
 

@@ -1,42 +1,27 @@
 """What browsers and authenticators ask and answer (WebAuthn, level 3), checked by `webauthn`. Pure.
 
-Whatever is wrong with an answer, whoever sent it learns only that it is refused.
+Whatever is wrong with an answer, whoever sent it learns only that it is refused. The library is
+loaded when somebody first comes with a passkey: it takes a tenth of a whole start.
 """
 
 import hashlib
 import json
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import msgspec
-from webauthn import (
-    generate_authentication_options,
-    generate_registration_options,
-    options_to_json,
-    verify_authentication_response,
-    verify_registration_response,
-)
-from webauthn.helpers import base64url_to_bytes, parse_client_data_json
-from webauthn.helpers.cose import COSEAlgorithmIdentifier
-from webauthn.helpers.structs import (
-    AttestationConveyancePreference,
-    AuthenticatorSelectionCriteria,
-    PublicKeyCredentialDescriptor,
-    ResidentKeyRequirement,
-    UserVerificationRequirement,
-)
 
 from bezant.identity.people.party import Party
 from bezant.identity.person import ASSERTION_CHARACTERS_MAX
 
+if TYPE_CHECKING:
+    from webauthn.helpers.cose import COSEAlgorithmIdentifier
+
 CHALLENGE_BYTES: Final = 32
 CREDENTIAL_BYTES_MAX: Final = 1_023  # WebAuthn, 5.1: no credential id is longer.
-ALGORITHMS: Final = [
-    COSEAlgorithmIdentifier.ECDSA_SHA_256,
-    COSEAlgorithmIdentifier.EDDSA,
-    COSEAlgorithmIdentifier.RSASSA_PKCS1_v1_5_SHA_256,
-]
+ALGORITHMS: Final = (-7, -8, -257)
+"""ES256, EdDSA and RS256, as the registry of COSE numbers them."""
 TRANSPORTS: Final = frozenset({"usb", "nfc", "ble", "smart-card", "hybrid", "internal"})
 
 
@@ -89,6 +74,9 @@ class Used(msgspec.Struct, frozen=True):
 
 def ask_for_any(party: Party, challenge: bytes) -> str:
     """Return what a browser needs to ask for whichever passkey somebody has here."""
+    from webauthn import generate_authentication_options, options_to_json
+    from webauthn.helpers.structs import UserVerificationRequirement
+
     options = generate_authentication_options(
         rp_id=party.domain,
         challenge=challenge,
@@ -101,6 +89,15 @@ def ask_for_new(
     party: Party, challenge: bytes, owner: bytes, email: str, known: Sequence[bytes]
 ) -> str:
     """Return what a browser needs to have a passkey made; not on a device that has one."""
+    from webauthn import generate_registration_options, options_to_json
+    from webauthn.helpers.structs import (
+        AttestationConveyancePreference,
+        AuthenticatorSelectionCriteria,
+        PublicKeyCredentialDescriptor,
+        ResidentKeyRequirement,
+        UserVerificationRequirement,
+    )
+
     options = generate_registration_options(
         rp_id=party.domain,
         rp_name=party.title,
@@ -115,7 +112,7 @@ def ask_for_new(
             user_verification=UserVerificationRequirement.REQUIRED,
         ),
         exclude_credentials=[PublicKeyCredentialDescriptor(id=one) for one in known],
-        supported_pub_key_algs=ALGORITHMS,
+        supported_pub_key_algs=_algorithms(),
     )
     return options_to_json(options)
 
@@ -124,6 +121,8 @@ def read_answer(text: str) -> Answer:
     """Read what a browser answered; nothing of it is believed yet."""
     if len(text) > ASSERTION_CHARACTERS_MAX:
         raise BadAnswer
+    from webauthn.helpers import base64url_to_bytes, parse_client_data_json
+
     with _refusing():
         told = msgspec.json.decode(text, type=_Credential)
         client = parse_client_data_json(base64url_to_bytes(told.response.clientDataJSON))
@@ -139,6 +138,8 @@ def read_answer(text: str) -> Answer:
 
 def registered(answer: Answer, party: Party) -> Registered:
     """Return the passkey that an answer brings, or raise `BadAnswer`."""
+    from webauthn import verify_registration_response
+
     with _refusing():
         found = verify_registration_response(
             credential=answer.told,
@@ -146,7 +147,7 @@ def registered(answer: Answer, party: Party) -> Registered:
             expected_rp_id=party.domain,
             expected_origin=list(party.origins),
             require_user_verification=True,
-            supported_pub_key_algs=ALGORITHMS,
+            supported_pub_key_algs=_algorithms(),
         )
         return Registered(
             found.credential_id,
@@ -158,6 +159,8 @@ def registered(answer: Answer, party: Party) -> Registered:
 
 def used(answer: Answer, party: Party, public_key: bytes) -> Used:
     """Return how a passkey was used, or raise `BadAnswer`. Its counter is for the caller to see."""
+    from webauthn import verify_authentication_response
+
     with _refusing():
         found = verify_authentication_response(
             credential=answer.told,
@@ -169,6 +172,12 @@ def used(answer: Answer, party: Party, public_key: bytes) -> Used:
             require_user_verification=True,
         )
         return Used(found.new_sign_count, found.credential_backed_up)
+
+
+def _algorithms() -> "list[COSEAlgorithmIdentifier]":
+    from webauthn.helpers.cose import COSEAlgorithmIdentifier
+
+    return [COSEAlgorithmIdentifier(number) for number in ALGORITHMS]
 
 
 def challenge_hash(challenge: bytes) -> bytes:

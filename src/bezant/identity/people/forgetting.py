@@ -30,8 +30,6 @@ LETTERS_MAX: Final = 3
 """To one address while a code counts: nobody's mailbox is filled through us, and whoever gets no
 further letter has one that counts, however often a stranger asked.
 """
-ASKED_KEPT: Final = timedelta(days=1)
-TIDY_MAX: Final = 10_000
 ANEW_PATH: Final = "/new-password"
 _log = telemetry.log("identity")
 
@@ -96,10 +94,3 @@ class Forgetting(SigningUp):
                 await self._record(tx, "password.changed", tenant, spell("mem", person.id), {})
         self._rights_taken()
         _log.info("password.set_anew", member=spell("mem", person.id))
-
-    async def tidy(self) -> int:
-        """Delete what was asked for long ago, too."""
-        before = self._clock.now() - ASKED_KEPT
-        async with self._database.transaction() as tx:
-            gone = await store.tidy(tx, before, TIDY_MAX)
-        return gone + await super().tidy()

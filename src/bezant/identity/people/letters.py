@@ -33,6 +33,7 @@ class Kind(StrEnum):
     COPIED = "passkey_copied"
     DEVICE = "new_device"
     FORGOTTEN = "password_forgotten"
+    INVITED = "invitation"
 
 
 class Letter(msgspec.Struct, frozen=True):
@@ -91,6 +92,19 @@ def forgotten(to: str, link: str, code: Secret[str], base: str) -> Written:
         f"code:\n\n{code.reveal()}\n\nIf it was not you, do nothing: your password stays.\n"
     )
     return Written(Kind.FORGOTTEN, Letter(to, "A new password", text))
+
+
+def invited(to: str, link: str, code: Secret[str], base: str) -> Written:
+    """Let somebody become a member. Who invites them and where is not said: either is a name that
+    whoever invites could have chosen to say anything with.
+    """
+    text = (
+        f"Hello,\n\nyou were invited to work at {base}. Open this page within a week and choose a "
+        f"name and a password:\n\n{link}#{code.reveal()}\n\nor go to {link} and type this code:"
+        f"\n\n{code.reveal()}\n\nIf you do not know what this is about, do nothing: without the "
+        "code nothing happens.\n"
+    )
+    return Written(Kind.INVITED, Letter(to, "Your invitation", text))
 
 
 def changed(to: str, what: str, base: str) -> Written:

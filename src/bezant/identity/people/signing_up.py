@@ -39,8 +39,6 @@ LETTERS_MAX: Final = 3  # To one address in a day: nobody's mailbox is filled th
 FROM_ONE_PLACE: Final = Rule(20, 3_600)
 CONFIRM_PATH: Final = "/confirm"
 MAILS_SHOWN_MAX: Final = 50
-MAILS_KEPT: Final = timedelta(days=7)
-TIDY_MAX: Final = 10_000
 _log = telemetry.log("identity")
 
 
@@ -124,13 +122,6 @@ class SigningUp(Logins):
             Mail(kind, letter.to, letter.subject, letter.text, row.created_at)
             for row, (kind, letter) in zip(rows, opened, strict=True)
         )
-
-    async def tidy(self) -> int:
-        """Delete what is long over, of sign-ups and letters too."""
-        now = self._clock.now()
-        async with self._database.transaction() as tx:
-            gone = await store.tidy(tx, now, now - MAILS_KEPT, TIDY_MAX)
-        return gone + await super().tidy()
 
     async def _prove_signer(self, hashed: bytes, password: Secret[str]) -> None:
         """Return if whoever has the letter also has the password."""

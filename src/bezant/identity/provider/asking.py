@@ -23,7 +23,6 @@ from bezant.identity.provider.checks import (
     request_object,
 )
 from bezant.identity.provider.checks.grant_type import GrantType
-from bezant.identity.provider.clients import told_once
 from bezant.identity.provider.issuer import Endpoint
 from bezant.identity.provider.proofs import BY_KEY
 from bezant.identity.provider.way import Wanted, wanted_of
@@ -41,10 +40,6 @@ class Asking(Ways):
 
     async def push(self, asked: Asked) -> Pushed:
         """Keep a client's authorization request until its browser comes."""
-        with told_once("authorization.refused", asked.realm):
-            return await self._kept(asked)
-
-    async def _kept(self, asked: Asked) -> Pushed:
         request = await self._authenticated(asked)
         client, parameters = request.client, dict(request.parameters)
         request_object.not_pushed_twice(parameters)
@@ -64,13 +59,10 @@ class Asking(Ways):
         return Pushed(uri, int(PUSHED_LIFE.total_seconds()))
 
     async def authorize(self, asked: Asked, browser: Browser) -> Turn:
-        """Begin somebody's way to a client, or end it at once if nothing is left to ask."""
-        with told_once("authorization.refused", asked.realm):
-            return await self._authorized(asked, browser)
+        """Begin somebody's way to a client, or end it at once if nothing is left to ask.
 
-    async def _authorized(self, asked: Asked, browser: Browser) -> Turn:
-        """Until the client and its redirect URI are known, mistakes are shown here and nobody is
-        sent anywhere (RFC 6749, 4.1.2.1).
+        Until the client and its redirect URI are known, mistakes are shown here and nobody is sent
+        anywhere (RFC 6749, 4.1.2.1).
         """
         parameters = one_of_each.single(asked.parameters)
         client = await self._client(asked.realm, parameters.get("client_id", ""))

@@ -1,20 +1,15 @@
 """Which client asks, and that it is really that one."""
 
 import hashlib
-from collections.abc import Generator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from decimal import Decimal
 
-from bezant import telemetry
 from bezant.db.database import Tx
-from bezant.errors import BezantError
 from bezant.identity.desk import Desk
 from bezant.identity.oauth import (
-    AuthorizationPending,
     InvalidClient,
-    ProofNeedsNonce,
     UnknownRealm,
 )
 from bezant.identity.openid import Asked, ClientMethod
@@ -26,24 +21,8 @@ from bezant.identity.provider.checks import (
 )
 from bezant.identity.store import client as store
 from bezant.identity.store import interaction as interaction_store
+from bezant.identity.store import signer as signer_store
 from bezant.identity.store.client import ClientRow, RealmRow
-
-_log = telemetry.log("identity")
-
-
-WAITING: Final = frozenset({AuthorizationPending.code, ProofNeedsNonce.code})
-"""What every client hears now and then; it is no refusal."""
-
-
-@contextmanager
-def told_once(what: str, realm: str) -> Generator[None]:
-    """Log a refusal in one line: which, and where; never what was shown."""
-    try:
-        yield
-    except BezantError as refusal:
-        if refusal.code not in WAITING:
-            _log.warn(what, code=refusal.code, realm=realm)
-        raise
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +79,15 @@ class Clients(Desk):
                 client_certificate.proved(
                     client.method, asked.certificate, client.certificates, now
                 )
+                await self._refuse_revoked(asked.certificate)
+
+    async def _refuse_revoked(self, certificate: bytes) -> None:
+        """Refuse what our authority made and took back; others' certificates it never numbered."""
+        serial = Decimal(client_certificate.serial(certificate))
+        async with self._database.transaction() as tx:
+            known = await signer_store.certificate(tx, serial)
+        if known is not None and known.revoked_at is not None:
+            raise InvalidClient
 
     async def _spend(self, name: str, until: datetime) -> bool:
         """Spend what may be shown once; False if it was shown before, to any process of ours."""

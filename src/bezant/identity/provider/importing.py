@@ -97,9 +97,12 @@ class Importing(Telling):
         if len(command.people) > PEOPLE_MAX:
             raise MalformedRealm(f"a file holds at most {PEOPLE_MAX} people", field="users")
         merchant = rules.merchant_id(command.merchant)
-        on = [one for one in command.clients if one.active]
         off = [one.client_id for one in command.clients if not one.active]
-        rows = [self._registered(one, command.name, merchant) for one in on]
+        wanted = [
+            (self._registered(one, command.name, merchant), one.returns)
+            for one in command.clients
+            if one.active
+        ]
         people = [(one, await self._hash_of(one)) for one in command.people]
         realm = RealmRow(
             command.name, rules.normal_name(command.title), merchant, self._clock.now()
@@ -108,20 +111,27 @@ class Importing(Telling):
             if not await merchant_store.lock(tx, merchant):
                 raise UnknownMerchant
             await store.keep_realm(tx, realm)
-            for row in rows:
-                known = await store.client(tx, row.realm, row.client_id)
-                if known is None:  # One that was ended begins anew: its tokens ended for good.
-                    await delegation_store.revoke_of_ended(
-                        tx, row.realm, row.client_id, realm.created_at
-                    )
-                if known is None or replace(row, id=known.id, created_at=known.created_at) != known:
-                    await store.keep_client(tx, row)
+            for row, returns in wanted:
+                await self._renew(tx, row, returns=returns)
             if off:
                 await store.turn_off(tx, realm.name, off)
             for person, password_hash in people:
                 await self._add_person(tx, person, password_hash, merchant)
-        _log.info("realm.imported", realm=command.name, clients=len(rows), people=len(people))
+        _log.info("realm.imported", realm=command.name, clients=len(wanted), people=len(people))
         return self._told(realm)
+
+    async def _renew(self, tx: Tx, row: ClientRow, *, returns: bool) -> None:
+        """Register a client, or as the file has it now. Whoever ended one meant it: it begins anew
+        only where the file says so, and its tokens ended for good.
+        """
+        known = await store.client(tx, row.realm, row.client_id)
+        if known is None and await store.was_ended(tx, row.realm, row.client_id):
+            if not returns:
+                _log.warn("client.stays_ended", client=row.client_id, realm=row.realm)
+                return
+            await delegation_store.revoke_of_ended(tx, row.realm, row.client_id, row.created_at)
+        if known is None or replace(row, id=known.id, created_at=known.created_at) != known:
+            await store.keep_client(tx, row)
 
     async def first_administrator(self, name: str, password: Secret[str]) -> None:
         """Make the platform's administrator that the settings name, unless they are here.

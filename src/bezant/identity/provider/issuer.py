@@ -9,12 +9,13 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from bezant.errors import Invalid
-from bezant.identity.openid import ROOT_REALM
+from bezant.identity.openid import ROOT_REALM, ClientMethod
 
 COMMAND_LINE: Final = "bezant-cli"
 CONSOLE: Final = "bezant-console"
 CONSOLE_PATH: Final = "/admin"
 ENTRY_PATH: Final = "/enter"
+RESOURCE_PATH: Final = "/.well-known/oauth-protected-resource"
 PEOPLE: Final = "bezant-people"
 """Our own three clients: they are there from the start."""
 _REALM: Final = re.compile(r"[a-z][a-z0-9-]{0,39}\Z")
@@ -58,6 +59,10 @@ class Issuer:
     identity: timedelta = timedelta(hours=1)
     origins: frozenset[str] = frozenset()
     """Every origin under which this installation answers: what a DPoP proof may name."""
+    certificates: frozenset[ClientMethod] = frozenset()
+    """How a client may prove itself by the certificate of its connection: where none arrives, by
+    none.
+    """
 
     def of(self, realm: str) -> str:
         """Return the issuer of a realm: what `iss` says."""
@@ -78,6 +83,11 @@ class Issuer:
     def audience(self) -> str:
         """Return whom access tokens are for: the API of this installation."""
         return self.base
+
+    @property
+    def resource_metadata(self) -> str:
+        """Return where the API tells whose tokens it takes (RFC 9728)."""
+        return self.base + RESOURCE_PATH
 
     @property
     def secure(self) -> bool:

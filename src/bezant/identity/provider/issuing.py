@@ -11,7 +11,6 @@ from typing import Final
 from bezant import telemetry
 from bezant.actor import Mode
 from bezant.identity.desk import token_hash
-from bezant.identity.logins import TIDY_MAX
 from bezant.identity.merchant import MerchantState
 from bezant.identity.oauth import (
     AccessDenied,
@@ -28,7 +27,7 @@ from bezant.identity.provider import jose, scopes
 from bezant.identity.provider.asking import Asking
 from bezant.identity.provider.checks import challenge, grant_type, scope
 from bezant.identity.provider.checks.grant_type import GrantType
-from bezant.identity.provider.clients import Request, told_once
+from bezant.identity.provider.clients import Request
 from bezant.identity.provider.issuer import Endpoint
 from bezant.identity.provider.proofs import BY_CERTIFICATE, BY_KEY
 from bezant.identity.provider.ways import session_text
@@ -46,8 +45,6 @@ DEVICE_LIFE: Final = timedelta(minutes=10)
 DEVICE_INTERVAL_SECONDS: Final = 5
 USER_CODE_LETTERS: Final = "BCDFGHJKLMNPQRSTVWXZ"  # RFC 8628, 6.1: no vowels, so no words.
 USER_CODE_LENGTH: Final = 8
-OVER_KEPT: Final = timedelta(days=1)
-RECHECKS_KEPT: Final = 100_000
 NOTHING: Final = Secret("")
 _log = telemetry.log("identity")
 
@@ -57,10 +54,6 @@ class Issuing(Asking):
 
     async def tokens(self, asked: Asked) -> Tokens:
         """Give tokens for a grant, once."""
-        with told_once("tokens.refused", asked.realm):
-            return await self._given(asked)
-
-    async def _given(self, asked: Asked) -> Tokens:
         request = await self._authenticated(asked)
         wanted = grant_type.supported(request.parameters)
         grant_type.registered(wanted, request.client.grant_types)
@@ -339,14 +332,6 @@ class Issuing(Asking):
         if scopes.ROLES in wanted:
             claims["roles"] = [str(profile.role)]
         return claims
-
-    async def tidy(self) -> int:
-        """Delete what is long over, of the provider too."""
-        before = self._clock.now() - OVER_KEPT
-        async with self._database.transaction() as tx:
-            gone = await device_store.tidy(tx, before, TIDY_MAX)
-            gone += await store.tidy(tx, before, RECHECKS_KEPT, TIDY_MAX)
-        return gone + await super().tidy()
 
     def _user_code(self) -> str:
         number = int.from_bytes(self._chance(16))

@@ -137,6 +137,7 @@ def _client(told: _Client) -> NewClient:
         asks_consent=told.consentRequired,
         binds_tokens=any(_is_on(about, name) for name in bound),
         must_push=_is_on(about, "require.pushed.authorization.requests"),
+        returns=_is_on(about, "returns.if.ended"),
     )
 
 

@@ -2,8 +2,9 @@
 
 from fastapi import Response
 
+from bezant.http.idempotency import Idempotency
 from bezant.http.pages import Page, PageQuery
-from bezant.http.routes import PUBLIC, Asker, Routes
+from bezant.http.routes import PUBLIC, Asker, Routes, ThisVisit
 from bezant.identity.http import Tenant, read_forward
 from bezant.identity.port import Identity, OfTenant
 from bezant.identity.signed import messages as models
@@ -19,6 +20,18 @@ AUTHORITY_PATH = "/.well-known/partner-authority.pem"
 REVOKED_PATH = "/.well-known/partner-authority.crl"
 
 
+class CertificateChain(Response):
+    """Certificates in PEM (RFC 8555, 9.1)."""
+
+    media_type = "application/pem-certificate-chain"
+
+
+class RevocationList(Response):
+    """A signed list of revoked certificates (RFC 2585, 4.2)."""
+
+    media_type = "application/pkix-crl"
+
+
 def routes(identity: Identity, ids: Ids) -> Routes:
     """Return every route about partners who sign."""
     made = Routes("identity", tag="Signed requests")
@@ -29,12 +42,25 @@ def routes(identity: Identity, ids: Ids) -> Routes:
 
 
 def _add_signers(made: Routes, identity: Identity, ids: Ids) -> None:
-    @made.post("/v1/signers", permission="api_keys.write", summary="Register a partner's key")
+    @made.post(
+        "/v1/signers",
+        permission="api_keys.write",
+        idempotency=Idempotency.OPTIONAL,
+        summary="Register a partner's key",
+    )
     async def create_signer(
-        body: models.SignerBody, asker: Asker, tenant: Tenant
+        body: models.SignerBody, asker: Asker, tenant: Tenant, visit: ThisVisit
     ) -> models.SignerAnswer:
+        """Register a partner's key; the same request under the same key answers the same signer."""
         command = CreateSigner(
-            ids.new("sgn"), asker, tenant, body.role, body.public_key, body.name, body.expires_at
+            ids.new("sgn"),
+            asker,
+            tenant,
+            body.role,
+            body.public_key,
+            body.name,
+            body.expires_at,
+            visit.idempotency_key or "",
         )
         return models.SignerAnswer.model_validate(await identity.create_signer(command))
 
@@ -82,13 +108,22 @@ def _add_certificates(made: Routes, identity: Identity) -> None:
 
 
 def _add_authority(made: Routes, identity: Identity) -> None:
-    @made.get(AUTHORITY_PATH, permission=PUBLIC, summary="Our authority's certificates")
+    @made.get(
+        AUTHORITY_PATH,
+        permission=PUBLIC,
+        summary="Our authority's certificates",
+        response_class=CertificateChain,
+    )
     async def authority() -> Response:
-        text = "".join(await identity.partner_authority())
-        return Response(text, media_type="application/pem-certificate-chain")
+        return CertificateChain("".join(await identity.partner_authority()))
 
-    @made.get(REVOKED_PATH, permission=PUBLIC, summary="Revoked client certificates")
+    @made.get(
+        REVOKED_PATH,
+        permission=PUBLIC,
+        summary="Revoked client certificates",
+        response_class=RevocationList,
+    )
     async def revoked() -> Response:
-        return Response(await identity.revoked_partners(), media_type="application/pkix-crl")
+        return RevocationList(await identity.revoked_partners())
 
     del authority, revoked

@@ -15,6 +15,7 @@ from bezant.identity.desk import page_limit
 from bezant.identity.member import OfTenant, Role
 from bezant.identity.port import AlreadyExists, UnknownMerchant
 from bezant.identity.provider.clients import Clients
+from bezant.identity.repeating import Keyed, keyed, made_before, remember
 from bezant.identity.signed import certificates, checks
 from bezant.identity.signed.certificates import CertificateRefused
 from bezant.identity.signed.checks import SignatureRefused
@@ -77,9 +78,14 @@ class SignedRequests(Clients):
             revoked_at=None,
             last_used_at=None,
         )
+        asked = _keyed(command)
         async with self._database.transaction() as tx:
             if not await merchant_store.lock(tx, row.merchant_id):
                 raise UnknownMerchant
+            before = await made_before(tx, asked, now)
+            if before is not None:
+                made = spell("sgn", before)
+                return _told(await self._signer(tx, command.by, command.tenant, made))
             if await store.count(tx, row.merchant_id, row.mode) >= SIGNERS_MAX:
                 raise TooManySigners
             if not await store.add(tx, row):
@@ -87,6 +93,7 @@ class SignedRequests(Clients):
                 if known is None or known.public_key != public_key or known.role != row.role:
                     raise AlreadyExists
                 return _told(known)
+            await remember(tx, asked, row.id, now)
             await self._tell(tx, "signer.created", command.by, command.tenant, command.id)
         return _told(row)
 
@@ -285,6 +292,12 @@ def _identified(row: HolderRow) -> Identified:
         row.role.value,
     )
     return Identified(actor, subject, False, row.expires_at, generation=0)
+
+
+def _keyed(command: CreateSigner) -> Keyed | None:
+    ends = command.expires_at and command.expires_at.isoformat()
+    parts = (command.role.value, command.public_key, command.name, ends)
+    return keyed("signer", command.key, command.by, command.tenant, *parts)
 
 
 def _told(row: SignerRow) -> Signer:

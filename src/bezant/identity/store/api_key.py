@@ -244,41 +244,41 @@ async def revoke(tx: Tx, key_id: UUID, by: str, at: datetime) -> None:
     )
 
 
-async def revoke_all(
-    tx: Tx,
-    merchant_id: UUID,
-    mode: Mode,
-    kind: KeyKind | None,
-    role: Role | None,
-    by: str,
-    at: datetime,
-) -> int:
-    """End every key that fits, and return how many that were. Locks in the order of ids."""
-    return await tx.execute(
-        """
-        UPDATE identity.api_key
-        SET revoked_at = %(at)s, revoked_by = %(by)s
-        WHERE id IN (
-            SELECT id
-            FROM identity.api_key
-            WHERE
-                merchant_id = %(merchant)s
-                AND mode = %(mode)s
-                AND revoked_at IS NULL
-                AND (%(kind)s::text IS NULL OR kind = %(kind)s)
-                AND (%(role)s::text IS NULL OR role = %(role)s)
-            ORDER BY id
-            FOR NO KEY UPDATE
-        )
+async def lock_fitting(
+    tx: Tx, merchant_id: UUID, mode: Mode, kind: KeyKind | None, role: Role | None
+) -> list[ApiKeyRow]:
+    """Return every key that fits and was not revoked, and hold on to them, in the order of ids."""
+    return await tx.fetch_all(
+        ApiKeyRow,
+        f"""
+        {_KEY}
+        WHERE
+            merchant_id = %(merchant)s
+            AND mode = %(mode)s
+            AND revoked_at IS NULL
+            AND (%(kind)s::text IS NULL OR kind = %(kind)s)
+            AND (%(role)s::text IS NULL OR role = %(role)s)
+        ORDER BY id
+        FOR NO KEY UPDATE OF api_key
         """,
         {
             "merchant": merchant_id,
             "mode": mode.value,
             "kind": kind.value if kind else None,
             "role": role.value if role else None,
-            "by": by,
-            "at": at,
         },
+    )
+
+
+async def revoke_these(tx: Tx, keys: Sequence[UUID], by: str, at: datetime) -> int:
+    """End these keys now; return how many were ended."""
+    return await tx.execute(
+        """
+        UPDATE identity.api_key
+        SET revoked_at = %s, revoked_by = %s
+        WHERE id = ANY(%s) AND revoked_at IS NULL
+        """,
+        (at, by, list(keys)),
     )
 
 

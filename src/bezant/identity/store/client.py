@@ -91,6 +91,16 @@ async def client(tx: Tx, realm_name: str, client_id: str) -> ClientRow | None:
     )
 
 
+async def was_ended(tx: Tx, realm_name: str, client_id: str) -> bool:
+    """Tell whether a client of this name works no longer."""
+    return bool(
+        await tx.fetch_value(
+            "SELECT true FROM identity.client WHERE realm = %s AND client_id = %s AND NOT active",
+            (realm_name, client_id),
+        )
+    )
+
+
 async def client_by_id(tx: Tx, stored: UUID) -> ClientRow | None:
     """Return a client that works."""
     return await tx.fetch_one(ClientRow, _CLIENT + " WHERE id = %s AND active", (stored,))
@@ -200,6 +210,14 @@ class InHandRow:
     created_by: str
 
 
+@dataclass(frozen=True, slots=True)
+class CountRow:
+    """How many clients work, and how many there are with those that were ended."""
+
+    working: int
+    ever: int
+
+
 # The platform's own row of a merchant stands for the realm that is everybody's. A client that was
 # registered for no mode is one of the mode in which it gets its tokens.
 _IN_HAND = """
@@ -285,18 +303,19 @@ async def page_in_hand(
     )
 
 
-async def count_in_hand(tx: Tx, owner: UUID, mode: Mode, own_mode: Mode) -> int:
-    """Count the clients of a tenant and mode that work."""
-    found = await tx.fetch_value(
+async def count_in_hand(tx: Tx, owner: UUID, mode: Mode, own_mode: Mode) -> CountRow:
+    """Count the clients of a tenant and mode."""
+    found = await tx.fetch_one(
+        CountRow,
         f"""
-        SELECT count(*)
+        SELECT count(*) FILTER (WHERE c.active) AS working, count(*) AS ever
         FROM identity.client AS c
         JOIN identity.realm AS r ON r.name = c.realm
-        WHERE {_OF_OWNER} AND c.active
+        WHERE {_OF_OWNER}
         """,
         {"owner": owner, "mode": mode.value, "own_mode": own_mode.value},
     )
-    assert isinstance(found, int)
+    assert found is not None
     return found
 
 

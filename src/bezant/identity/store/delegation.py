@@ -324,28 +324,3 @@ async def number(tx: Tx) -> int:
     found = await tx.fetch_value("SELECT number FROM identity.recheck_number")
     assert isinstance(found, int)
     return found
-
-
-async def tidy(tx: Tx, before: datetime, kept: int, limit: int) -> int:
-    """Delete delegations long over, with their tokens, and rechecks that everybody made."""
-    await tx.execute(
-        """
-        DELETE FROM identity.recheck
-        WHERE number < (SELECT number FROM identity.recheck_number) - %s
-        """,
-        (kept,),
-    )
-    return await tx.execute(
-        """
-        DELETE FROM identity.delegation
-        WHERE id IN (
-            SELECT id
-            FROM identity.delegation
-            WHERE expires_at < %s
-            ORDER BY expires_at
-            LIMIT %s
-            FOR UPDATE SKIP LOCKED
-        )
-        """,
-        (before, limit),
-    )

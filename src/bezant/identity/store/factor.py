@@ -335,33 +335,3 @@ async def forget_half_logins(tx: Tx, member_id: UUID) -> None:
         """,
         (member_id,),
     )
-
-
-async def tidy(tx: Tx, before: datetime, limit: int) -> int:
-    """Delete challenges and half logins that nobody finishes any more."""
-    ceremonies = await tx.execute(
-        """
-        DELETE FROM identity.ceremony
-        WHERE hash IN (
-            SELECT hash
-            FROM identity.ceremony
-            WHERE expires_at < %s
-            LIMIT %s
-            FOR UPDATE SKIP LOCKED
-        )
-        """,
-        (before, limit),
-    )
-    return ceremonies + await tx.execute(
-        """
-        DELETE FROM identity.half_login
-        WHERE hash IN (
-            SELECT hash
-            FROM identity.half_login
-            WHERE expires_at < %s
-            LIMIT %s
-            FOR UPDATE SKIP LOCKED
-        )
-        """,
-        (before, limit),
-    )

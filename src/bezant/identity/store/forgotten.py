@@ -80,20 +80,3 @@ async def use_up(tx: Tx, member_id: UUID, now: datetime) -> None:
         "UPDATE identity.forgotten SET used_at = %s WHERE member_id = %s AND used_at IS NULL",
         (now, member_id),
     )
-
-
-async def tidy(tx: Tx, before: datetime, limit: int) -> int:
-    """Delete what was asked for long ago."""
-    return await tx.execute(
-        """
-        DELETE FROM identity.forgotten
-        WHERE id IN (
-            SELECT id
-            FROM identity.forgotten
-            WHERE created_at < %s
-            LIMIT %s
-            FOR UPDATE SKIP LOCKED
-        )
-        """,
-        (before, limit),
-    )

@@ -162,33 +162,3 @@ async def newest_mails(tx: Tx, limit: int) -> list[MailRow]:
         _MAIL + " WHERE sealed IS NOT NULL ORDER BY created_at DESC, id LIMIT %s",
         (limit,),
     )
-
-
-async def tidy(tx: Tx, sign_ups_before: datetime, mails_before: datetime, limit: int) -> int:
-    """Delete sign-ups nobody can confirm any more, and letters of long ago."""
-    gone = await tx.execute(
-        """
-        DELETE FROM identity.sign_up
-        WHERE id IN (
-            SELECT id
-            FROM identity.sign_up
-            WHERE expires_at < %s
-            LIMIT %s
-            FOR UPDATE SKIP LOCKED
-        )
-        """,
-        (sign_ups_before, limit),
-    )
-    return gone + await tx.execute(
-        """
-        DELETE FROM identity.mail
-        WHERE id IN (
-            SELECT id
-            FROM identity.mail
-            WHERE created_at < %s
-            LIMIT %s
-            FOR UPDATE SKIP LOCKED
-        )
-        """,
-        (mails_before, limit),
-    )

@@ -8,7 +8,8 @@ from uuid import UUID
 
 from bezant.actor import Mode
 from bezant.db.database import Tx
-from bezant.orders.checkout import SessionsOf
+from bezant.db.page import Cut
+from bezant.orders.checkout import LinksOf, SessionsOf
 
 _SESSION: Final[LiteralString] = """
 id, tenant, mode, order_id, link_id, asset, amount, offer::text AS offer, customer, created_at,
@@ -48,7 +49,6 @@ class Wanted:
 
     order: UUID | None
     link: UUID | None
-    before: UUID | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,8 +106,8 @@ async def session(tx: Tx, session_id: UUID, tenant: str, mode: Mode) -> SessionR
     )
 
 
-async def sessions(tx: Tx, asked: SessionsOf, wanted: Wanted, limit: int) -> list[SessionRow]:
-    """Return sessions, newest first."""
+async def sessions(tx: Tx, asked: SessionsOf, wanted: Wanted, cut: Cut) -> list[SessionRow]:
+    """Return the sessions of a page, and one more if there is one."""
     return await tx.fetch_all(
         SessionRow,
         f"""
@@ -118,9 +118,9 @@ async def sessions(tx: Tx, asked: SessionsOf, wanted: Wanted, limit: int) -> lis
             AND (%(order)s::uuid IS NULL OR order_id = %(order)s)
             AND (%(link)s::uuid IS NULL OR link_id = %(link)s)
             AND (%(customer)s::text IS NULL OR customer = %(customer)s)
-            AND (%(before)s::uuid IS NULL OR id < %(before)s)
-        ORDER BY id DESC
-        LIMIT %(limit)s
+            AND (%(from)s::timestamptz IS NULL OR created_at >= %(from)s)
+            AND (%(until)s::timestamptz IS NULL OR created_at < %(until)s)
+            {cut.end("id")}
         """,
         {
             "tenant": asked.tenant,
@@ -128,8 +128,9 @@ async def sessions(tx: Tx, asked: SessionsOf, wanted: Wanted, limit: int) -> lis
             "order": wanted.order,
             "link": wanted.link,
             "customer": asked.customer,
-            "before": wanted.before,
-            "limit": limit,
+            "from": asked.created_from,
+            "until": asked.created_until,
+            **cut.values,
         },
     )
 
@@ -269,8 +270,8 @@ async def link_by_idem(tx: Tx, idem: bytes) -> LinkRow | None:
     return await tx.fetch_one(LinkRow, f"SELECT {_LINK} FROM payment_link WHERE idem = %s", (idem,))
 
 
-async def links(tx: Tx, tenant: str, mode: Mode, before: UUID | None, limit: int) -> list[LinkRow]:
-    """Return links, newest first."""
+async def links(tx: Tx, asked: LinksOf, cut: Cut) -> list[LinkRow]:
+    """Return the links of a page, and one more if there is one."""
     return await tx.fetch_all(
         LinkRow,
         f"""
@@ -278,11 +279,17 @@ async def links(tx: Tx, tenant: str, mode: Mode, before: UUID | None, limit: int
         FROM payment_link
         WHERE
             tenant = %(tenant)s AND mode = %(mode)s
-            AND (%(before)s::uuid IS NULL OR id < %(before)s)
-        ORDER BY id DESC
-        LIMIT %(limit)s
+            AND (%(from)s::timestamptz IS NULL OR created_at >= %(from)s)
+            AND (%(until)s::timestamptz IS NULL OR created_at < %(until)s)
+            {cut.end("id")}
         """,
-        {"tenant": tenant, "mode": mode.value, "before": before, "limit": limit},
+        {
+            "tenant": asked.tenant,
+            "mode": asked.mode.value,
+            "from": asked.created_from,
+            "until": asked.created_until,
+            **cut.values,
+        },
     )
 
 

@@ -11,7 +11,7 @@ from bezant.db.database import Tx
 
 _COLUMNS: Final[LiteralString] = """
 payment, tenant, mode, said, order_id, asset, held, paid, refunded, disputed, updated_at, due_at,
-giving_back, evidence
+giving_back, evidence, tries, refund, begun_at, stuck
 """
 
 
@@ -33,6 +33,13 @@ class FactRow:
     due_at: datetime | None
     giving_back: bool
     evidence: str
+    tries: int = 0
+    """How often giving it back has come to nothing, or to no end."""
+    refund: str = ""
+    """The refund that was asked for last."""
+    begun_at: datetime | None = None
+    stuck: bool = False
+    """Somebody was told to look."""
 
 
 async def lock(tx: Tx, payment: str) -> FactRow | None:
@@ -48,15 +55,17 @@ async def put(tx: Tx, row: FactRow) -> None:
         """
         INSERT INTO order_payment (
             payment, tenant, mode, said, order_id, asset, held, paid, refunded, disputed,
-            updated_at, due_at, giving_back, evidence
+            updated_at, due_at, giving_back, evidence, tries, refund, begun_at, stuck
         )
-        VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+        VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
         ON CONFLICT (payment) DO UPDATE
         SET
             order_id = excluded.order_id, held = excluded.held, paid = excluded.paid,
             refunded = excluded.refunded, disputed = excluded.disputed,
             updated_at = excluded.updated_at, due_at = excluded.due_at,
-            giving_back = excluded.giving_back, evidence = excluded.evidence
+            giving_back = excluded.giving_back, evidence = excluded.evidence,
+            tries = excluded.tries, refund = excluded.refund, begun_at = excluded.begun_at,
+            stuck = excluded.stuck
         """,
         (
             row.payment,
@@ -73,6 +82,10 @@ async def put(tx: Tx, row: FactRow) -> None:
             row.due_at,
             row.giving_back,
             row.evidence,
+            row.tries,
+            row.refund,
+            row.begun_at,
+            row.stuck,
         ),
     )
 

@@ -11,6 +11,7 @@ import msgspec
 
 from bezant.actor import Mode
 from bezant.db.database import Tx
+from bezant.db.page import Cut
 from bezant.orders.order import OrdersOf, OrderStatus
 
 _COLUMNS: Final[LiteralString] = """
@@ -153,8 +154,8 @@ async def touch(tx: Tx, tenant: str, mode: Mode, order_id: UUID, at: datetime) -
     return row
 
 
-async def page(tx: Tx, query: OrdersOf, before: UUID | None, limit: int) -> list[OrderRow]:
-    """Return orders, newest first."""
+async def page(tx: Tx, query: OrdersOf, cut: Cut) -> list[OrderRow]:
+    """Return the orders of a page, and one more if there is one."""
     return await tx.fetch_all(
         OrderRow,
         f"""
@@ -172,9 +173,7 @@ async def page(tx: Tx, query: OrdersOf, before: UUID | None, limit: int) -> list
                 %(text)s = '' OR strpos(lower(reference), lower(%(text)s)) > 0
                 OR strpos(lower(description), lower(%(text)s)) > 0
             )
-            AND (%(before)s::uuid IS NULL OR id < %(before)s)
-        ORDER BY id DESC
-        LIMIT %(limit)s
+            {cut.end("id")}
         """,
         {
             "tenant": query.tenant,
@@ -186,7 +185,6 @@ async def page(tx: Tx, query: OrdersOf, before: UUID | None, limit: int) -> list
             "until": query.created_until,
             "metadata": msgspec.json.encode(query.metadata).decode(),
             "text": query.text,
-            "before": before,
-            "limit": limit,
+            **cut.values,
         },
     )

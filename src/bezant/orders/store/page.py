@@ -1,6 +1,7 @@
 """SQL about the payer's page: whose it is, and in whose frames it may be shown."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
 from bezant.actor import Mode
@@ -13,6 +14,8 @@ class WhoseRow:
 
     tenant: str
     mode: Mode
+    over: bool
+    """Nothing more is paid there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,17 +25,32 @@ class OriginsRow:
     origins: list[str]
 
 
-async def session(tx: Tx, session_id: UUID) -> WhoseRow | None:
+async def session(tx: Tx, session_id: UUID, now: datetime) -> WhoseRow | None:
     """Return whose a session is."""
     return await tx.fetch_one(
-        WhoseRow, "SELECT tenant, mode FROM checkout_session WHERE id = %s", (session_id,)
+        WhoseRow,
+        """
+        SELECT s.tenant, s.mode,
+            s.ended_at IS NOT NULL OR s.expires_at <= %s
+            OR coalesce(f.held > 0 OR f.paid > 0, false) AS over
+        FROM checkout_session AS s
+        LEFT JOIN order_payment AS f ON f.payment = s.payment
+        WHERE s.id = %s
+        """,
+        (now, session_id),
     )
 
 
-async def link(tx: Tx, link_id: UUID) -> WhoseRow | None:
+async def link(tx: Tx, link_id: UUID, now: datetime) -> WhoseRow | None:
     """Return whose a link is."""
     return await tx.fetch_one(
-        WhoseRow, "SELECT tenant, mode FROM payment_link WHERE id = %s", (link_id,)
+        WhoseRow,
+        """
+        SELECT tenant, mode, closed_at IS NOT NULL OR coalesce(expires_at <= %s, false) AS over
+        FROM payment_link
+        WHERE id = %s
+        """,
+        (now, link_id),
     )
 
 

@@ -8,6 +8,7 @@ from bezant.payments.http import (
     families,
     faring,
     fees,
+    limits,
     lists,
     payments,
     showing,
@@ -26,6 +27,7 @@ def routes(port: Payments) -> tuple[Routes, ...]:
     customers.add(own, port)
     desk.add(own, port)
     fees.add(own, port)
+    limits.add(own, port)
     arrivals.add(own, port)
     showing.add(own, port)
     faring.add(own, port)

@@ -7,6 +7,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from bezant.actor import Mode
 from bezant.http.amounts import JsonMoney
 from bezant.payments.port import (
     AttemptState,
@@ -90,6 +91,12 @@ class RefundModel(Answer):
     updated_at: datetime
 
 
+class ExpandedRefundModel(RefundModel):
+    """A refund with what was asked for beside it."""
+
+    payment_object: "PaymentModel | None" = None
+
+
 class CustomerModel(Answer):
     """Somebody who pays a merchant."""
 
@@ -149,6 +156,8 @@ class PaymentModel(Answer):
     booked: bool
     refunds_awaiting: JsonMoney | None
     """Asked to be given back, and waiting for a second person: nothing of it has moved yet."""
+    advice: str
+    """What to do about a failure, in everyday language."""
 
 
 class ExpandedPaymentModel(PaymentModel):
@@ -306,18 +315,33 @@ class FeeRuleModel(Answer):
     priority: str = ""
 
 
+class LimitRuleModel(Answer):
+    """Take no more than this from payers; amounts are in minor units."""
+
+    asset: str
+    per_payment: int | None = None
+    per_day: int | None = None
+    per_month: int | None = None
+    tenant: str = ""
+    mode: Mode | None = None
+    method: MethodKind | None = None
+
+
 class TermsBody(Body):
-    """All rules of routing and fees."""
+    """All rules of routing, fees and limits."""
 
     routing: list[RoutingRuleModel] = []
     fees: list[FeeRuleModel] = []
+    limits: list[LimitRuleModel] | None = None
+    """Left out, limits stay as they are."""
 
 
 class TermsModel(Answer):
-    """All rules of routing and fees."""
+    """All rules of routing, fees and limits."""
 
     routing: list[RoutingRuleModel]
     fees: list[FeeRuleModel]
+    limits: list[LimitRuleModel]
 
 
 class TermsChangeModel(Answer):

@@ -180,6 +180,7 @@ class PaymentAnswer(msgspec.Struct, frozen=True):
     cost: AmountBody | None
     booked: bool
     refunds_awaiting: AmountBody | None
+    advice: str
 
     @classmethod
     def of(cls, one: Payment) -> "PaymentAnswer":
@@ -227,6 +228,7 @@ class PaymentAnswer(msgspec.Struct, frozen=True):
             refunds_awaiting=(
                 None if one.refunds_awaiting is None else AmountBody.of(one.refunds_awaiting)
             ),
+            advice=one.advice,
         )
 
 

@@ -1,14 +1,14 @@
 """Customers and their saved ways to pay over HTTP."""
 
-from typing import Final
+from typing import Annotated, Final
 
-from fastapi import Response
+from fastapi import Query, Response
 
 from bezant.http.idempotency import Idempotency
-from bezant.http.pages import Page, PageQuery
+from bezant.http.pages import CreatedQuery, Page, PageQuery
 from bezant.http.routes import Asker, RequiredKey, Routes
 from bezant.payments.http import answers as a
-from bezant.payments.http.lists import cursor_of
+from bezant.payments.http.lists import Notes, pairs
 from bezant.payments.port import (
     ChangeCustomer,
     CreateCustomer,
@@ -42,12 +42,20 @@ def _customers(routes: Routes, port: Payments) -> None:
 
     @routes.get("/v1/customers", permission=READ)
     async def customers(
-        asker: Asker, page: PageQuery, email: str | None = None
+        asker: Asker,
+        page: PageQuery,
+        created: CreatedQuery,
+        email: str | None = None,
+        metadata: Notes = None,
+        query: Annotated[str, Query(description="In name, e-mail")] = "",
     ) -> Page[a.CustomerModel]:
         """List customers, newest first."""
         found = await port.customers(
-            CustomersOf(asker.tenant, asker.mode, email, page.limit, cursor_of(page))
-        )
+            CustomersOf(
+                asker.tenant, asker.mode, email, page.limit, page.starting_after, created.since,
+                created.until, pairs(metadata), query, page.ending_before,
+            )
+        )  # fmt: skip
         return Page(
             data=[a.CustomerModel.model_validate(one) for one in found.customers],
             has_more=found.has_more,

@@ -1,21 +1,22 @@
 """Disputes, settlement files and rules over HTTP: what the people at the desk do."""
 
+from dataclasses import replace
 from typing import Annotated, Final
 
 from fastapi import Query
 
 from bezant.actor import PLATFORM, Actor
 from bezant.http.idempotency import Idempotency
-from bezant.http.pages import Page, PageQuery
+from bezant.http.pages import CreatedQuery, Page, PageQuery
 from bezant.http.routes import Asker, RequiredKey, Routes
 from bezant.payments.http import answers as a
-from bezant.payments.http.lists import cursor_of
 from bezant.payments.http.raw import RawBody
 from bezant.payments.port import (
     ChangeTerms,
     DisputesOf,
     DisputeState,
     FeeRule,
+    LimitRule,
     Payments,
     PlatformOnly,
     RoutingRule,
@@ -40,13 +41,17 @@ def _disputes(routes: Routes, port: Payments) -> None:
     async def disputes(
         asker: Asker,
         page: PageQuery,
+        created: CreatedQuery,
         payment: str | None = None,
         state: DisputeState | None = None,
     ) -> Page[a.DisputeModel]:
-        """List disputes, newest first."""
+        """List disputes, newest first; a dispute is made when it is opened."""
         found = await port.disputes(
-            DisputesOf(asker.tenant, asker.mode, payment, state, page.limit, cursor_of(page))
-        )
+            DisputesOf(
+                asker.tenant, asker.mode, payment, state, page.limit, page.starting_after,
+                created.since, created.until, page.ending_before,
+            )
+        )  # fmt: skip
         return Page(
             data=[a.DisputeModel.model_validate(one) for one in found.disputes],
             has_more=found.has_more,
@@ -95,21 +100,27 @@ def _settlements(routes: Routes, port: Payments) -> None:
 def _terms(routes: Routes, port: Payments) -> None:
     @routes.get("/v1/terms", permission="settings.read")
     async def terms(asker: Asker) -> a.TermsModel:
-        """Return the rules of routing and fees."""
+        """Return the rules of routing, fees and limits."""
         _of_the_platform(asker)
         return a.TermsModel.model_validate(await port.terms())
 
     @routes.put("/v1/terms", permission="settings.write")
     async def change_terms(body: a.TermsBody, asker: Asker) -> a.TermsChangeModel:
-        """Replace the rules of routing and fees by these. Other fees need a second person's
-        agreement first. The same change again is the one that waits already.
+        """Replace the rules of routing, fees and limits by these; limits that are left out stay as
+        they are. Other fees and limits need a second person's agreement first. The same change
+        again is the one that waits already.
         """
         _of_the_platform(asker)
+        now = None if body.limits is not None else await port.terms()
         terms = Terms(
             tuple(RoutingRule(**one.model_dump()) for one in body.routing),
             tuple(FeeRule(**one.model_dump()) for one in body.fees),
+            tuple(LimitRule(**one.model_dump()) for one in body.limits or ()),
         )
-        change = await port.change_terms(ChangeTerms(asker, terms))
+        if now is not None:
+            terms = replace(terms, limits=now.limits)
+        # Limits that are carried over are those that hold while this is taken.
+        change = await port.change_terms(ChangeTerms(asker, terms, instead_of=now))
         return a.TermsChangeModel.model_validate(change)
 
     @routes.get("/v1/terms/changes/{change}", permission="settings.read")

@@ -20,12 +20,12 @@ from bezant.http.pages import PageQuery
 from bezant.http.routes import Asker, Routes, ThisVisit
 from bezant.http.visit import Visit
 from bezant.money import Asset, MalformedAmount, Money, asset_of
-from bezant.payments.http.lists import cursor_of
 from bezant.payments.http.raw import RawBody
 from bezant.payments.port import (
     AmountTooSmall,
     CreatePayment,
     Customer,
+    ManyOf,
     MethodKind,
     Payment,
     Payments,
@@ -187,9 +187,15 @@ def _add(routes: Routes, port: Payments, path: str, *, named: bool) -> None:
     @routes.get(path, permission=READ)
     async def payments(asker: Asker, page: PageQuery) -> Mapping[str, object]:
         """List payments, newest first."""
-        query = PaymentsOf(asker.tenant, asker.mode, limit=page.limit, before=cursor_of(page))
+        query = PaymentsOf(
+            asker.tenant, asker.mode, limit=page.limit, before=page.starting_after,
+            after=page.ending_before,
+        )  # fmt: skip
         found = await port.payments(query)
-        told = [PlainPayment.of(one, await _customer(port, asker, one)) for one in found.payments]
+        named = tuple({one.customer for one in found.payments if one.customer})
+        people = (await port.many(ManyOf(asker.tenant, asker.mode, customers=named))).customers
+        whose = {one.id: one for one in people}
+        told = [PlainPayment.of(one, whose.get(one.customer)) for one in found.payments]
         return _plain(PlainPayments(told, found.has_more))
 
     @routes.get(f"{path}/{{payment}}", permission=READ)

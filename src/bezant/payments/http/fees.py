@@ -1,11 +1,12 @@
 """What payments cost merchants, for people: amounts in major units, and what a payment would cost.
 
-The same rules as `/v1/terms` has, without those of routing. Who changes them says which ones they
-saw: what somebody else changed meanwhile is never undone unseen.
+The same rules as `/v1/terms` has, without those of routing and limits. Who changes them says which
+ones they saw: what somebody else changed meanwhile is never undone unseen.
 """
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Final, Literal
@@ -26,7 +27,6 @@ from bezant.payments.port import (
     MethodKind,
     Payments,
     PlatformOnly,
-    Terms,
     TermsChange,
     TermsState,
 )
@@ -172,9 +172,9 @@ def add(routes: Routes, port: Payments) -> None:
         """
         _of_the_platform(asker)
         wanted, seen = _rules(body.fees, "fees"), _rules(body.instead_of, "instead_of")
-        routing = (await port.terms()).routing
+        now = await port.terms()
         change = await port.change_terms(
-            ChangeTerms(asker, Terms(routing, wanted), instead_of=Terms(routing, seen))
+            ChangeTerms(asker, replace(now, fees=wanted), instead_of=replace(now, fees=seen))
         )
         return FeesChangeModel.of(change)
 

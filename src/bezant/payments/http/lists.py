@@ -2,21 +2,21 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from enum import StrEnum
 from typing import Annotated, Final
 
 from fastapi import Depends, Query
 
 from bezant.actor import Actor
 from bezant.errors import Invalid
-from bezant.http.pages import LIMIT_DEFAULT, Page, PageQuery, PageRequest
+from bezant.http.pages import LIMIT_DEFAULT, CreatedQuery, Page, PageQuery, PageRequest
 from bezant.http.routes import Asker, Routes
 from bezant.money import Money, asset_of
 from bezant.payments.http import answers as a
+from bezant.payments.http import expanding
+from bezant.payments.http.expanding import Beside, BesideRefund
 from bezant.payments.port import (
     ChangePayment,
     MethodKind,
-    Payment,
     Payments,
     PaymentsOf,
     PaymentState,
@@ -27,15 +27,8 @@ from bezant.payments.port import (
 
 READ: Final = "payments.read"
 WRITE: Final = "payments.write"
-REFUNDS_SHOWN_MAX: Final = 100
-
-
-class Beside(StrEnum):
-    """What may be shown beside a payment."""
-
-    ATTEMPTS = "attempts"
-    REFUNDS = "refunds"
-    CUSTOMER = "customer"
+Notes = Annotated[list[str] | None, Query(description="key:value")]
+Expand = Annotated[list[Beside] | None, Query(alias="expand[]")]
 
 
 class Filters(a.Body):
@@ -66,16 +59,16 @@ async def filters(
     asset: str | None = None,
     amount_min: str | None = None,
     amount_max: str | None = None,
-    created_from: datetime | None = None,
-    created_until: datetime | None = None,
-    metadata: Annotated[list[str] | None, Query(description="key:value")] = None,
+    metadata: Notes = None,
     text: str = "",
+    *,
+    created: CreatedQuery,
 ) -> Filters:
     """Read the conditions of a list."""
     return Filters(
         state=state, customer=customer, order=order, provider=provider, reference=reference,
         method=method, asset=asset, amount_min=amount_min, amount_max=amount_max,
-        created_from=created_from, created_until=created_until, metadata=tuple(metadata or ()),
+        created_from=created.since, created_until=created.until, metadata=tuple(metadata or ()),
         text=text,
     )  # fmt: skip
 
@@ -90,30 +83,34 @@ def add(routes: Routes, port: Payments) -> None:
 def _payments(routes: Routes, port: Payments) -> None:
     @routes.get("/v1/payments", permission=READ)
     async def payments(
-        asker: Asker, page: PageQuery, where: Annotated[Filters, Depends(filters)]
-    ) -> Page[a.PaymentModel]:
+        asker: Asker,
+        page: PageQuery,
+        where: Annotated[Filters, Depends(filters)],
+        expand: Expand = None,
+    ) -> Page[a.ExpandedPaymentModel]:
         """List payments, newest first."""
-        return await _found(port, asker, page, where)
+        return await _found(port, asker, page, where, expand)
 
     @routes.get("/v1/payments/search", permission=READ)
     async def search(
-        asker: Asker, page: PageQuery, where: Annotated[Filters, Depends(filters)], query: str
-    ) -> Page[a.PaymentModel]:
+        asker: Asker,
+        page: PageQuery,
+        where: Annotated[Filters, Depends(filters)],
+        query: str,
+        expand: Expand = None,
+    ) -> Page[a.ExpandedPaymentModel]:
         """Find payments by a part of their description, order or descriptor, by a part of their
         customer's name or address, or by their own id or the provider's reference.
         """
-        return await _found(port, asker, page, where.model_copy(update={"text": query}))
+        where = where.model_copy(update={"text": query})
+        return await _found(port, asker, page, where, expand)
 
     @routes.get("/v1/payments/{payment}", permission=READ)
-    async def payment(
-        payment: str,
-        asker: Asker,
-        expand: Annotated[list[Beside] | None, Query(alias="expand[]")] = None,
-    ) -> a.ExpandedPaymentModel:
+    async def payment(payment: str, asker: Asker, expand: Expand = None) -> a.ExpandedPaymentModel:
         """Return one payment."""
         found = await port.payment(asker.tenant, asker.mode, payment)
-        told = a.ExpandedPaymentModel.model_validate(found)
-        return told.model_copy(update=await _beside(port, found, asker, expand or ()))
+        (told,) = await expanding.payments(port, asker, [found], expand or ())
+        return told
 
     @routes.get("/v1/payments/{payment}/attempts", permission=READ)
     async def attempts(payment: str, asker: Asker) -> a.AttemptsModel:
@@ -141,17 +138,21 @@ def _refunds(routes: Routes, port: Payments) -> None:
     async def refunds(
         asker: Asker,
         page: PageQuery,
+        created: CreatedQuery,
         payment: str | None = None,
         state: RefundState | None = None,
-    ) -> Page[a.RefundModel]:
+        metadata: Notes = None,
+        expand: Annotated[list[BesideRefund] | None, Query(alias="expand[]")] = None,
+    ) -> Page[a.ExpandedRefundModel]:
         """List refunds, newest first."""
         found = await port.refunds(
-            RefundsOf(asker.tenant, asker.mode, payment, state, page.limit, cursor_of(page))
-        )
-        return Page(
-            data=[a.RefundModel.model_validate(one) for one in found.refunds],
-            has_more=found.has_more,
-        )
+            RefundsOf(
+                asker.tenant, asker.mode, payment, state, page.limit, page.starting_after,
+                created.since, created.until, pairs(metadata), page.ending_before,
+            )
+        )  # fmt: skip
+        shown = await expanding.refunds(port, asker, found.refunds, expand or ())
+        return Page(data=shown, has_more=found.has_more)
 
     @routes.get("/v1/refunds/{refund}", permission=READ)
     async def refund(refund: str, asker: Asker) -> a.RefundModel:
@@ -160,26 +161,12 @@ def _refunds(routes: Routes, port: Payments) -> None:
         return a.RefundModel.model_validate(found)
 
 
-async def _beside(
-    port: Payments, found: Payment, asker: Actor, wanted: Sequence[Beside]
-) -> dict[str, object]:
-    """Return what was asked for beside a payment."""
-    beside: dict[str, object] = {}
-    if Beside.ATTEMPTS in wanted:
-        rows = await port.attempts(asker.tenant, asker.mode, found.id)
-        beside["attempts"] = [a.AttemptModel.model_validate(one) for one in rows]
-    if Beside.REFUNDS in wanted:
-        query = RefundsOf(asker.tenant, asker.mode, found.id, limit=REFUNDS_SHOWN_MAX)
-        refunds = (await port.refunds(query)).refunds
-        beside["refunds"] = [a.RefundModel.model_validate(one) for one in refunds]
-    if Beside.CUSTOMER in wanted and found.customer:
-        whose = await port.customer(asker.tenant, asker.mode, found.customer)
-        beside["customer_object"] = a.CustomerModel.model_validate(whose)
-    return beside
-
-
 def wanted(
-    asker: Actor, where: Filters, limit: int = LIMIT_DEFAULT, before: str | None = None
+    asker: Actor,
+    where: Filters,
+    limit: int = LIMIT_DEFAULT,
+    before: str | None = None,
+    after: str | None = None,
 ) -> PaymentsOf:
     """Return the question a caller asks with these conditions."""
     return PaymentsOf(
@@ -196,28 +183,30 @@ def wanted(
         _amount(where.amount_max, where.asset, "amount_max"),
         where.created_from,
         where.created_until,
-        dict(_pair(one) for one in where.metadata),
+        pairs(where.metadata),
         where.text,
         limit,
         before,
+        after,
     )
 
 
 async def _found(
-    port: Payments, asker: Actor, page: PageRequest, where: Filters
-) -> Page[a.PaymentModel]:
-    found = await port.payments(wanted(asker, where, page.limit, cursor_of(page)))
-    return Page(
-        data=[a.PaymentModel.model_validate(one) for one in found.payments],
-        has_more=found.has_more,
-    )
+    port: Payments,
+    asker: Actor,
+    page: PageRequest,
+    where: Filters,
+    expand: Sequence[Beside] | None,
+) -> Page[a.ExpandedPaymentModel]:
+    query = wanted(asker, where, page.limit, page.starting_after, page.ending_before)
+    found = await port.payments(query)
+    shown = await expanding.payments(port, asker, found.payments, expand or ())
+    return Page(data=shown, has_more=found.has_more)
 
 
-def cursor_of(page: PageRequest) -> str | None:
-    """Return where a page begins; these lists are read from the newest backwards only."""
-    if page.ending_before is not None:
-        raise Invalid("lists here go backwards: use starting_after", field="ending_before")
-    return page.starting_after
+def pairs(written: Sequence[str] | None) -> dict[str, str]:
+    """Read what a merchant's own notes have to hold."""
+    return dict(_pair(one) for one in written or ())
 
 
 def _amount(text: str | None, asset: str | None, field: str) -> Money | None:

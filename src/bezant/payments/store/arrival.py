@@ -69,9 +69,26 @@ async def claim(tx: Tx, now: datetime, until: datetime, most: int) -> list[Arriv
 
 
 async def done(tx: Tx, arrival: UUID, note: str) -> None:
-    """Note what became of an event."""
+    """Note what became of an event that was acted on. Of what it said only the digest is kept."""
     await tx.execute(
-        "UPDATE payments.arrival SET due_at = NULL, note = %s WHERE id = %s", (note, arrival)
+        """
+        UPDATE payments.arrival
+        SET due_at = NULL, note = %s, digest = sha256(body), body = '', headers = '{}'
+        WHERE id = %s
+        """,
+        (note, arrival),
+    )
+
+
+async def given_up(tx: Tx, arrival: UUID, why: str) -> None:
+    """Note that nobody could act on an event; what it said stays for whoever looks into it."""
+    await tx.execute(
+        """
+        UPDATE payments.arrival
+        SET due_at = NULL, note = %s, digest = sha256(body)
+        WHERE id = %s
+        """,
+        (why, arrival),
     )
 
 

@@ -7,7 +7,7 @@ from typing import Final
 from uuid import UUID
 
 from bezant.db.arrays import binaries, flags, instants, numbers, texts_if_any, uuids
-from bezant.db.database import Line
+from bezant.db.database import Line, Tx
 
 _BEGIN: Final = """
 SELECT request, fingerprint, subject, answer
@@ -61,34 +61,41 @@ class Asked:
 
 async def begin(line: Line, wait: timedelta, commands: Sequence[Beginning]) -> dict[UUID, Asked]:
     """Store these payments, and return what was asked before instead of stored now."""
-    rows = await line.call(
-        Asked,
-        _BEGIN,
-        (
-            wait,
-            instants([one.at for one in commands]),
-            uuids([one.request for one in commands]),
-            numbers([one.fingerprint for one in commands]),
-            uuids([one.payment for one in commands]),
-            uuids([one.tenant for one in commands]),
-            uuids([one.customer for one in commands]),
-            numbers([one.state for one in commands]),
-            numbers([one.method for one in commands]),
-            numbers([one.exponent for one in commands]),
-            flags([one.live for one in commands]),
-            flags([one.captures for one in commands]),
-            numbers([one.asset for one in commands]),
-            numbers([one.amount for one in commands]),
-            texts_if_any([one.provider for one in commands]),
-            texts_if_any([one.card for one in commands]),
-            texts_if_any([one.order for one in commands]),
-            texts_if_any([one.details for one in commands]),
-            texts_if_any([one.metadata for one in commands]),
-            texts_if_any([one.why for one in commands]),
-            binaries([one.answer for one in commands]),
-            numbers([one.trace or None for one in commands]),
-        ),
-    )
+    rows = await line.call(Asked, _BEGIN, _parameters(wait, commands))
     mine = {one.request: one.payment for one in commands}
     # After a lost answer the batch is sent again and finds itself: that is no repeat.
     return {row.request: row for row in rows if row.subject != mine[row.request]}
+
+
+async def begin_in(tx: Tx, wait: timedelta, command: Beginning) -> Asked | None:
+    """Store one payment in a transaction, or return what was asked before under its key."""
+    asked = await tx.fetch_one(Asked, _BEGIN, _parameters(wait, (command,)))
+    # As above: a transaction that is done again finds itself.
+    return None if asked is not None and asked.subject == command.payment else asked
+
+
+def _parameters(wait: timedelta, commands: Sequence[Beginning]) -> tuple[object, ...]:
+    return (
+        wait,
+        instants([one.at for one in commands]),
+        uuids([one.request for one in commands]),
+        numbers([one.fingerprint for one in commands]),
+        uuids([one.payment for one in commands]),
+        uuids([one.tenant for one in commands]),
+        uuids([one.customer for one in commands]),
+        numbers([one.state for one in commands]),
+        numbers([one.method for one in commands]),
+        numbers([one.exponent for one in commands]),
+        flags([one.live for one in commands]),
+        flags([one.captures for one in commands]),
+        numbers([one.asset for one in commands]),
+        numbers([one.amount for one in commands]),
+        texts_if_any([one.provider for one in commands]),
+        texts_if_any([one.card for one in commands]),
+        texts_if_any([one.order for one in commands]),
+        texts_if_any([one.details for one in commands]),
+        texts_if_any([one.metadata for one in commands]),
+        texts_if_any([one.why for one in commands]),
+        binaries([one.answer for one in commands]),
+        numbers([one.trace or None for one in commands]),
+    )

@@ -1,13 +1,14 @@
 """Customers and their saved ways to pay."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, LiteralString, cast
 from uuid import UUID
 
 from bezant.db.database import Database, Tx
+from bezant.db.page import Cut
 from bezant.exchange import MethodKind
 from bezant.payments.codes import METHOD_NUMBERS, METHODS, Kind
 from bezant.telemetry import TRACE_ID
@@ -17,7 +18,8 @@ SELECT id, created_at, live, forgotten, name, email, metadata::text AS metadata
 FROM payments.customer
 """
 _METHOD: Final[LiteralString] = """
-SELECT id, customer, created_at, live, kind AS number, card, label, facts::text AS facts
+SELECT id, customer, created_at, live, kind AS number, card, label, facts::text AS facts,
+    sealed
 FROM payments.method
 """
 
@@ -47,6 +49,8 @@ class MethodRow:
     card: str | None
     label: str | None
     facts: str | None
+    """As it was kept before it was sealed."""
+    sealed: bytes | None
 
     @property
     def kind(self) -> MethodKind:
@@ -54,8 +58,8 @@ class MethodRow:
         return METHODS[self.number]
 
     @property
-    def told_facts(self) -> Mapping[str, str]:
-        """Return what the provider needs to know of it."""
+    def unsealed_facts(self) -> Mapping[str, str]:
+        """Return what the provider needs to know of it, as long as that is not sealed."""
         return cast("dict[str, str]", json.loads(self.facts)) if self.facts else {}
 
 
@@ -125,19 +129,30 @@ async def forgotten_with_methods(database: Database, limit: int) -> list[WhoseRo
 
 
 async def customers(
-    database: Database, tenant: UUID, live: bool, email: str | None, before: UUID | None, limit: int
+    database: Database,
+    conditions: Sequence[LiteralString],
+    values: Mapping[str, object],
+    cut: Cut,
 ) -> list[CustomerRow]:
-    """Return customers, newest first."""
+    """Return the customers of a page, by conditions, and one more if there is one."""
+    where: LiteralString = " AND ".join(conditions)
+    return await database.fetch_all(
+        CustomerRow, f"{_CUSTOMER} WHERE {where} {cut.end('id')}", {**values, **cut.values}
+    )
+
+
+async def named(
+    database: Database,
+    conditions: Sequence[LiteralString],
+    values: Mapping[str, object],
+    customers: Sequence[UUID],
+) -> list[CustomerRow]:
+    """Return those of these customers that fit the conditions."""
+    where: LiteralString = " AND ".join(conditions)
     return await database.fetch_all(
         CustomerRow,
-        _CUSTOMER
-        + """
-        WHERE tenant = %(tenant)s AND live = %(live)s
-            AND (%(email)s::text IS NULL OR lower(email) = lower(%(email)s))
-            AND (%(before)s::uuid IS NULL OR id < %(before)s)
-        ORDER BY id DESC LIMIT %(limit)s
-        """,
-        {"tenant": tenant, "live": live, "email": email, "before": before, "limit": limit},
+        f"{_CUSTOMER} AS x WHERE x.id = ANY(%(customers)s) AND {where}",
+        {**values, "customers": list(customers)},
     )
 
 
@@ -176,10 +191,24 @@ async def method(source: Database | Tx, tenant: UUID, live: bool, method: UUID) 
     )
 
 
-async def facts_of(database: Database, method: UUID) -> Mapping[str, str]:
-    """Return what a provider knows a saved way to pay by; nothing once it was dropped."""
-    row = await database.fetch_one(MethodRow, _METHOD + "WHERE id = %s", (method,))
-    return {} if row is None else row.told_facts
+async def kept(database: Database, method: UUID) -> MethodRow | None:
+    """Return a saved way to pay, whosever it is and even if it was dropped."""
+    return await database.fetch_one(MethodRow, _METHOD + "WHERE id = %s", (method,))
+
+
+async def unsealed(database: Database, most: int) -> list[MethodRow]:
+    """Return ways to pay whose facts lie open."""
+    return await database.fetch_all(
+        MethodRow, _METHOD + "WHERE facts IS NOT NULL ORDER BY id LIMIT %s", (most,)
+    )
+
+
+async def seal(tx: Tx, method: UUID, sealed: bytes) -> None:
+    """Keep a way to pay's facts sealed, unless somebody dropped or sealed it meanwhile."""
+    await tx.execute(
+        "UPDATE payments.method SET sealed = %s, facts = NULL WHERE id = %s AND facts IS NOT NULL",
+        (sealed, method),
+    )
 
 
 async def methods(database: Database, customer: UUID, limit: int) -> list[MethodRow]:
@@ -197,14 +226,14 @@ async def add_method(tx: Tx, row: MethodRow, tenant: UUID) -> bool:
         await tx.execute(
             """
             INSERT INTO payments.method (
-                id, customer, tenant, created_at, kind, live, card, label, facts
+                id, customer, tenant, created_at, kind, live, card, label, sealed
             )
-            VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s::jsonb)
+            VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)
             ON CONFLICT (id) DO NOTHING
             """,
             (
                 row.id, row.customer, tenant, row.created_at, METHOD_NUMBERS[row.kind], row.live,
-                row.card, row.label, row.facts,
+                row.card, row.label, row.sealed,
             ),
         )
     )  # fmt: skip
@@ -213,7 +242,11 @@ async def add_method(tx: Tx, row: MethodRow, tenant: UUID) -> bool:
 async def drop_method(tx: Tx, method: UUID, at: datetime) -> None:
     """Keep a way to pay no longer; what it was stays only as far as the records need it."""
     await tx.execute(
-        "UPDATE payments.method SET dropped_at = %s, facts = NULL, label = NULL WHERE id = %s",
+        """
+        UPDATE payments.method
+        SET dropped_at = %s, facts = NULL, sealed = NULL, label = NULL
+        WHERE id = %s
+        """,
         (at, method),
     )
 

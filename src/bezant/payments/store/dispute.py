@@ -10,6 +10,7 @@ from uuid import UUID
 
 from bezant.actor import Mode
 from bezant.db.database import Database, Tx
+from bezant.db.page import Cut
 from bezant.money import ASSETS, Asset, Money
 from bezant.payments.codes import DISPUTE_STATE_NUMBERS, DISPUTE_STATES
 from bezant.payments.dispute import Dispute, DisputeState
@@ -97,12 +98,15 @@ async def known(
 
 
 async def disputes(
-    database: Database, conditions: Sequence[LiteralString], values: Mapping[str, object]
+    database: Database,
+    conditions: Sequence[LiteralString],
+    values: Mapping[str, object],
+    cut: Cut,
 ) -> list[DisputeRow]:
-    """Return disputes by conditions, newest first."""
+    """Return the disputes of a page, by conditions, and one more if there is one."""
     where: LiteralString = " AND ".join(conditions)
     return await database.fetch_all(
-        DisputeRow, f"{_SELECT} WHERE {where} ORDER BY d.id DESC LIMIT %(limit)s", values
+        DisputeRow, f"{_SELECT} WHERE {where} {cut.end('d.id')}", {**values, **cut.values}
     )
 
 

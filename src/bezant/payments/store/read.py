@@ -10,6 +10,7 @@ from uuid import UUID
 
 from bezant.actor import Mode
 from bezant.db.database import Database, Tx
+from bezant.db.page import Cut
 from bezant.money import ASSETS, Asset, Money
 from bezant.payments.codes import ENDED_NUMBERS, STATES, Ended
 from bezant.payments.payment import PaymentState
@@ -24,6 +25,11 @@ _COLUMNS: Final[LiteralString] = """
     p.details::text AS details, p.metadata::text AS metadata, p.changed::text AS changed,
     coalesce(o.reference, w.reference) AS reference, o.part, o.payer::text AS payer, o.result,
     o.decline, o.soft, o.raw,
+    CASE WHEN p.state IN (5, 6) THEN (
+        SELECT u.raw FROM payments.outcome AS u
+        INNER JOIN payments.attempt AS a ON a.id = u.attempt AND a.operation IN (2, 3)
+        WHERE u.attempt = payments.attempt_of(p.id, p.attempts) AND u.result IN (5, 6)
+    ) END AS undone,
     w.action::text AS action,
     NOT EXISTS (
         SELECT 1 FROM payments.pending AS b
@@ -107,6 +113,8 @@ class PaymentRow:
     decline: int | None
     soft: bool | None
     raw: str | None
+    undone: str | None
+    """Why the last capture or void came to nothing, while the money is still set aside."""
     action: str | None
     booked: bool
 
@@ -161,7 +169,7 @@ class PaymentRow:
             action=_action(self.action),
             decline=self.decline or 0,
             soft=bool(self.soft),
-            failure=(self.raw or "") if not_reached else "",
+            failure=self.undone or ((self.raw or "") if not_reached else ""),
             expires_at=microseconds(self.expires_at) if self.expires_at else 0,
             booked=self.booked,
             cost="" if self.cost is None else str(int(self.cost)),
@@ -183,6 +191,26 @@ async def payment(database: Database, payment: UUID) -> PaymentRow | None:
     return await database.fetch_one(PaymentRow, ONE, {"id": payment})
 
 
+async def named(
+    database: Database,
+    conditions: Sequence[LiteralString],
+    values: Mapping[str, object],
+    payments: Sequence[UUID],
+) -> list[PaymentRow]:
+    """Return those of these payments that fit the conditions."""
+    where: LiteralString = " AND ".join(conditions)
+    return await database.fetch_all(
+        PaymentRow,
+        f"""
+        SELECT {_COLUMNS} {_FROM}
+        WHERE p.id IN (
+            SELECT x.id FROM payments.payment AS x WHERE x.id = ANY(%(payments)s) AND {where}
+        )
+        """,
+        {**values, "payments": list(payments)},
+    )
+
+
 async def locked(tx: Tx, payment: UUID) -> PaymentRow | None:
     """Return a payment, and let nobody else change it until the transaction ends."""
     return await tx.fetch_one(PaymentRow, LOCKED, {"id": payment})
@@ -192,13 +220,14 @@ async def payments(
     database: Database,
     conditions: Sequence[LiteralString],
     values: Mapping[str, object],
+    cut: Cut,
 ) -> list[PaymentRow]:
-    """Return payments by conditions, newest first."""
+    """Return the payments of a page, by conditions, and one more if there is one."""
     where: LiteralString = " AND ".join(conditions)
     return await database.fetch_all(
         PaymentRow,
-        f"SELECT {_COLUMNS} {_FROM} WHERE {where} ORDER BY p.id DESC LIMIT %(limit)s",
-        values,
+        f"SELECT {_COLUMNS} {_FROM} WHERE {where} {cut.end('p.id')}",
+        {**values, **cut.values},
     )
 
 
@@ -226,8 +255,8 @@ class AttemptRow:
     asked: int | None
 
 
-async def attempts(database: Database, payment: UUID) -> list[AttemptRow]:
-    """Return everything that was asked of providers for a payment, oldest first."""
+async def attempts(database: Database, *payments: UUID) -> list[AttemptRow]:
+    """Return everything that was asked of providers for these payments, oldest first for each."""
     return await database.fetch_all(
         AttemptRow,
         """
@@ -235,13 +264,13 @@ async def attempts(database: Database, payment: UUID) -> list[AttemptRow]:
             o.decline, o.soft, o.amount AS moved, o.cost,
             coalesce(o.reference, w.reference) AS reference, coalesce(o.part, w.part) AS part,
             o.digest, o.raw, w.state AS waiting, w.asked
-        FROM payments.attempt AS a
+        FROM unnest(%(payments)s::uuid[]) AS p (id)
+        INNER JOIN payments.attempt AS a ON a.id > p.id AND a.id <= payments.attempt_of(p.id, 255)
         LEFT JOIN payments.outcome AS o ON o.attempt = a.id
         LEFT JOIN payments.pending AS w ON w.attempt = a.id
-        WHERE a.id > %(id)s AND a.id <= payments.attempt_of(%(id)s, 255)
         ORDER BY a.id
         """,
-        {"id": payment},
+        {"payments": list(payments)},
     )
 
 

@@ -11,6 +11,7 @@ from uuid import UUID
 from bezant.actor import Mode
 from bezant.db.database import Database, Tx
 from bezant.db.faults import ConstraintViolated
+from bezant.db.page import Cut
 from bezant.money import ASSETS, Asset, Money
 from bezant.payments.codes import REFUND_STATE_NUMBERS, REFUND_STATES, Kind
 from bezant.payments.refund import Refund, RefundState
@@ -101,12 +102,38 @@ async def refund(source: Database | Tx, refund: UUID) -> RefundRow | None:
 
 
 async def refunds(
-    database: Database, conditions: Sequence[LiteralString], values: Mapping[str, object]
+    database: Database,
+    conditions: Sequence[LiteralString],
+    values: Mapping[str, object],
+    cut: Cut,
 ) -> list[RefundRow]:
-    """Return refunds by conditions, newest first."""
+    """Return the refunds of a page, by conditions, and one more if there is one."""
     where: LiteralString = " AND ".join(conditions)
     return await database.fetch_all(
-        RefundRow, f"{_SELECT} WHERE {where} ORDER BY r.id DESC LIMIT %(limit)s", values
+        RefundRow, f"{_SELECT} WHERE {where} {cut.end('r.id')}", {**values, **cut.values}
+    )
+
+
+async def newest_of(database: Database, payments: Sequence[UUID], each: int) -> list[RefundRow]:
+    """Return the newest refunds of each of these payments, newest first."""
+    return await database.fetch_all(
+        RefundRow,
+        f"""
+        {_SELECT}
+        WHERE r.id IN (
+            SELECT n.id
+            FROM unnest(%(payments)s::uuid[]) AS g (id)
+            CROSS JOIN LATERAL (
+                SELECT x.id
+                FROM payments.refund AS x
+                WHERE x.payment = g.id
+                ORDER BY x.id DESC
+                LIMIT %(each)s
+            ) AS n
+        )
+        ORDER BY r.id DESC
+        """,
+        {"payments": list(payments), "each": each},
     )
 
 

@@ -1,13 +1,14 @@
-"""The rules of routing and fees as they are stored."""
+"""The rules of routing, fees and limits as they are stored."""
 
 from dataclasses import dataclass
 from decimal import Decimal
 from uuid import UUID
 
+from bezant.actor import Mode
 from bezant.db.database import Database, Tx
 from bezant.exchange import MethodKind
 from bezant.payments.codes import METHOD_NUMBERS, METHODS
-from bezant.payments.rule import FeeRule, RoutingRule, Terms
+from bezant.payments.rule import FeeRule, LimitRule, RoutingRule, Terms
 from bezant.payments.rules import tenant_id
 
 
@@ -34,6 +35,24 @@ class _FeeRow:
     asset: str | None
     method: int | None
     priority: str
+
+
+@dataclass(frozen=True, slots=True)
+class _LimitRow:
+    tenant: UUID | None
+    live: bool | None
+    asset: str
+    method: int | None
+    per_payment: Decimal | None
+    per_day: Decimal | None
+    per_month: Decimal | None
+
+
+async def terms(database: Database | Tx) -> Terms:
+    """Return every rule."""
+    return Terms(
+        tuple(await routing(database)), tuple(await fees(database)), tuple(await limits(database))
+    )
 
 
 async def routing(database: Database | Tx) -> list[RoutingRule]:
@@ -87,6 +106,30 @@ async def fees(database: Database | Tx) -> list[FeeRule]:
     ]
 
 
+async def limits(database: Database | Tx) -> list[LimitRule]:
+    """Return every limit."""
+    rows = await database.fetch_all(
+        _LimitRow,
+        """
+        SELECT tenant, live, asset, method, per_payment, per_day, per_month
+        FROM payments.limit_rule
+        ORDER BY number
+        """,
+    )
+    return [
+        LimitRule(
+            row.asset,
+            _whole(row.per_payment),
+            _whole(row.per_day),
+            _whole(row.per_month),
+            f"mer_{row.tenant.hex}" if row.tenant else "",
+            None if row.live is None else Mode.LIVE if row.live else Mode.TEST,
+            METHODS[row.method] if row.method else None,
+        )
+        for row in rows
+    ]
+
+
 def _whole(value: Decimal | None) -> int | None:
     return None if value is None else int(value)
 
@@ -95,6 +138,7 @@ async def replace(tx: Tx, terms: Terms) -> None:
     """Replace every rule by these."""
     await tx.execute("DELETE FROM payments.routing_rule")
     await tx.execute("DELETE FROM payments.fee_rule")
+    await tx.execute("DELETE FROM payments.limit_rule")
     if terms.routing:
         await tx.execute_many(
             """
@@ -134,6 +178,23 @@ async def replace(tx: Tx, terms: Terms) -> None:
                     one.asset or None, _method(one.method), one.priority,
                 )
                 for number, one in enumerate(terms.fees)
+            ],
+        )  # fmt: skip
+    if terms.limits:
+        await tx.execute_many(
+            """
+            INSERT INTO payments.limit_rule (
+                number, tenant, live, asset, method, per_payment, per_day, per_month
+            )
+            VALUES (%s, %s, %s, %s, %s, %s, %s, %s)
+            """,
+            [
+                (
+                    number, _tenant(one.tenant),
+                    None if one.mode is None else one.mode is Mode.LIVE,
+                    one.asset, _method(one.method), one.per_payment, one.per_day, one.per_month,
+                )
+                for number, one in enumerate(terms.limits)
             ],
         )  # fmt: skip
 

@@ -94,19 +94,30 @@ async def attempts(
     rows = await database.fetch_all(
         _Known,
         """
-        SELECT DISTINCT ON (wanted.reference) wanted.reference, o.attempt
-        FROM unnest(%s::text[]) AS wanted (reference)
-        INNER JOIN payments.outcome AS o
-            ON (
-                hashtextextended(o.reference, 0) = hashtextextended(wanted.reference, 0)
-                AND o.reference = wanted.reference
-            ) OR (
-                hashtextextended(o.part, 0) = hashtextextended(wanted.reference, 0)
-                AND o.part = wanted.reference
-            )
+        WITH wanted AS (SELECT reference FROM unnest(%s::text[]) AS w (reference)),
+        known AS (
+            SELECT wanted.reference, o.attempt
+            FROM wanted
+            INNER JOIN payments.outcome AS o
+                ON (
+                    hashtextextended(o.reference, 0) = hashtextextended(wanted.reference, 0)
+                    AND o.reference = wanted.reference
+                ) OR (
+                    hashtextextended(o.part, 0) = hashtextextended(wanted.reference, 0)
+                    AND o.part = wanted.reference
+                )
+            UNION ALL
+            SELECT wanted.reference, b.attempt
+            FROM wanted
+            INNER JOIN payments.beside AS b
+                ON hashtextextended(b.reference, 0) = hashtextextended(wanted.reference, 0)
+                AND b.reference = wanted.reference
+        )
+        SELECT DISTINCT ON (o.reference) o.reference, o.attempt
+        FROM known AS o
         INNER JOIN payments.attempt AS a ON a.id = o.attempt AND a.provider = %s
         INNER JOIN payments.payment AS p ON p.id = payments.attempt_of(a.id, 0) AND p.live = %s
-        ORDER BY wanted.reference, o.attempt
+        ORDER BY o.reference, o.attempt
         """,
         (list(references), provider, live),
     )

@@ -268,8 +268,15 @@ async def attempts_known(
             ON hashtextextended(w.reference, 0) = hashtextextended(wanted.reference, 0)
             AND w.reference = wanted.reference
         INNER JOIN payments.attempt AS a ON a.id = w.attempt AND a.provider = %s
+        UNION
+        SELECT b.attempt
+        FROM unnest(%s::text[]) AS wanted (reference)
+        INNER JOIN payments.beside AS b
+            ON hashtextextended(b.reference, 0) = hashtextextended(wanted.reference, 0)
+            AND b.reference = wanted.reference
+        INNER JOIN payments.attempt AS a ON a.id = b.attempt AND a.provider = %s
         """,
-        (list(references), provider) * 3,
+        (list(references), provider) * 4,
     )
     return [row.attempt for row in rows]
 

@@ -1,5 +1,5 @@
 /** What a payment would cost: the server computes it, as it will when somebody really pays. */
-import { keepPreviousData, useQuery } from "@tanstack/react-query";
+import { useQuery } from "@tanstack/react-query";
 import { useEffect, useState } from "react";
 import { Problem } from "../../api/client";
 import { Field } from "../../design";
@@ -21,15 +21,15 @@ export const METHODS: readonly Method[] = [
 ];
 const PAUSE_MILLISECONDS = 300; // One asks when typing stops.
 
-/** Return a value once it has not changed for a moment. */
-function useSettled<Value>(value: Value): Value {
+/** Return a value once it has not changed for a moment, and whether that is the one of now. */
+function useSettled<Value>(value: Value): readonly [Value, boolean] {
   const written = JSON.stringify(value);
   const [settled, setSettled] = useState(written);
   useEffect(() => {
     const timer = setTimeout(() => setSettled(written), PAUSE_MILLISECONDS);
     return () => clearTimeout(timer);
   }, [written]);
-  return JSON.parse(settled) as Value;
+  return [JSON.parse(settled) as Value, settled === written];
 }
 
 /** What the API says is wrong with these rules, by field such as `fees[0].percent`. */
@@ -53,13 +53,19 @@ export function FeesPreview({
   const [method, setMethod] = useState<Method>("card");
   const [priority, setPriority] = useState("");
   const [tenant, setTenant] = useState("");
-  const asked = useSettled({ fees, amount: { amount, asset }, method, priority, tenant });
+  const [asked, isAsked] = useSettled({
+    fees,
+    amount: { amount, asset },
+    method,
+    priority,
+    tenant,
+  });
   const preview = useQuery({
     queryKey: named("fees", "preview", asked),
     queryFn: ({ signal }) =>
       office("post", "/v1/fees/preview", { body: { ...asked, fees: [...asked.fees] }, signal }),
-    placeholderData: keepPreviousData,
   });
+  const isAsking = !isAsked || preview.isFetching;
   const { wrong, rest } = mistakesOf(preview.error);
   const found = JSON.stringify([ofRules(wrong), asked.fees]);
   useEffect(() => {
@@ -94,6 +100,7 @@ export function FeesPreview({
           label={words.priority}
           value={priority}
           dir="ltr"
+          wrong={wrong["priority"]}
           onChange={(event) => setPriority(event.currentTarget.value.trim())}
         />
         <Field
@@ -105,7 +112,8 @@ export function FeesPreview({
         />
       </div>
       <div role="status" className="mt-3 min-h-6">
-        {preview.data && !preview.isError ? <Told found={preview.data} /> : null}
+        {isAsking ? <p className="m-0 text-soft">{words.asking}</p> : null}
+        {preview.data && !isAsking && !preview.isError ? <Told found={preview.data} /> : null}
       </div>
       {rest ? <Failed failure={rest} again={() => void preview.refetch()} /> : null}
     </Section>

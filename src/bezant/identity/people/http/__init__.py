@@ -2,7 +2,7 @@
 
 from bezant.http.routes import Routes
 from bezant.identity.openid import OpenIdProvider
-from bezant.identity.people.http.api import add_factors, add_logins, add_sign_up
+from bezant.identity.people.http.api import add_consents, add_factors, add_logins, add_sign_up
 from bezant.identity.people.http.family import family_routes
 from bezant.identity.people.http.forgotten import add_forgotten
 from bezant.identity.people.http.pages import add_pages
@@ -20,6 +20,7 @@ def routes(
     cookies = Cookies.of(secure=issuer.secure)
     add_logins(made, people)
     add_factors(made, people)
+    add_consents(made, people)
     add_sign_up(made, people)
     add_forgotten(made, people)
     add_pages(made, people, provider, identity, issuer, cookies)

@@ -21,6 +21,7 @@ from bezant.identity.person import (
     Ceremony,
     ConfirmAddress,
     ConfirmCodes,
+    EndConsent,
     PasskeyLogIn,
     People,
     RegisterPasskey,
@@ -126,6 +127,22 @@ def add_factors(made: Routes, people: People) -> None:
 
     del security, begin_passkey, register, passkeys, remove
     del begin_codes, confirm_codes, remove_codes, renew
+
+
+def add_consents(made: Routes, people: People) -> None:
+    """Declare what one allowed programs of others."""
+
+    @made.get("/v1/consents", permission="session.read", summary="What I allowed programs")
+    async def consents(asker: Asker) -> Page[models.ConsentAnswer]:
+        data = [models.ConsentAnswer.model_validate(one) for one in await people.consents(asker)]
+        return Page(data=data, has_more=False)
+
+    @made.delete("/v1/consents/{client}", permission="session.write", status_code=204)
+    async def end_consent(client: str, asker: Asker) -> None:
+        """Take back what one allowed a program: its tokens end, and it has to ask again."""
+        await people.end_consent(EndConsent(asker, client))
+
+    del consents, end_consent
 
 
 def add_sign_up(made: Routes, people: People) -> None:

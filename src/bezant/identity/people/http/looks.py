@@ -11,7 +11,7 @@ from fastapi.responses import HTMLResponse
 
 from bezant.errors import BezantError
 from bezant.identity.people.http.messages import revealed
-from bezant.identity.person import Mail, NewCodes, Passkey, Security
+from bezant.identity.person import Consent, Mail, NewCodes, Passkey, Security
 from bezant.identity.port import (
     EMAIL_CHARACTERS_MAX,
     NAME_CHARACTERS_MAX,
@@ -19,6 +19,7 @@ from bezant.identity.port import (
     PASSWORD_CHARACTERS_MIN,
     Session,
 )
+from bezant.identity.provider import scopes
 from bezant.identity.provider.http.pages import (
     FORGOTTEN_PATH,
     PASSKEY_ASKS,
@@ -154,6 +155,7 @@ def again(asks_more: bool, refusal: BezantError | None = None) -> HTMLResponse:
 def security(
     about: Security,
     sessions: Sequence[Session],
+    allowed: Sequence[Consent],
     refusal: BezantError | None = None,
     done: str = "",
 ) -> HTMLResponse:
@@ -161,7 +163,8 @@ def security(
     said = f'<p class="done" role="status">{escape(done)}</p>' if done else told(refusal)
     body = (
         f'<h1>Your security</h1><p class="reason">{escape(about.name)}, {escape(about.email)}</p>'
-        f"{said}{_passkeys(about.passkeys)}{_codes(about)}{_sessions(sessions)}{_change_password()}"
+        f"{said}{_passkeys(about.passkeys)}{_codes(about)}{_sessions(sessions)}{_consents(allowed)}"
+        f"{_change_password()}"
     )
     status = 200 if refusal is None else refusal.status
     return framed("Your security", body, status=status, wide=True, script=PASSKEY_SCRIPT)
@@ -282,6 +285,22 @@ def _sessions(found: Sequence[Session]) -> str:
     return (
         '<section class="card"><h2>Devices</h2><p class="reason">Where you are signed in.</p>'
         f'<ul class="has">{rows}<li><div></div>{everywhere}</li></ul></section>'
+    )
+
+
+def _consents(found: Sequence[Consent]) -> str:
+    rows = "".join(
+        f"<li><div>{escape(one.name)}<small>{escape(one.realm)}, allowed {_moment(one.given_at)}: "
+        f"{escape(', '.join(scopes.words(each) for each in one.scopes))}</small></div>"
+        f"{_button('end-consent', 'End', one.client, f'End what {one.name} may do')}</li>"
+        for one in found
+    )
+    nothing = '<p class="reason">You allowed no program of others anything.</p>'
+    listed = f'<ul class="has">{rows}</ul>' if rows else nothing
+    return (
+        '<section class="card"><h2>Programs</h2><p class="reason">What you let programs do for '
+        "you. One that you end loses access at once, and asks you again next time.</p>"
+        f"{listed}</section>"
     )
 
 

@@ -139,6 +139,16 @@ class EndedAnswer(Answer):
     ended: int
 
 
+class ConsentAnswer(Answer):
+    """What somebody allowed a program of others."""
+
+    client: str
+    name: str
+    realm: str
+    scopes: tuple[str, ...]
+    given_at: datetime
+
+
 class MailAnswer(Answer):
     """A letter that a demo shows instead of sending it."""
 

@@ -26,6 +26,7 @@ from bezant.identity.people.http.api import ceremony
 from bezant.identity.person import (
     ConfirmAddress,
     ConfirmCodes,
+    EndConsent,
     People,
     RegisterPasskey,
     RemovePasskey,
@@ -53,8 +54,11 @@ DONE: Final[Mapping[str, str]] = {
     "confirm-codes": "Codes are asked for from now on.",
     "remove-codes": "Codes are asked for no longer.",
     "end-session": "That device is signed out.",
+    "end-consent": "That program may do nothing for you any more.",
 }
 """What was done, by the name it goes by in the address of the page."""
+WITHOUT_PROOF: Final = frozenset({"end-session", "end-all", "end-consent"})
+"""Whoever finds a stranger there shall lose no time."""
 PATH_CHARACTERS_MAX: Final = 500
 
 
@@ -150,17 +154,19 @@ class _Desk:
         self, by: Actor, refusal: BezantError | None = None, done: str = ""
     ) -> Response:
         """Return the page as it stands now."""
-        about = await self.people.security(by)
-        return looks.security(about, await self.identity.sessions(by), refusal, done)
+        about, allowed = await self.people.security(by), await self.people.consents(by)
+        return looks.security(about, await self.identity.sessions(by), allowed, refusal, done)
 
     async def do(self, by: Actor, given: Mapping[str, str]) -> Response:
         """Do what a form asks for."""
         what, does = given.get("what", ""), given.get("do", "")
-        if does not in ("end-session", "end-all") and CHANGE in by.withheld:
+        if does not in WITHOUT_PROOF and CHANGE in by.withheld:
             raise StepUpNeeded
         match does:
             case "end-session":
                 await self.identity.end_session(EndSession(by, what))
+            case "end-consent":
+                await self.people.end_consent(EndConsent(by, what))
             case "end-all":
                 await self.people.end_sessions(by)
                 return self._left()

@@ -1,7 +1,9 @@
 """RFC 8705, 2: a client proves who it is by the certificate of its connection.
 
-The connection ends at our own listener or at a trusted proxy, which has verified that whoever shows
-a certificate holds its key, and for names that an authority of ours vouches for it.
+The connection ends at our own listener or at our Envoy, which take certificates of our own
+authority and end the handshake of all others, or at a trusted proxy: that has verified that whoever
+shows a certificate holds its key, and, where clients are known by names, that an authority which
+the operator chose vouches for them.
 """
 
 import hashlib
@@ -20,6 +22,11 @@ from bezant.identity.provider.jose import encoded
 def thumbprint(certificate: bytes) -> str:
     """Return `x5t#S256` of a certificate (RFC 8705, 3.1)."""
     return encoded(hashlib.sha256(certificate).digest())
+
+
+def serial(certificate: bytes) -> int:
+    """Return the number that a certificate's authority gave it."""
+    return x509.load_der_x509_certificate(certificate).serial_number
 
 
 def proved(

@@ -13,7 +13,7 @@ from bezant.http.routes import FORM, PUBLIC, Routes
 from bezant.identity.oauth import InsufficientScope, InvalidProof, InvalidToken, ProofNeedsNonce
 from bezant.identity.openid import ROOT_REALM, Asked, OpenIdProvider
 from bezant.identity.provider.http import answers, pages
-from bezant.identity.provider.http.metadata import metadata
+from bezant.identity.provider.http.metadata import metadata, resource
 from bezant.identity.provider.http.reading import (
     FORM_BYTES_MAX,
     Cookies,
@@ -24,7 +24,8 @@ from bezant.identity.provider.http.reading import (
     visit_of,
 )
 from bezant.identity.provider.http.turning import answered
-from bezant.identity.provider.issuer import Endpoint, Issuer
+from bezant.identity.provider.issuer import RESOURCE_PATH, Endpoint, Issuer
+from bezant.identity.provider.refusing import told_once
 
 REALM: Final = "{realm}"
 CHALLENGED: Final = (
@@ -40,11 +41,21 @@ Ask = Callable[[Asked], Awaitable[Response]]
 
 def add_endpoints(made: Routes, provider: OpenIdProvider, issuer: Issuer, cookies: Cookies) -> None:
     """Declare the endpoints of both kinds of realm."""
+    _add_resource(made, provider, issuer)
     for realm in (ROOT_REALM, REALM):
         _add_documents(made, provider, issuer, realm)
         _add_authorize(made, provider, cookies, realm)
         _add_profile(made, provider, realm)
         _add_forms(made, provider, realm)
+
+
+def _add_resource(made: Routes, provider: OpenIdProvider, issuer: Issuer) -> None:
+    async def described(request: Request) -> Response:
+        del request
+        base = (await provider.realm(ROOT_REALM)).issuer
+        return answers.document(resource(replace(issuer, base=base)))
+
+    _get(made, RESOURCE_PATH)(described)
 
 
 def _add_documents(made: Routes, provider: OpenIdProvider, issuer: Issuer, realm: str) -> None:
@@ -71,33 +82,29 @@ def _add_documents(made: Routes, provider: OpenIdProvider, issuer: Issuer, realm
 def _add_authorize(made: Routes, provider: OpenIdProvider, cookies: Cookies, realm: str) -> None:
     path = Endpoint.AUTHORIZE.path(realm)
 
-    async def begin(request: Request, parameters: tuple[tuple[str, str], ...]) -> Response:
-        browser = cookies.browser_of(request)
+    async def begin(request: Request) -> Response:
+        browser, realm = cookies.browser_of(request), _realm_of(request)
         try:
-            question = asked(_realm_of(request), parameters, visit_of(request))
-            turn = await provider.authorize(question, browser)
+            with told_once("authorization", realm):
+                given = await form(request) if request.method == "POST" else query(request)
+                turn = await provider.authorize(asked(realm, given, visit_of(request)), browser)
         except BezantError as refusal:
             if refusal.status >= 500:
                 raise
             return pages.mistake(refusal)
         return answered(turn, browser, cookies)
 
-    async def by_query(request: Request) -> Response:
-        return await begin(request, query(request))
-
-    async def by_form(request: Request) -> Response:
-        return await begin(request, await form(request))
-
-    _get(made, path)(by_query)
-    _post(made, path)(by_form)
+    # Each call begins a way that is written down: strangers fill no disk so.
+    made.get(path, permission=PUBLIC, guarded=True, include_in_schema=False)(begin)
+    _post(made, path)(begin)
 
 
 def _add_profile(made: Routes, provider: OpenIdProvider, realm: str) -> None:
     async def profile(request: Request) -> Response:
-        bound = b"dpop" in visit_of(request).headers
+        bound, realm = b"dpop" in visit_of(request).headers, _realm_of(request)
         try:
-            shown = shown_token(_realm_of(request), request)
-            return answers.profile(await provider.profile(shown))
+            with told_once("profile", realm):
+                return answers.profile(await provider.profile(shown_token(realm, request)))
         except CHALLENGED as refusal:
             return answers.challenged(refusal, bound=bound)
 
@@ -122,20 +129,22 @@ def _add_forms(made: Routes, provider: OpenIdProvider, realm: str) -> None:
     async def device(question: Asked) -> Response:
         return answers.device(await provider.begin_device(question))
 
-    for endpoint, ask in (
-        (Endpoint.TOKEN, tokens),
-        (Endpoint.PUSH, push),
-        (Endpoint.INTROSPECT, introspect),
-        (Endpoint.REVOKE, revoke),
-        (Endpoint.DEVICE, device),
+    for endpoint, what, ask in (
+        (Endpoint.TOKEN, "tokens", tokens),
+        (Endpoint.PUSH, "authorization", push),
+        (Endpoint.INTROSPECT, "introspection", introspect),
+        (Endpoint.REVOKE, "revocation", revoke),
+        (Endpoint.DEVICE, "device", device),
     ):
-        _post(made, endpoint.path(realm))(_asking(ask))
+        _post(made, endpoint.path(realm))(_asking(what, ask))
 
 
-def _asking(ask: Ask) -> Callable[..., Awaitable[Response]]:
+def _asking(what: str, ask: Ask) -> Callable[..., Awaitable[Response]]:
     async def handle(request: Request) -> Response:
+        realm = _realm_of(request)
         try:
-            return await ask(asked(_realm_of(request), await form(request), visit_of(request)))
+            with told_once(what, realm):
+                return await ask(asked(realm, await form(request), visit_of(request)))
         except answers.REFUSALS as refusal:
             return answers.refused(refusal)
 

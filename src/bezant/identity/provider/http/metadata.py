@@ -1,11 +1,29 @@
 """What the provider tells of itself (OpenID Connect Discovery, 3; RFC 8414, 2)."""
 
 from collections.abc import Mapping
+from typing import Final
 
-from bezant.identity.openid import ClientMethod
+from bezant.identity.openid import ROOT_REALM, ClientMethod
 from bezant.identity.provider import jose, scopes
 from bezant.identity.provider.checks.grant_type import GrantType
 from bezant.identity.provider.issuer import Endpoint, Issuer
+
+BY_CERTIFICATE: Final = frozenset({ClientMethod.TLS, ClientMethod.SELF_SIGNED_TLS})
+"""RFC 8705: told only where certificates arrive."""
+
+
+def resource(issuer: Issuer) -> Mapping[str, object]:
+    """Return what the API tells of itself (RFC 9728, 2): whose tokens it takes, and how."""
+    return {
+        "resource": issuer.audience,
+        "resource_name": "Bezant",
+        "authorization_servers": [issuer.of(ROOT_REALM)],
+        "scopes_supported": sorted(scopes.KNOWN),
+        "bearer_methods_supported": ["header"],
+        "dpop_signing_alg_values_supported": list(jose.PROOF_ALGORITHMS),
+        "tls_client_certificate_bound_access_tokens": bool(issuer.certificates),
+        "resource_documentation": f"{issuer.base}/docs",
+    }
 
 
 def metadata(issuer: Issuer, realm: str) -> Mapping[str, object]:
@@ -14,7 +32,7 @@ def metadata(issuer: Issuer, realm: str) -> Mapping[str, object]:
     def at(endpoint: Endpoint) -> str:
         return issuer.address(endpoint, realm)
 
-    methods = [str(one) for one in ClientMethod]
+    methods = [str(one) for one in ClientMethod if one not in BY_CERTIFICATE - issuer.certificates]
     provers = [one for one in methods if one != ClientMethod.NONE]
     algorithms = list(jose.CLIENT_ALGORITHMS)
     return {
@@ -47,7 +65,7 @@ def metadata(issuer: Issuer, realm: str) -> Mapping[str, object]:
         "revocation_endpoint_auth_methods_supported": methods,
         "revocation_endpoint_auth_signing_alg_values_supported": algorithms,
         "dpop_signing_alg_values_supported": list(jose.PROOF_ALGORITHMS),
-        "tls_client_certificate_bound_access_tokens": True,
+        "tls_client_certificate_bound_access_tokens": bool(issuer.certificates),
         "authorization_response_iss_parameter_supported": True,
         "request_parameter_supported": False,
         "request_uri_parameter_supported": True,

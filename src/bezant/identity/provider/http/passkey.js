@@ -35,7 +35,7 @@ for (const form of document.querySelectorAll("form[data-passkey]")) {
       form.elements.passkey.value = JSON.stringify(told(await asked(form)));
       form.submit();
     } catch {
-      said.textContent = "That did not work. Try again, or use another way.";
+      said.textContent = "That did not work, or was declined. Try again, or use another way.";
     }
   });
 }

@@ -43,6 +43,7 @@ from bezant.identity.provider.http.reading import (
 )
 from bezant.identity.provider.issuer import CONSOLE, CONSOLE_PATH, Endpoint, Issuer
 from bezant.identity.provider.jose import encoded
+from bezant.identity.provider.refusing import told_once
 from bezant.secret import Secret
 
 SHOWN_AGAIN: Final = (
@@ -138,9 +139,10 @@ def add_device_pages(made: Routes, provider: OpenIdProvider, cookies: Cookies) -
         code = (await fields(request)).get("user_code", "")
         realm = str(request.path_params.get("realm", ROOT_REALM))
         try:
-            if is_of_another_page(request):
-                raise CrossSiteRequest
-            turn = await provider.enter_device_code(EnterDeviceCode(realm, code, browser))
+            with told_once("device_code", realm):
+                if is_of_another_page(request):
+                    raise CrossSiteRequest
+                turn = await provider.enter_device_code(EnterDeviceCode(realm, code, browser))
         except BezantError as refusal:
             if refusal.status >= 500:
                 raise
@@ -168,9 +170,9 @@ def add_sign_out(made: Routes, provider: OpenIdProvider, cookies: Cookies) -> No
         browser = cookies.browser_of(request)
         realm = str(request.path_params.get("realm", ROOT_REALM))
         try:
-            out = await provider.sign_out(
-                SignOut(asked(realm, parameters, visit_of(request)), browser, sure)
-            )
+            with told_once("sign_out", realm):
+                question = asked(realm, parameters, visit_of(request))
+                out = await provider.sign_out(SignOut(question, browser, sure))
         except BezantError as refusal:
             return _shown(refusal)
         if out.asks:

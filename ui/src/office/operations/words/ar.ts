@@ -237,6 +237,7 @@ export const ar: Translated<typeof en> = {
   percentWrong: "رقم من 0 إلى 100 بست منازل على الأكثر، مثل 1.4.",
   feeAmountWrong: "مبلغ مثل 0.25.",
   assetMissing: "للمبالغ عملة: سمِّها، مثل EUR.",
+  asking: "جارٍ السؤال…",
   whatItCosts: "كم تكلّف الدفعة",
   byFeesNow: "وفق الرسوم السارية.",
   byFeesDraft: "وفق الرسوم التي تكتبها.",

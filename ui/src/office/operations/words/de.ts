@@ -243,6 +243,7 @@ export const de: Translated<typeof en> = {
   percentWrong: "Eine Zahl von 0 bis 100 mit höchstens sechs Stellen, etwa 1.4.",
   feeAmountWrong: "Ein Betrag wie 0.25.",
   assetMissing: "Beträge haben eine Währung: nennen Sie sie, etwa EUR.",
+  asking: "Wird gefragt …",
   whatItCosts: "Was eine Zahlung kostet",
   byFeesNow: "Nach den geltenden Gebühren.",
   byFeesDraft: "Nach den Gebühren, die Sie gerade schreiben.",

@@ -241,6 +241,7 @@ export const en = {
   percentWrong: "A number from 0 to 100, with up to six decimals, such as 1.4.",
   feeAmountWrong: "An amount such as 0.25.",
   assetMissing: "Amounts are in an asset: name it, such as EUR.",
+  asking: "Asking…",
   whatItCosts: "What a payment costs",
   byFeesNow: "By the fees that hold.",
   byFeesDraft: "By the fees you are writing.",
