@@ -21,7 +21,9 @@ def post(url: str, body: dict[str, str]) -> dict[str, object]:
 
 def fill(page: str, fields: dict[str, str]) -> str:
     """Send a form and return the page it leads to, as a browser does."""
-    with urlopen(Request(page, data=urlencode(fields).encode()), timeout=30) as answer:
+    data = urlencode(fields).encode()
+    asked = Request(page, data=data, headers={"Sec-Fetch-Site": "same-origin"})
+    with urlopen(asked, timeout=30) as answer:
         return answer.read().decode()
 
 

@@ -181,7 +181,7 @@ async def test_what_is_long_over_is_tidied_away(
     clock.move(timedelta(days=91))
     fresh = await identity.log_in(LogIn(await _other(make), PASSWORD))
     await outcome(identity, "somebody@example.com", WRONG)
-    assert await identity.tidy() == 2, "a session, and somebody who tried"
+    assert await identity.tidy() == 3, "a session, somebody who tried, and an invitation's letter"
 
     with psycopg.connect(identity_database.administrator_dsn) as connection:
         counts = connection.execute(

@@ -14,6 +14,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
+from typing import Any
 
 import httpx2
 import msgspec
@@ -52,12 +53,25 @@ class Several:
         return self.client.get(PATH)
 
     def answered_by(self, times: int) -> Counter[str]:
-        """Ask so often; count who answered, each by how it names its requests, or the refusal."""
+        """Ask so often; count who answered, as Envoy writes it down, or the refusal."""
         answers = [self.ask() for _ in range(times)]
+        asked = {one.headers["request-id"] for one in answers if one.status_code == 200}
+        by: dict[str, str] = {}
+
+        def written() -> bool:
+            by.update((row["request_id"], row["gateway"]) for row in self.rows())
+            return asked <= by.keys()
+
+        wait_until(written, "every answer is in the log", SECONDS)
         return Counter(
-            one.headers["request-id"][:-12] if one.status_code == 200 else str(one.status_code)
+            by[one.headers["request-id"]] if one.status_code == 200 else str(one.status_code)
             for one in answers
         )
+
+    def rows(self) -> list[dict[str, Any]]:
+        """Return what Envoy has written of requests."""
+        lines = (self.nest.data / "logs" / "envoy.log").read_text().splitlines()
+        return [msgspec.json.decode(one) for one in lines if one.startswith('{"')]
 
     def until(self, count: int) -> None:
         wait_until(lambda: len(self.answered_by(20)) == count, f"{count} gateways answer", SECONDS)
@@ -112,7 +126,7 @@ def test_one_of_three_gateways_dies_and_nobody_notices(several: Several) -> None
         one.result()
     assert len(failed) <= CALLERS, failed
     several.until(2)
-    assert _tries(several.nest) > 1, "some were asked of the dead one first"
+    assert _tries(several) > 1, "some were asked of the dead one first"
 
     several.serve(several.ports[0])
     several.until(3)
@@ -122,15 +136,13 @@ def _shared(told: Counter[str]) -> bool:
     return len(told) == 3 and min(told.values()) >= 15
 
 
-def _tries(nest: Nest) -> int:
+def _tries(several: Several) -> int:
     """Return how often a request was tried at most, as Envoy writes it down."""
     found = 0
 
     def told() -> bool:
         nonlocal found
-        lines = (nest.data / "logs" / "envoy.log").read_text().splitlines()
-        rows = [msgspec.json.decode(one) for one in lines if one.startswith('{"')]
-        found = max((row.get("tries") or 0 for row in rows), default=0)
+        found = max((row.get("tries") or 0 for row in several.rows()), default=0)
         return found > 1
 
     wait_until(told, "a second try is in the log", SECONDS)
