@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 HOST = "127.0.0.1"
+COMPILED = {"PYTHONDONTWRITEBYTECODE": ""}
+"""As on a user's machine: what is compiled once is kept, whatever this shell says."""
 START_SECONDS_MAX = 60.0
 STOP_SECONDS_MAX = 10.0
 LOG_CHARACTERS_SHOWN = 2_000
@@ -74,7 +76,7 @@ def _finish(command: Sequence[str], environment: Mapping[str, str], seconds_max:
     try:
         done = subprocess.run(
             command,
-            env={**os.environ, **environment},
+            env={**os.environ, **COMPILED, **environment},
             capture_output=True,
             text=True,
             timeout=seconds_max,
@@ -127,7 +129,7 @@ def _begin(
     with log.open("wb") as words:
         return subprocess.Popen(
             command,
-            env={**os.environ, **environment},
+            env={**os.environ, **COMPILED, **environment},
             stdin=subprocess.DEVNULL,
             stdout=words,
             stderr=subprocess.STDOUT,

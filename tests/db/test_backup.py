@@ -1,12 +1,13 @@
 """A backup is whole or not there, is found damaged when it is, and brings the books back."""
 
+import asyncio
 import os
 import random
+import resource
 import subprocess
 import threading
-import zlib
-from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
@@ -15,7 +16,6 @@ import pytest_asyncio
 from tests.harness.waiting import until
 
 from bezant.clock import RealClock
-from bezant.db import archive
 from bezant.db.backup import (
     KeysAre,
     TargetInUse,
@@ -23,10 +23,9 @@ from bezant.db.backup import (
     backup,
     drill,
     restore,
-    restore_to,
     verify,
 )
-from bezant.db.embedded import EmbeddedServer, ServerDown, ServerFailed
+from bezant.db.embedded import EmbeddedServer, ServerDown
 from bezant.db.sums import BackupDamaged
 
 FLIPS = 60
@@ -45,7 +44,7 @@ async def server(folder: Path):
     (folder / "data" / "heads" / "eur.txt").write_text("42 3f9a\n")
     (folder / "data" / "state.json").write_text("{}\n")
     (folder / "bezant.key").write_bytes(os.urandom(32))
-    started = EmbeddedServer(folder / "data", archive_to=folder / "logs of the past")
+    started = EmbeddedServer(folder / "data")
     await started.start()
     with psycopg.connect(started.administrator_dsn()) as connection:
         connection.execute("CREATE TABLE entry (id bigint PRIMARY KEY, amount numeric NOT NULL)")
@@ -257,58 +256,49 @@ async def test_the_administrators_password_is_not_in_a_backup(server: EmbeddedSe
     ]
 
 
-@pytest.mark.catalogue("T85")
-async def test_a_disaster_is_undone_to_the_second_before_it(server: EmbeddedServer, folder: Path):
-    logs = folder / "logs of the past"
+@pytest.mark.parametrize("was_there", [True, False])
+async def test_a_restore_that_fails_midway_leaves_the_folder_as_it_was(
+    server: EmbeddedServer, folder: Path, was_there: bool
+):
     await backup(folder / "data", folder / "b1", clock=CLOCK)
-    with psycopg.connect(server.administrator_dsn(), autocommit=True) as connection:
-        connection.execute("INSERT INTO entry SELECT n, 1 FROM generate_series(5001, 6000) AS n")
-        good = await books(server.administrator_dsn)
-        row = connection.execute("SELECT clock_timestamp()").fetchone()
-        connection.execute("SELECT pg_sleep(0.2)")
-        connection.execute("DROP TABLE entry")
-        switched = connection.execute("SELECT pg_walfile_name(pg_switch_wal())").fetchone()
-    assert row is not None
-    assert switched is not None
-    await until((logs / f"{switched[0]}.gz").exists, "the last piece of the log is archived")
+    into = folder / "again"
+    if was_there:
+        into.mkdir()
+    with files_of_at_most(1 << 20), pytest.raises(OSError, match="File too large"):
+        await restore(folder / "b1", into)
+    assert as_before(into, was_there)
 
-    await restore_to(
-        folder / "b1", folder / "before", logs=logs, at=row[0] + timedelta(milliseconds=50)
-    )
-    copy = EmbeddedServer(folder / "before")
-    await copy.start()
+    await restore(folder / "b1", into)  # Control: it was the limit, and the folder is good.
+    assert (into / "state.json").exists()
+
+
+@pytest.mark.parametrize("was_there", [True, False])
+async def test_a_restore_that_is_interrupted_leaves_the_folder_as_it_was(
+    server: EmbeddedServer, folder: Path, was_there: bool
+):
+    await backup(folder / "data", folder / "b1", clock=CLOCK)
+    into = folder / "again"
+    if was_there:
+        into.mkdir()
+    restoring = asyncio.create_task(restore(folder / "b1", into))
+    await until((into / "postgres.new" / "PG_VERSION").exists, "the database is being copied")
+    assert not (into / "state.json").exists()  # Killed here, it is not taken for an installation.
+    restoring.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await restoring
+    assert as_before(into, was_there)
+
+
+def as_before(folder: Path, was_there: bool) -> bool:
+    return folder.exists() == was_there and not (was_there and any(folder.iterdir()))
+
+
+@contextmanager
+def files_of_at_most(size: int) -> Generator[None]:
+    """Let this process write no file beyond a size, as a disk does that is full."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
     try:
-        assert await books(copy.administrator_dsn) == good
+        yield
     finally:
-        await copy.stop()
-
-
-async def test_an_instant_the_log_does_not_reach_is_refused(server: EmbeddedServer, folder: Path):
-    await backup(folder / "data", folder / "b1", clock=CLOCK)
-    late = datetime.now(UTC) + timedelta(days=1)
-    with pytest.raises(ServerFailed, match="recovery ended before configured recovery target"):
-        await restore_to(folder / "b1", folder / "late", logs=folder / "logs of the past", at=late)
-    assert not (folder / "late" / "postgres").exists()
-
-
-def test_the_archive_keeps_a_piece_once_and_gives_it_back(tmp_path: Path):
-    piece = tmp_path / "piece"
-    piece.write_bytes(os.urandom(1000) + bytes(10_000))
-    kept = tmp_path / "kept"
-    kept.mkdir()
-    assert archive.store(kept, "0001", piece) == 0
-    assert archive.store(kept, "0001", piece) == 0
-    other = tmp_path / "other"
-    other.write_bytes(b"something else")
-    assert archive.store(kept, "0001", other) != 0
-
-    back = tmp_path / "back"
-    assert archive.fetch(kept, "0001", back) == 0
-    assert back.read_bytes() == piece.read_bytes()
-    assert archive.fetch(kept, "0002", back) == 1
-
-    packed = bytearray((kept / "0001.gz").read_bytes())
-    packed[500] ^= 1
-    (kept / "0001.gz").write_bytes(packed)
-    with pytest.raises((OSError, EOFError, zlib.error)):
-        archive.fetch(kept, "0001", back)
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)

@@ -4,6 +4,8 @@ import asyncio
 import itertools
 import os
 import signal
+import subprocess
+import sys
 import time
 from datetime import timedelta
 from pathlib import Path
@@ -225,11 +227,29 @@ async def test_hashing_happens_elsewhere_behind_everybody_else_and_survives_its_
         ours = os.getpriority(os.PRIO_PROCESS, os.getpid())
         assert os.getpriority(os.PRIO_PROCESS, child) == min(ours + NICENESS, 19)
         resting = os.sched_getscheduler(child) == os.SCHED_IDLE
-        assert resting or os.geteuid() != 0, "whoever may leave that state again is in it"
+        assert resting == (os.geteuid() == 0), "whoever may leave that state again is in it"
+        cores = len(os.sched_getaffinity(0))
+        assert len(os.sched_getaffinity(child)) == cores - cores // 2, "some are left to payments"
         os.kill(child, signal.SIGKILL)
 
     assert await passwords.verify(stored, PASSWORD)
     assert not await passwords.verify(stored, WRONG)
+
+
+def test_who_may_not_come_back_does_not_rest() -> None:
+    """As in a container: its root has no CAP_SYS_NICE, and would rest for ever."""
+    without = ["setpriv", "--bounding-set", "-sys_nice"] if os.geteuid() == 0 else []
+    worker = subprocess.Popen(
+        [*without, sys.executable, "-P", hashing.__file__],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+    )  # fmt: skip
+    assert worker.stdin is not None
+    assert worker.stdout is not None
+    with worker, worker.stdin as asked:
+        asked.write(b'["verify", "no hash", "a password"]\n')
+        asked.flush()
+        assert worker.stdout.readline() == b'"does not"\n'
+        assert os.sched_getscheduler(worker.pid) == os.SCHED_OTHER
 
 
 async def test_whoever_cannot_be_hashed_for_is_told_to_come_back(

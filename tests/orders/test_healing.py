@@ -10,20 +10,26 @@ import psycopg
 import pytest
 from tests.harness.cluster import TestDatabase
 from tests.orders.court import ANN, CLERK, Court, opened_court
-from tests.orders.shop import WINDOW
+from tests.orders.shop import WINDOW, Shop
 from tests.sandbox.stand import Town, town
 
 from bezant.actor import Mode
 from bezant.clock import MovableClock
 from bezant.errors import Invalid
 from bezant.money import EUR
+from bezant.orders import following
+from bezant.orders.healing import TRIES_MAX, pause
+from bezant.orders.order import OrderStatus
+from bezant.payments import refunding
 from bezant.payments.port import (
+    ATTEMPTS_MAX,
     CapturePayment,
     CreatePayment,
     MethodKind,
     Payment,
     PaymentState,
     PayWith,
+    RefundState,
     RequestRefund,
     VoidPayment,
 )
@@ -31,7 +37,7 @@ from bezant.sandbox import card, stripe
 from bezant.sandbox.stripe import EVERYBODY
 
 pytestmark = pytest.mark.requirement("S004-5", part="money without an order")
-MINUTE = timedelta(minutes=1)
+MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
 HICCUPS = ("rate_limit", "error_before_acting", "drop_before_acting", "drop_after_acting")
 
 
@@ -204,3 +210,100 @@ async def test_a_void_that_came_to_nothing_says_why(court: Court):
     voided = await court.payments.void(VoidPayment("v2", ANN, Mode.TEST, made.id))
     assert (voided.state, voided.failure, voided.advice) == (PaymentState.VOIDED, "", "")
     assert (await seen(court, made)).failure == ""
+
+
+async def test_attempts_used_up(court: Court, monkeypatch: pytest.MonkeyPatch):
+    """However often a provider says no, whoever was called to look can still give it back."""
+    assert 2 * TRIES_MAX < ATTEMPTS_MAX
+    monkeypatch.setattr(refunding, "ATTEMPTS_MAX", TRIES_MAX + 2)
+    made = await without_order(court, capture=True)
+    court.town.script("decline", times=TRIES_MAX, provider=made.provider, operation="refund")
+    for _ in range(TRIES_MAX + 5):
+        await a_minute_later(court)
+        court.clock.move(DAY)
+    tried = await court.payments.attempts(ANN, Mode.TEST, made.id)
+    assert len(tried) == 1 + TRIES_MAX, "the charge, and no more than these"
+    assert their_book(court) == ("succeeded", 0)
+    assert told(court) == ["order.missing", "order.stuck"]
+    own = RequestRefund("own", ANN, Mode.TEST, made.id, CLERK)
+    assert (await court.payments.request_refund(own)).state is RefundState.SUCCEEDED
+    now = await until_told(court, made)
+    assert now.metadata["without_order"] == "refunded"
+    assert their_book(court) == ("succeeded", 20_00), "once"
+    assert told(court)[-1] == "order.given_back"
+
+
+def test_the_next_step_is_taken_later_each_time_up_to_a_day():
+    waits = [pause(tries) for tries in range(TRIES_MAX)]
+    assert waits[:3] == [MINUTE, 2 * MINUTE, 4 * MINUTE]
+    assert waits == sorted(waits)
+    assert waits[-1] == pause(10**6) == DAY
+
+
+@pytest.mark.parametrize("taken", [False, True], ids=["voided", "captured"])
+@pytest.mark.parametrize("overlooked", [False, True], ids=["told", "overlooked"])
+async def test_no_evidence_while_a_provider_is_still_at_it(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch, taken: bool, overlooked: bool
+):
+    """A void's answer is lost, and then the provider says that it has not decided."""
+    if overlooked:  # Whatever was told, evidence is about the payment as it stands.
+        monkeypatch.setattr(following, "HOLDING", following.HOLDING - {"processing"})
+    till = shop.till
+
+    async def unanswered(command: VoidPayment) -> Payment:
+        return till.comes_to(command.payment, PaymentState.UNKNOWN)
+
+    async def an_hour() -> list[str]:
+        await shop.healing.heal()
+        await shop.follow()
+        shop.clock.move(timedelta(hours=1))
+        return [fed.event.type for fed in await shop.told()]
+
+    monkeypatch.setattr(till, "void", unanswered)
+    payment = till.money_without_order(ANN, shop.ids.new("ord"), EUR(20_00), capture=False)
+    await shop.follow()
+    shop.clock.move(WINDOW)
+    await an_hour()
+    till.comes_to(payment, PaymentState.PROCESSING)
+    await shop.follow()
+    for _ in range(3):
+        assert "order.given_back" not in await an_hour()
+        assert till.held[payment].metadata == {}
+    if taken:
+        till.capture(payment)
+        await shop.healing.heal()  # Before it was told.
+        assert till.held[payment].metadata == {}
+    else:
+        till.comes_to(payment, PaymentState.VOIDED)
+    await shop.follow()
+    for _ in range(3):
+        await an_hour()
+    assert (await an_hour())[-1] == "order.given_back"
+    evidence = till.held[payment].metadata["without_order"]
+    assert evidence.startswith("refund re_") if taken else evidence == "voided"
+
+
+async def test_money_a_provider_is_still_at_is_set_aside(shop: Shop):
+    """A capture's answer was lost, and then the provider says that it has not decided."""
+    till, order = shop.till, await shop.order()
+    paid = till.money_without_order(ANN, order.id, EUR(20_00), capture=False)
+    payment = till.money_without_order(ANN, shop.ids.new("ord"), EUR(20_00), capture=False)
+    await shop.follow()
+    for one in (paid, payment):
+        till.comes_to(one, PaymentState.PROCESSING)
+    assert (await shop.seen(order)).status is OrderStatus.AUTHORIZED
+    shop.clock.move(WINDOW)
+    await shop.healing.heal()
+    about = [fed.event.type for fed in await shop.told() if fed.event.subject == payment]
+    assert about == ["order.missing"], "it is not given back yet"
+    for one in (paid, payment):
+        till.capture(one)
+    assert (await shop.seen(order)).status is OrderStatus.PAID
+    for _ in range(3):
+        shop.clock.move(timedelta(hours=1))
+        await shop.healing.heal()
+        await shop.follow()
+    about = [fed.event.type for fed in await shop.told() if fed.event.subject == payment]
+    assert (about[0], about[-1]) == ("order.missing", "order.given_back")
+    assert till.held[payment].metadata["without_order"].startswith("refund re_")
+    assert till.held[paid].metadata == {}

@@ -4,7 +4,7 @@ import asyncio
 from datetime import timedelta
 
 import pytest
-from tests.orders.shop import ANN, BOB, Shop
+from tests.orders.shop import ANN, BOB, CARD, WINDOW, Shop
 from tests.orders.till import ACTION_CARD, DECLINED_CARD, OUTAGE_CARD
 
 from bezant.actor import Mode
@@ -322,3 +322,26 @@ async def test_nobody_pays_in_a_session_that_ended_while_they_began(shop: Shop):
     assert (await shop.confirm(second)).state is SessionState.COMPLETE, "its use came back"
     paid = [one for one in shop.till.held.values() if one.captured]
     assert len(paid) == 1
+
+
+async def test_every_key_given_to_payments_is_our_own(shop: Shop):
+    """Whatever a merchant has used as a key, it is in the way of none of our steps."""
+    made = await link(shop, uses_max=3)
+    for card in (DECLINED_CARD, OUTAGE_CARD):
+        await shop.confirm(await follow(shop, made), card)
+    left = await follow(shop, made)
+    await shop.confirm(left, ACTION_CARD)
+    await shop.orders.expire_session(ANN, Mode.TEST, left.session.id)
+    plain = await shop.session()
+    for card in (OUTAGE_CARD, CARD):
+        await shop.confirm(plain, card)
+    for capture in (True, False):
+        shop.till.money_without_order(ANN, shop.ids.new("ord"), EUR(1_00), capture=capture)
+    await shop.follow()
+    shop.clock.move(WINDOW)
+    await shop.healing.heal()
+    given = [one.split(" ", 2) for one in shop.till.answers]
+    steps = {f"{name} {key.rpartition(':')[2]}" for name, _, key in given}
+    assert {"void let-go", "void void", "refund refund"} < steps, "they were all taken"
+    assert {name for name, _, _ in given} == {"create", "confirm", "void", "refund"}
+    assert [key for _, _, key in given if not key.startswith("orders ")] == []

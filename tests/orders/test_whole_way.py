@@ -12,7 +12,7 @@ from tests.orders.shop import WINDOW
 from tests.sandbox.stand import Town, town
 from tests.vault.canaries import everything_in, written
 
-from bezant.actor import Mode
+from bezant.actor import PLATFORM, Actor, Caller, Mode
 from bezant.approvals.port import ApprovalsOf, Decide
 from bezant.clock import MovableClock
 from bezant.money import EUR, Money
@@ -26,15 +26,19 @@ from bezant.orders.checkout import (
     Way,
 )
 from bezant.orders.order import OrderStatus
-from bezant.orders.port import CardOfAnotherSession
+from bezant.orders.port import CardOfAnotherSession, PaymentNotTaken
 from bezant.payments.port import (
+    ChangeTerms,
     CreatePayment,
+    LimitExceeded,
+    LimitRule,
     MethodKind,
     PaymentState,
     PayWith,
     Refund,
     RefundState,
     RequestRefund,
+    Terms,
 )
 from bezant.sandbox import card, stripe
 
@@ -207,3 +211,28 @@ async def test_no_number_is_kept_anywhere_but_sealed(court: Court):
     forms = [form for number in numbers for form in written(number)]
     assert [table for table, row in rows if any(form in row for form in forms)] == []
     assert not [table for table, row in rows if re.search(rb"(?i)cvc\W{1,4}123", row)]
+
+
+@pytest.mark.parametrize(
+    "limit",
+    [
+        LimitRule("EUR", per_payment=1_000_00, tenant=ANN),
+        LimitRule("EUR", per_day=1_000_00, tenant=ANN),
+    ],
+    ids=["at once", "in a day"],
+)
+async def test_a_payer_does_not_learn_what_the_merchant_may_take(court: Court, limit: LimitRule):
+    by = Actor(Caller.MODULE, "sample", PLATFORM, Mode.TEST, frozenset({"settings.write"}))
+    await court.payments.change_terms(ChangeTerms(by, Terms(limits=(limit,))))
+    card = (await court.card()).token
+    with pytest.raises(PaymentNotTaken) as refused:
+        await pay(court, await checkout(court, "1001.00 EUR"), card)
+    assert (refused.value.facts, refused.value.field) == ({}, None)
+    assert refused.value.detail == PaymentNotTaken.title()
+    # Positive controls: it is the limit that says no, and its merchant is told of it.
+    much = CreatePayment("m", ANN, Mode.TEST, EUR(1_001_00), PayWith(MethodKind.CARD, card))
+    with pytest.raises(LimitExceeded) as told:
+        await court.payments.create(much)
+    assert told.value.facts
+    done = await pay(court, await checkout(court, "900.00 EUR"), card)
+    assert done.state is SessionState.COMPLETE

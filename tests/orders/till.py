@@ -216,6 +216,10 @@ class Till:
         found = replace(self.held[payment], state=PaymentState.DECLINED, declined=no)
         return self._put(found, "declined")
 
+    def comes_to(self, payment: str, state: PaymentState) -> Payment:
+        """Let a payment come to a state, and tell it."""
+        return self._put(replace(self.held[payment], state=state), state.value)
+
     def capture(self, payment: str) -> Payment:
         found = self.held[payment]
         return self._put(

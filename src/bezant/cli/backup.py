@@ -8,11 +8,8 @@ import typer
 from bezant.cli.exits import Exit, Stop
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
-    from datetime import datetime
-
     from bezant.cli.beside import Beside
-    from bezant.db.backup import Backup
+    from bezant.cli.installation import Installation
 
 
 def add_to(app: typer.Typer) -> None:
@@ -117,48 +114,38 @@ def restore(
     data: Annotated[
         Path | None, typer.Option(help="Into this new folder.", show_default=".bezant")
     ] = None,
-    to: Annotated[
-        str | None, typer.Option(help="As of this instant, such as 2026-11-20T12:30:00Z.")
-    ] = None,
-    logs: Annotated[
-        Path | None, typer.Option(help="The log since the backup.", show_default="WAL_ARCHIVE")
-    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Facts as JSON.")] = False,
 ) -> None:
     """Check a backup and restore it into a new data folder."""
     import asyncio
 
     from bezant.cli.environment import load_settings
-    from bezant.cli.installation import place_of, read_installation
+    from bezant.cli.installation import LIVE, place_of
     from bezant.cli.screen import show_facts, show_json, step
+    from bezant.db.backup import restore as bring_back
 
     settings = load_settings({"BEZANT_DATA": str(data) if data else None})
     place = place_of(settings.platform.data)
     _require_new(place.folder)
-    described = read_installation_of(source)
-    key_file = settings.platform.key_file or Path(described)
-    logs = logs or settings.database.log_archive
-    bringing = _bringing_back(source.absolute(), place.folder, key_file, _instant(to), logs)
+    installation = _installation_of(source)
+    key_file = settings.platform.key_file or Path(installation.key_file)
     with step("checking and restoring", "restored"):
-        about = asyncio.run(bringing)
-    installation = read_installation(place)
-    if installation is None:
-        raise Stop("The backup holds no installation.", "Choose another backup.", Exit.WRONG)
-    facts = {
-        "data": str(place.folder),
-        "made_at": about.made_at,
-        "as_of": to or about.made_at,
-        "mode": installation.mode,
-        "key_file": str(key_file),
-    }
+        about = asyncio.run(bring_back(source.absolute(), place.folder, key_file=key_file))
     if as_json:
-        show_json(facts)
-    else:
-        start = "bezant up --live" if installation.mode == "live" else "bezant up"
-        show_facts(
-            f"Restored as of {to or about.made_at}",
-            [("Data", str(place.folder)), ("Key file", str(key_file)), ("Start", start)],
+        show_json(
+            {
+                "data": str(place.folder),
+                "made_at": about.made_at,
+                "mode": installation.mode,
+                "key_file": str(key_file),
+            }
         )
+        return
+    start = "bezant up --live" if installation.mode == LIVE else "bezant up"
+    show_facts(
+        f"Restored as of {about.made_at}",
+        [("Data", str(place.folder)), ("Key file", str(key_file)), ("Start", start)],
+    )
 
 
 def _require_new(folder: Path) -> None:
@@ -169,40 +156,8 @@ def _require_new(folder: Path) -> None:
         )
 
 
-def _instant(told: str | None) -> "datetime | None":
-    from datetime import datetime
-
-    if told is None:
-        return None
-    try:
-        read = datetime.fromisoformat(told)
-    except ValueError:
-        read = None
-    if read is None or read.tzinfo is None:
-        raise Stop(f"{told} is no instant.", "Write it such as 2026-11-20T12:30:00Z.", Exit.USAGE)
-    return read
-
-
-def _bringing_back(
-    source: Path, into: Path, key_file: Path, at: "datetime | None", logs: Path | None
-) -> "Coroutine[object, object, Backup]":
-    """Return what brings a backup back, as it was made or as of an instant after that."""
-    from bezant.db.backup import restore as bring_back
-    from bezant.db.backup import restore_to
-
-    if at is None:
-        return bring_back(source, into, key_file=key_file)
-    if logs is None or not logs.is_dir():
-        raise Stop(
-            "To restore as of an instant, the log since the backup is needed.",
-            "Name the folder that WAL_ARCHIVE filled: --logs DIR.",
-            Exit.USAGE,
-        )
-    return restore_to(source, into, logs=logs.absolute(), at=at, key_file=key_file)
-
-
-def read_installation_of(source: Path) -> str:
-    """Return where the key of a backed-up installation lay."""
+def _installation_of(source: Path) -> "Installation":
+    """Return which installation a backup holds."""
     from bezant.cli.installation import Place, read_installation
 
     found = read_installation(Place(source.absolute()))
@@ -210,4 +165,4 @@ def read_installation_of(source: Path) -> str:
         raise Stop(
             f"{source} is no backup of Bezant.", "Name the folder that backup made.", Exit.USAGE
         )
-    return found.key_file
+    return found

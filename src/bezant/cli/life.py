@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable
 from contextlib import AsyncExitStack, suppress
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import bezant
@@ -192,9 +193,35 @@ def recognise(settings: Settings, place: Place) -> Installation | None:
         lines = [f"{mistake.name} {mistake.problem}: {mistake.remedy}." for mistake in refused]
         raise Stop("\n".join(lines), "Nothing was started or changed.")
     check_room(place)
+    if settings.database.address() is None:
+        _require_database(place, found)
     if found is not None:
         key_path(found, settings.platform.key_file)
     return found
+
+
+def _require_database(place: Place, found: Installation | None) -> None:
+    """Refuse to make an empty database for an installation that had one.
+
+    A first start that was interrupted wrote `state.json` and nothing else that is told here.
+    """
+    if _holds_anything(place.postgres):
+        return
+    lived = (place.folder / "keystore", place.sample, place.logs / "postgres.log")
+    had_one = found is not None and any(path.exists() for path in lived)
+    if had_one or _holds_anything(place.heads):
+        raise Stop(
+            f"{place.folder} is what is left of an installation: its database "
+            f"({place.postgres.name}/) is not there.",
+            "Nothing was changed, and no empty database was made in its place. Put the folder "
+            f"{place.postgres.name}/ back, or restore a backup: bezant restore BACKUP --data NEW. "
+            "If its database is your own, name it again with DATABASE_URL. "
+            "To begin anew, choose another folder with --data.",
+        )
+
+
+def _holds_anything(folder: Path) -> bool:
+    return folder.is_dir() and any(folder.iterdir())
 
 
 def write_logs(
@@ -234,7 +261,7 @@ async def _raise_house(
     key = load_key_file(key_path(installation, settings.platform.key_file))
     address = settings.database.address()
     if address is None:
-        ground = await _start_database(stack, settings, place, key)
+        ground = await _start_database(stack, place, key)
     else:
         with step("asking your own database", "using your own database; the embedded one rests"):
             pass
@@ -255,13 +282,11 @@ async def _raise_house(
         return await stack.enter_async_context(building)
 
 
-async def _start_database(
-    stack: AsyncExitStack, settings: Settings, place: Place, key: Secret[bytes]
-) -> Ground:
+async def _start_database(stack: AsyncExitStack, place: Place, key: Secret[bytes]) -> Ground:
     from bezant import schemas
     from bezant.db.embedded import EmbeddedServer
 
-    server = EmbeddedServer(place.folder, archive_to=settings.database.log_archive)
+    server = EmbeddedServer(place.folder)
     doing = "starting PostgreSQL" if place.postgres.exists() else "making the database"
     with step(doing, "PostgreSQL 18 is up, private to this folder"):
         await server.start()

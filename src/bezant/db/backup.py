@@ -18,15 +18,14 @@ import hashlib
 import json
 import shutil
 import tempfile
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import asdict, dataclass
-from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 from bezant.clock import Clock
-from bezant.db import archive, binaries, standing, sums
+from bezant.db import binaries, standing, sums
 from bezant.db.data_folder import (
     ADMINISTRATOR,
     DataFolder,
@@ -36,20 +35,22 @@ from bezant.db.data_folder import (
     sync_folder,
     write_whole,
 )
-from bezant.db.embedded import SOCKET_PORT, EmbeddedServer, ServerDown
+from bezant.db.embedded import EmbeddedServer, ServerDown
 from bezant.db.standing import Standing
 from bezant.db.sums import BackupDamaged
-from bezant.db.supervision import ServerProcess
 from bezant.errors import Conflict, Refused
 
 FORMAT = 1
 ABOUT: Final = "backup.json"
-BESIDE: Final = ("heads", "state.json")  # what lies next to the database and belongs to it
+HEADS: Final = "heads"
+STATE: Final = "state.json"
+BESIDE: Final = (HEADS, STATE)  # what lies next to the database and belongs to it
 # Keys, encrypted under the key file: copied after the database, so that none it speaks of is
 # missing.
 BEHIND: Final = ("keystore", "sample.json")
 
 Facts = Mapping[str, str]
+Result = TypeVar("Result")
 Look = Callable[[Callable[[str], str]], Awaitable[Facts]]
 """Given `dsn(database)`, return facts about the books: balances, counts, chain heads."""
 
@@ -150,60 +151,57 @@ async def restore(
     """Restore a backup into a folder that is empty or not there; the platform can then start on it.
 
     The key file is put at `key_file` when the backup holds it; otherwise the one there must be the
-    right one. `durable=False` does not wait for the disk: for a copy that is thrown away.
+    right one. `durable=False` does not wait for the disk: for a copy that is thrown away. What
+    fails midway leaves the folder as it was.
     """
-    require_empty(into)
+    was_there = require_empty(into)
     about = await verify(source)
-    if key_file is not None:
-        _bring_keys(source, about, key_file)
-    place = DataFolder.at(into)
+    try:
+        if key_file is not None:
+            _bring_keys(source, about, key_file)
+        await _bring_back(source, DataFolder.at(into), durable=durable)
+    except BaseException:
+        _take_out(into, was_there=was_there)
+        raise
+    return about
+
+
+async def _bring_back(source: Path, place: DataFolder, *, durable: bool) -> None:
+    """Fill the folder; what says that it is an installation comes last, when all of it is there."""
     place.prepare()
-    for name in (*BESIDE, *BEHIND):
+    for name in (HEADS, *BEHIND):
         _copy(source / name, place.root / name)
     beside = place.root / "postgres.new"
-    await asyncio.to_thread(_copy, source / "postgres", beside)
+    await _to_its_end(asyncio.to_thread(_copy, source / "postgres", beside))
     who = standing.choose(beside)
     place.hand_to(who)
     give(beside, who)
     if durable:
-        await binaries.must(who, "initdb", ["--sync-only", "--pgdata", beside])
+        await _to_its_end(binaries.must(who, "initdb", ["--sync-only", "--pgdata", beside]))
     beside.rename(place.data)
-    return about
+    write_whole(place.root / STATE, (source / STATE).read_text())
 
 
-async def restore_to(
-    source: Path, into: Path, *, logs: Path, at: datetime, key_file: Path | None = None
-) -> Backup:
-    """Restore a backup and replay the archived log up to an instant, which must lie in it."""
-    assert at.tzinfo is not None, at
-    about = await restore(source, into, key_file=key_file)
-    place = DataFolder.at(into)
-    who = standing.choose(place.data)
-    _ask_for_recovery(place, who)
-    sockets = place.choose_sockets(SOCKET_PORT, who.owner)
-    server = ServerProcess.spawn(
-        who,
-        place.data,
-        place.log,
-        [
-            *("-c", f"restore_command={archive.command('fetch', logs)}"),
-            *("-c", f"recovery_target_time={at.isoformat()}"),
-            *("-c", "recovery_target_action=promote", "-c", "hot_standby=off"),
-            *("-c", "listen_addresses=", "-c", f"unix_socket_directories={sockets}"),
-            *("-c", f"cluster_name={place.tag}", "-c", "archive_mode=off"),
-        ],
-    )
+async def _to_its_end(work: Coroutine[object, object, Result]) -> Result:
+    """Wait for a thread even when cancelled: nothing may write where we clear up."""
+    task = asyncio.ensure_future(work)
     try:
-        await server.ready()
-    except BaseException:
-        await server.stop()
-        await asyncio.to_thread(shutil.rmtree, place.data)  # Half recovered is of no use.
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait({task})
         raise
-    finally:
-        await server.stop()
-        if sockets != place.run:
-            shutil.rmtree(sockets, ignore_errors=True)
-    return about
+
+
+def _take_out(into: Path, *, was_there: bool) -> None:
+    """Leave a folder as it was before a restore that failed: empty, or not there."""
+    if was_there:
+        for left in into.iterdir():
+            if left.is_dir():
+                shutil.rmtree(left)
+            else:
+                left.unlink()
+    elif into.exists():
+        shutil.rmtree(into)
 
 
 async def drill(source: Path, look: Look, expected: Facts, *, scratch: Path | None = None) -> Drill:
@@ -220,10 +218,12 @@ async def drill(source: Path, look: Look, expected: Facts, *, scratch: Path | No
     return Drill(about, found, expected)
 
 
-def require_empty(folder: Path) -> None:
-    """Refuse a folder that holds anything."""
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+def require_empty(folder: Path) -> bool:
+    """Refuse a folder that holds anything; tell whether there is one."""
+    is_there = folder.exists()
+    if is_there and (not folder.is_dir() or any(folder.iterdir())):
         raise TargetInUse(f"{folder} is not empty; nothing in it was changed")
+    return is_there
 
 
 def fingerprint(key_file: Path) -> str:
@@ -258,13 +258,6 @@ def _name(part: Path, to: Path) -> None:
         to.rmdir()
     part.rename(to)
     sync_folder(to.parent)
-
-
-def _ask_for_recovery(place: DataFolder, who: Standing) -> None:
-    (place.data / "recovery.signal").touch(mode=0o600)
-    place.log.touch(mode=0o600)
-    place.hand_to(who)
-    give(place.data / "recovery.signal", who)
 
 
 def _bring_keys(source: Path, about: Backup, key_file: Path) -> None:

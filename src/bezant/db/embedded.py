@@ -15,7 +15,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Final
 
-from bezant.db import archive, binaries, leftovers, standing
+from bezant.db import binaries, leftovers, standing
 from bezant.db.data_folder import (
     ADMINISTRATOR,
     AlreadyRunning,
@@ -81,7 +81,6 @@ class EmbeddedServer:
         *,
         tcp_port: int | None = None,
         durable: bool = True,
-        archive_to: Path | None = None,
         disk_free_min_bytes: int = DISK_FREE_MIN_BYTES,
         chance: Callable[[int], bytes] = os.urandom,
         choose_standing: Callable[[Path], Standing] = standing.choose,
@@ -91,7 +90,6 @@ class EmbeddedServer:
         self._tcp_port = tcp_port
         self._port = tcp_port or SOCKET_PORT
         self._durable = durable
-        self._archive_to = archive_to.absolute() if archive_to else None
         self._disk_free_min_bytes = disk_free_min_bytes
         self._chance = chance
         self._choose_standing = choose_standing
@@ -227,7 +225,6 @@ class EmbeddedServer:
             tcp_port=self._tcp_port,
             own_settings=place.own_settings,
             durable=self._durable,
-            archive_command=self._archive_command(),
         )
         files = {
             place.run / "postgresql.conf": configuration(settings),
@@ -251,14 +248,6 @@ class EmbeddedServer:
         self.trouble = None
         self.state = ServerState.READY
         self._ready.set()
-
-    def _archive_command(self) -> str | None:
-        """Return how finished pieces of the log are kept for recovery to a point in time."""
-        if self._archive_to is None:
-            return None
-        self._archive_to.mkdir(mode=0o700, parents=True, exist_ok=True)
-        give(self._archive_to, self._standing)
-        return archive.command("store", self._archive_to)
 
     async def _keep_running(self) -> None:
         """Restart the server whenever it dies, for as long as we live."""

@@ -28,7 +28,6 @@ class ServerSettings:
     tcp_port: int | None
     own_settings: Path
     durable: bool = True
-    archive_command: str | None = None
 
 
 def dynamic_memory() -> str:
@@ -55,7 +54,6 @@ def configuration(settings: ServerSettings) -> str:
     """Return the text of postgresql.conf."""
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") >> 20
     on = "on" if settings.durable else "off"
-    archive = settings.archive_command
     lines = f"""
         # Written at every start. Put your own settings into {settings.own_settings.name}.
         shared_buffers = {min(max(memory // 16, 128), 512)}MB
@@ -97,9 +95,7 @@ def configuration(settings: ServerSettings) -> str:
         ignore_checksum_failure = off
         zero_damaged_pages = off
         wal_level = replica
-        archive_mode = {"on" if archive else "off"}
-        archive_command = '{_quoted(archive or "")}'
-        archive_timeout = 60         # seconds; what a lost machine may cost beyond the archive
+        archive_mode = off           # nobody clears up here after an archive that fails
         allow_alter_system = off
         password_encryption = 'scram-sha-256'
         restart_after_crash = off    # we restart it whole: by itself it can wait for ever

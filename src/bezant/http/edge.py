@@ -326,7 +326,7 @@ def _credential_of(scope: Scope, visit: Visit) -> Credential:
     credential = credential_of(visit.headers, visit.address)
     if credential is None:
         raise CredentialMissing
-    if credential.kind is CredentialKind.SESSION and scope["method"] not in _SAFE:
+    if scope["method"] not in _SAFE and _comes_along(credential, visit.headers):
         refuse_cross_site(visit.headers)
     if credential.kind is CredentialKind.DPOP or HEADER in visit.headers:
         address = _address_of(scope, visit)
@@ -339,6 +339,16 @@ def _credential_of(scope: Scope, visit: Visit) -> Credential:
         )
         visit.signed = True
     return credential
+
+
+def _comes_along(credential: Credential, headers: Mapping[bytes, bytes]) -> bool:
+    """Tell whether a browser sends this by itself, whatever site asks it to.
+
+    It does so with a certificate, too; but most come from programs, which say nothing of sites.
+    """
+    if credential.kind is CredentialKind.CERTIFICATE:
+        return b"sec-fetch-site" in headers or b"origin" in headers
+    return credential.kind is CredentialKind.SESSION
 
 
 def _address_of(scope: Scope, visit: Visit) -> str:

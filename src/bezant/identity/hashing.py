@@ -8,13 +8,12 @@ against each other before it looks at what is in them (sched(7), autogroup).
 
 import json
 import os
-import resource
 import subprocess
 import sys
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from threading import Event, Timer
+from threading import Event, Thread, Timer
 from typing import Final
 
 import bcrypt
@@ -23,8 +22,7 @@ from argon2.exceptions import InvalidHashError, VerificationError
 
 NICENESS: Final = 10  # A tenth of what others get when all want something.
 SESSION_NICENESS: Final = 19  # And of all sessions this one comes last.
-NICENESS_SPAN: Final = 20  # A limit of 1 allows niceness 19, one of 20 allows 0.
-PATIENCE_SECONDS: Final = 0.3  # Twice what a hash takes where nobody else wants the core.
+PATIENCE_SECONDS: Final = 1.0  # Thrice what a hash takes where nobody else wants the core.
 END_SECONDS: Final = 5
 LEGACY_BYTES: Final = 72  # bcrypt never looked further; those who made these hashes cut there.
 
@@ -88,32 +86,55 @@ def _weigh(niceness: int) -> None:
         Path("/proc/self/autogroup").write_text(str(niceness))
 
 
-def _rest(*, wanted: bool) -> None:
-    """Let go of the core whenever anybody wakes, or no longer; lanes begun from now on do, too.
+def _leave_cores() -> None:
+    """Stay on half the cores: the lanes of one hash would take all of them."""
+    if sys.platform == "linux":
+        cores = sorted(os.sched_getaffinity(0))
+        os.sched_setaffinity(0, cores[len(cores) // 2 :])
 
-    A task that is merely nice keeps its core for a few milliseconds. Not everybody may leave this
-    state again (sched(7)), and who could not does not enter it.
+
+def _may_rest() -> bool:
+    """Tell whether a thread that rests may come back from it: not everybody may (sched(7)), and who
+    could not would never get a turn on a busy machine. A thread of its own tries it out.
     """
-    if sys.platform == "linux" and (
-        os.geteuid() == 0 or resource.getrlimit(resource.RLIMIT_NICE)[0] >= NICENESS_SPAN - NICENESS
-    ):
-        policy = os.SCHED_IDLE if wanted else os.SCHED_OTHER
+    came_back: list[bool] = []
+
+    def try_it() -> None:
         with suppress(OSError):
-            os.sched_setscheduler(os.getpid(), policy, os.sched_param(0))
+            _schedule(0, rests=True)
+            _schedule(0, rests=False)
+            came_back.append(True)
+
+    if sys.platform == "linux":
+        trial = Thread(target=try_it)
+        trial.start()
+        trial.join()
+    return bool(came_back)
 
 
-def _step_back() -> None:
+def _schedule(task: int, *, rests: bool) -> None:
+    """Let a task have the core only while nobody else wants it, or like everybody."""
+    if sys.platform == "linux":
+        os.sched_setscheduler(task, os.SCHED_IDLE if rests else os.SCHED_OTHER, os.sched_param(0))
+
+
+def _step_back(*, may_rest: bool) -> None:
+    """Let everybody go first. A task that is merely nice keeps its core for a few milliseconds; one
+    that rests lets go of it whenever anybody wakes.
+    """
     _weigh(SESSION_NICENESS)
-    _rest(wanted=True)
+    if may_rest:
+        _schedule(os.getpid(), rests=True)  # The one that hashes, and the lanes it begins.
 
 
-def _step_forward() -> None:
+def _step_forward(*, may_rest: bool) -> None:
     _weigh(0)
-    _rest(wanted=False)
+    if may_rest:
+        _schedule(os.getpid(), rests=False)
 
 
 @contextmanager
-def _no_longer_than_is_fair() -> Generator[None]:
+def _no_longer_than_is_fair(*, may_rest: bool) -> Generator[None]:
     """Step forward again when a piece of work takes long: beside a crowd of busy sessions, what is
     left over would keep somebody waiting for minutes.
     """
@@ -121,7 +142,7 @@ def _no_longer_than_is_fair() -> Generator[None]:
 
     def hurry() -> None:
         hurried.set()
-        _step_forward()
+        _step_forward(may_rest=may_rest)
 
     patience = Timer(PATIENCE_SECONDS, hurry)
     patience.start()
@@ -131,7 +152,7 @@ def _no_longer_than_is_fair() -> Generator[None]:
         patience.cancel()
         patience.join()
         if hurried.is_set():
-            _step_back()
+            _step_back(may_rest=may_rest)
 
 
 def _answer(task: str, *words: str | int) -> str:
@@ -157,9 +178,11 @@ def main() -> None:
     """Answer until nobody can ask any more."""
     with suppress(OSError):
         os.nice(NICENESS)
-    _step_back()
+    _leave_cores()
+    may_rest = _may_rest()
+    _step_back(may_rest=may_rest)
     for line in sys.stdin.buffer:
-        with _no_longer_than_is_fair():
+        with _no_longer_than_is_fair(may_rest=may_rest):
             answer = _answer(*json.loads(line))
         sys.stdout.write(json.dumps(answer) + "\n")
         sys.stdout.flush()

@@ -102,6 +102,7 @@ class Keyring(Desk):
         text = rules.new_key_text(old.kind, old.mode, self._chance)
         mac = (await self._keys.macs(API_KEY_HASH, text.encode()))[0]
         async with self._database.transaction() as tx:
+            await merchant_store.lock(tx, old.merchant_id)  # Whoever ends many keys ends both.
             locked = await store.lock(tx, old_id, old.merchant_id, old.mode)
             if locked is None or locked.revoked_at is not None or _over(locked, now):
                 raise KeyEnded
@@ -153,6 +154,7 @@ class Keyring(Desk):
         wanted = _meant(command)
         tenant, mode, by = rules.tenant_id(command.tenant), command.by.mode, command.by.subject
         async with self._database.transaction() as tx:
+            await merchant_store.lock(tx, tenant)  # A key that is just being made is there then.
             held = await store.lock_fitting(tx, tenant, mode, command.kind, command.role)
             fitting = [one.id for one in held if not wanted or wanted & _permissions(one)]
             ended = await store.revoke_these(tx, fitting, by, self._clock.now())

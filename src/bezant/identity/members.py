@@ -1,7 +1,7 @@
 """Members: invited by a one-time link, given roles, removed; and always somebody in charge."""
 
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
@@ -36,10 +36,13 @@ from bezant.identity.roles import narrowing, spelled_role
 from bezant.identity.store import api_key as key_store
 from bezant.identity.store import member as store
 from bezant.identity.store import merchant as merchant_store
+from bezant.identity.store import sign_up as letter_store
 from bezant.identity.store.member import InvitationRow, MemberRow
 from bezant.ids import read, spell
 
 JOIN_PATH: Final = "/join"
+LETTERS_MAX: Final = 3
+"""To one address in a day: nobody's mailbox is filled through us. Whoever invites has the link."""
 _log = telemetry.log("identity")
 
 
@@ -81,12 +84,16 @@ class Members(Logins):
                 command.by, rules.member_permissions(command.role, command.tenant, given.grants)
             )
             row = replace(row, custom_role=given.id)
-            if not await store.add_invitation(tx, row, token_hash(token)):
+            since = now - timedelta(days=1)
+            posted = await letter_store.invited(tx, row.email, since) < LETTERS_MAX
+            if not await store.add_invitation(tx, row, token_hash(token), posted=posted):
                 raise AlreadyShown
-            await self._post(tx, mail)
+            if posted:
+                await self._post(tx, mail)
             about = {"by": row.invited_by, "role": row.role}
             await self._record(tx, "invitation.created", command.tenant, command.id, about)
-        _log.info("member.invited", by=row.invited_by, invitation=command.id, role=row.role)
+        by, role = row.invited_by, row.role
+        _log.info("member.invited", by=by, invitation=command.id, role=role, posted=posted)
         return NewInvitation(_invitation(row), token)
 
     async def invitations(self, query: OfTenant) -> InvitationPage:

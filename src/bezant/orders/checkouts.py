@@ -30,6 +30,7 @@ from bezant.orders.port import (
     CheckoutBusy,
     MalformedOffer,
     OrderKeyReused,
+    PaymentNotTaken,
     SessionOver,
     SignInRequired,
     UnknownCheckoutSession,
@@ -46,6 +47,7 @@ from bezant.orders.uses import Uses
 from bezant.payments.port import (
     ConfirmPayment,
     CreatePayment,
+    LimitExceeded,
     ManyOf,
     MethodKind,
     NotInThisState,
@@ -277,22 +279,25 @@ class Checkouts(Ordering):
                 return row.payment
             failed = known.state is PaymentState.FAILED
             key += f":{row.payment}"  # Nobody was charged by that one, and nobody will be.
-        created = await self._payments.create(
-            CreatePayment(
-                key=key,
-                tenant=row.tenant,
-                mode=row.mode,
-                amount=offer.amount,
-                confirm=False,
-                capture=offer.capture,
-                customer=row.customer,
-                order=spell(PREFIX, row.order_id),
-                description=offer.description,
-                descriptor=offer.descriptor,
-                metadata=offer.metadata,
-                return_url=offer.return_url,
+        try:
+            created = await self._payments.create(
+                CreatePayment(
+                    key=key,
+                    tenant=row.tenant,
+                    mode=row.mode,
+                    amount=offer.amount,
+                    confirm=False,
+                    capture=offer.capture,
+                    customer=row.customer,
+                    order=spell(PREFIX, row.order_id),
+                    description=offer.description,
+                    descriptor=offer.descriptor,
+                    metadata=offer.metadata,
+                    return_url=offer.return_url,
+                )
             )
-        )
+        except LimitExceeded:  # What a merchant may take, and has taken, is not a payer's to know.
+            raise PaymentNotTaken from None
         if failed:
             await self._uses.let_go(row, row.payment)
         async with self._desk.database.transaction() as tx:
@@ -319,6 +324,8 @@ class Checkouts(Ordering):
                     return_url,
                 )
             )
+        except LimitExceeded:
+            raise PaymentNotTaken from None
         except NotInThisState:
             now = await self._payments.payment(row.tenant, row.mode, row.payment)
             if may_try_again(row, now):

@@ -22,8 +22,10 @@ from bezant.orders.telling import PREFIX, of_payment
 _log = telemetry.log("orders")
 FOLLOWER: Final = "orders"
 FEED: Final = "payments"
-HOLDING: Final = frozenset({"authorized", "partly_captured", "unknown"})
-"""The states of a payment in which money is set aside, as far as anybody knows."""
+HOLDING: Final = frozenset({"authorized", "partly_captured", "processing", "unknown"})
+"""The states of a payment in which money is set aside, as far as anybody knows: while a provider is
+still at a capture or a void it is, and at a first charge nothing was authorized yet.
+"""
 GIVEN_BACK: Final = "refund.succeeded"
 CAME_BACK: Final = "refund.came_back"
 """A refund that was given, and that the payer's bank did not take: it is paid again."""

@@ -2,8 +2,9 @@
 
 Each step is stored before it is taken, and taken under a key of its own: killed in between, the
 next round takes it again and nothing happens twice. One that came to nothing is tried again under
-another key, later each time. From the moment giving back begins no order takes the payment any
-more; the evidence is written when the money is gone, and not before.
+another key, later each time, and not for ever: a payment takes only so many tries, and whoever is
+called needs some of them. From the moment giving back begins no order takes the payment any more;
+the evidence is written when the money is gone, and not before.
 """
 
 from dataclasses import dataclass, replace
@@ -35,7 +36,8 @@ from bezant.payments.port import (
 
 AT_ONCE_MAX: Final = 100
 AGAIN_AFTER: Final = timedelta(seconds=60)
-AGAIN_AFTER_MAX: Final = timedelta(hours=1)
+AGAIN_AFTER_MAX: Final = timedelta(days=1)
+TRIES_MAX: Final = 20  # Of the attempts a payment has, all others are its merchant's.
 ALARM_TRIES: Final = 3  # A provider that hiccups once is nobody's work.
 ALARM_AFTER: Final = timedelta(hours=1)
 REASON: Final = "paid without an order"
@@ -125,6 +127,8 @@ class Healing:
         asked = await self._asked(row)
         if asked is not None and asked.state is not RefundState.SUCCEEDED:
             return _so_far(asked)
+        if row.tries >= TRIES_MAX:
+            return _Step(row.refund, stuck=True)  # It is seen when somebody has given it back.
         payment = await self._payments.payment(row.tenant, row.mode, row.payment)
         if payment.state in _SET_ASIDE:
             payment = await self._payments.void(
@@ -188,6 +192,9 @@ class Healing:
     async def _end(self, row: FactRow) -> None:
         """Nothing of it is left: write how it went, on the payment and in an event."""
         payment = await self._payments.payment(row.tenant, row.mode, row.payment)
+        there = payment.captured > payment.refunded + payment.disputed
+        if there or payment.state in _UNDER_WAY:
+            return  # It is not gone, or may not be: more will be told.
         asked = await self._asked(row)
         if payment.state in _LET_GO:
             evidence = payment.state.value
@@ -219,7 +226,7 @@ def _so_far(refund: Refund) -> _Step:
 
 def pause(tries: int) -> timedelta:
     """Return how long to wait before the next step: longer after each that came to nothing."""
-    return min(AGAIN_AFTER * 2 ** min(tries, 10), AGAIN_AFTER_MAX)
+    return min(AGAIN_AFTER * 2 ** min(tries, 11), AGAIN_AFTER_MAX)
 
 
 def _key(row: FactRow, what: str) -> str:

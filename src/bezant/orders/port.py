@@ -69,6 +69,7 @@ __all__ = [
     "OrdersOf",
     "Payer",
     "PaymentLink",
+    "PaymentNotTaken",
     "ReadSession",
     "SessionOver",
     "SessionPage",
@@ -153,6 +154,12 @@ class CardOfAnotherSession(Refused):
     """This card was given for another checkout session."""
 
     code = "card_of_another_session"
+
+
+class PaymentNotTaken(Refused):
+    """The shop cannot take this payment at the moment; try again later, or ask the shop."""
+
+    code = "payment_not_taken"
 
 
 class LinkUsedUp(Refused):

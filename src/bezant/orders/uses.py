@@ -12,7 +12,7 @@ from typing import Final
 from bezant import telemetry
 from bezant.db.database import Tx
 from bezant.errors import BezantError
-from bezant.orders.ordering import Desk
+from bezant.orders.ordering import Desk, own_key
 from bezant.orders.port import CheckoutBusy, LinkUsedUp
 from bezant.orders.standing import came_to_nothing
 from bezant.orders.store import checkout as store
@@ -62,7 +62,7 @@ class Uses:
         try:
             return await self._payments.void(
                 VoidPayment(
-                    f"checkout:{payment}:let-go", row.tenant, row.mode, payment,
+                    own_key(f"checkout:{payment}:let-go"), row.tenant, row.mode, payment,
                     "the try came to nothing", unpaid_only=True,
                 )
             )  # fmt: skip

@@ -33,6 +33,7 @@ from bezant.payments.rule import (
     ChangeTerms,
     FeeRule,
     LimitRule,
+    RoutingRule,
     Terms,
     TermsChange,
     TermsState,
@@ -173,18 +174,31 @@ def digest(row: stored.ChangeRow) -> str:
 
 def summary(terms: Terms, current: Terms) -> str:
     """Return what a second person reads first; the whole is read where the subject is shown."""
-    told: list[str] = []
+    heads: list[str] = []
+    lists: list[str] = []
     if terms.limits != current.limits:
-        told.append(
-            f"Limit payments by {len(terms.limits)} rules instead of {len(current.limits)}: "
-            + _listed([_limit_said(one) for one in terms.limits])
-        )
+        heads.append(_head("Limit payments", terms.limits, current.limits))
+        lists.append("Limits: " + _listed([_limit_said(one) for one in terms.limits]))
     if terms.fees != current.fees:
-        told.append(
-            f"Charge fees by {len(terms.fees)} rules instead of {len(current.fees)}: "
-            + _listed([_said(one) for one in terms.fees])
-        )
-    return ". ".join(told)[:SUMMARY_CHARACTERS_MAX]
+        heads.append(_head("Charge fees", terms.fees, current.fees))
+        lists.append("Fees: " + _listed([_said(one) for one in terms.fees]))
+    if terms.routing != current.routing:
+        heads.append(_head("Route", terms.routing, current.routing))
+        lists.append("Routing: " + _listed([_route_said(one) for one in terms.routing]))
+    # All that changes is named before any of it is listed: a long list hides no other.
+    said = ". ".join([*heads, *lists])
+    if len(said) > SUMMARY_CHARACTERS_MAX:
+        return said[: SUMMARY_CHARACTERS_MAX - 1] + "…"
+    return said
+
+
+def _head(what: str, wanted: Sequence[object], held: Sequence[object]) -> str:
+    return f"{what} by {len(wanted)} rules instead of {len(held)}"
+
+
+def _route_said(rule: RoutingRule) -> str:
+    about = [rule.tenant, rule.method.value if rule.method else "", rule.asset, rule.country]
+    return " ".join([f"{rule.place}. {rule.provider}", *(f"for {one}" for one in about if one)])
 
 
 def _listed(said: Sequence[str]) -> str:

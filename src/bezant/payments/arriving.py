@@ -20,6 +20,7 @@ from bezant.payments.beside import Beside, is_beside
 from bezant.payments.codes import ENDED_NUMBERS, GIVEN, OPERATIONS, Ended, Waiting
 from bezant.payments.concluding import Conclusions
 from bezant.payments.disputing import Disputing
+from bezant.payments.elsewhere import Elsewhere
 from bezant.payments.exchanging import Heard
 from bezant.payments.failpoints import Point
 from bezant.payments.giving import Giving, attempt_in
@@ -86,10 +87,10 @@ class Arriving:
         self._walk = walk
         self._conclusions = conclusions
         self._returning = returning
-        self._disputing = disputing
         self._overruling = Overruling(parts, conclusions)
         self._taking = Taking(parts, conclusions)
         self._beside = Beside(parts)
+        self._elsewhere = Elsewhere(parts, walk, returning, disputing)
         self._giving = Giving(parts, returning, walk.work)
         self._soon: asyncio.Task[None] | None = None
         self._more = False
@@ -235,7 +236,7 @@ class Arriving:
         if line.kind == "dispute":
             mode = Mode.LIVE if row.live else Mode.TEST
             lost = DisputeNews(line.part, "lost", -line.gross, "taken back by the payer's bank")
-            await self._disputing.heard(row.provider, mode, payment_of(attempt), lost)
+            await self._elsewhere.disputed(row.provider, mode, attempt, lost)
             return True
         if line.kind == "refund":
             await self._came_back(attempt, line)
@@ -341,7 +342,7 @@ class Arriving:
         if attempt is None:
             return ""
         mode = Mode.LIVE if row.live else Mode.TEST
-        await self._disputing.heard(row.provider, mode, payment_of(attempt), news.dispute)
+        await self._elsewhere.disputed(row.provider, mode, attempt, news.dispute)
         return "done"
 
     async def _attempt(

@@ -18,7 +18,13 @@ from bezant.ledger.port import PAGE_MAX as LEDGER_PAGE_MAX
 from bezant.ledger.port import Ledger, Side, Transfer, TransferKind, TransfersOf
 from bezant.money import Asset, Money, total
 from bezant.payments.attempt import Operation
-from bezant.payments.codes import DISPUTE_STATES, ENDINGS, OPERATIONS, Ended
+from bezant.payments.codes import (
+    DISPUTE_STATES,
+    ENDINGS,
+    OPERATION_NUMBERS,
+    OPERATIONS,
+    Ended,
+)
 from bezant.payments.dispute import DisputeState
 from bezant.payments.finding import Trouble
 from bezant.payments.store import completeness as stored
@@ -28,6 +34,8 @@ STEPS_MAX: Final = 400  # So many are looked back at; a payment takes a few mill
 TRIES_MAX: Final = 300  # So often the book refuses the same at most, while somebody looks into it.
 PAGES_MAX: Final = 10  # A payment with more transfers than that there is not.
 REMEDY: Final = "Change nothing, and find out which of the two is right: money moved, or did not."
+BESIDE_REMEDY: Final = "Give that charge back at its provider: its file or event clears suspense."
+_CHARGE: Final = OPERATION_NUMBERS[Operation.CHARGE]
 _REFUNDED: Final = {
     Ended.REFUNDED: ("", "/given"),
     Ended.GIVEN_LATE: ("", "/back", "/late"),
@@ -89,12 +97,28 @@ class Completeness:
             elif found is not None and due.must and _debits(found) != due.debits:
                 said = f"{due.name} of {reference} debits {_debits(found)} and not {due.debits}"
                 told.append(_trouble(said))
-        undone = {one.subject for one in booked if one.kind is TransferKind.REVERSAL}
-        for one in booked:
-            if one.kind is not TransferKind.REVERSAL and one.id not in known | undone:
-                said = f"{one.id} in the book tells of {reference}, which knows nothing of it"
-                told.append(_trouble(said))
+        known |= {one.subject for one in booked if one.kind is TransferKind.REVERSAL}
+        left = [
+            one for one in booked if one.kind is not TransferKind.REVERSAL and one.id not in known
+        ]
+        strays = await self._strays(mode, payment, row.money) if left else set[str]()
+        for one in left:
+            if one.id in strays:
+                said = f"{one.id} of {reference} was charged beside, before it was noted"
+                told.append(Trouble("completeness", said, BESIDE_REMEDY))
+                continue
+            said = f"{one.id} in the book tells of {reference}, which knows nothing of it"
+            told.append(_trouble(said))
         return told
+
+    async def _strays(self, mode: Mode, payment: UUID, asset: Asset) -> set[str]:
+        """Return what the book has of charges beside a payment, noted or not."""
+        rows = await stored.movements(self._database, payment)
+        charges = [one for one in rows if one.operation == _CHARGE]
+        amount = Money(0, asset)
+        names = [Due(f"tr_{one.id.hex}/stray", amount, must=False) for one in charges]
+        found = [await self._posted(mode, due) for due in names]
+        return {one.id for one in found if one is not None}
 
     async def _dues(self, payment: UUID, asset: Asset) -> list[Due]:
         rows = await stored.movements(self._database, payment)

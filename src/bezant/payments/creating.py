@@ -1,5 +1,7 @@
 """Asking for money: a payment is made, and charged if it says with what."""
 
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
 from dataclasses import replace
 from datetime import datetime
 from uuid import UUID, uuid5
@@ -30,7 +32,7 @@ from bezant.payments.repeating import AGAIN_SECONDS, Repeats
 from bezant.payments.states import PAYMENT, PaymentEvent
 from bezant.payments.store import customer as stored
 from bezant.payments.store import read, write
-from bezant.payments.store.begin import Beginning
+from bezant.payments.store.begin import Asked, Beginning
 from bezant.payments.told import Facts, Standing, microseconds, spelled, written
 from bezant.payments.work import Work, asking
 
@@ -47,6 +49,7 @@ class Creating:
         self._parts = parts
         self._carrier = carrier
         self._repeats = repeats
+        self._turns = limiting.Turns()
 
     async def create(self, command: CreatePayment) -> Payment:
         """Make a payment and charge it."""
@@ -76,7 +79,8 @@ class Creating:
         beginning = _beginning(facts, standing, work, request, fingerprint, now)
         parts.failpoints.reach(Point.BEFORE_BEGIN)
         if needed:
-            asked = await limiting.begin(parts.database, beginning, facts, needed)
+            async with self._turns.of(facts):
+                asked = await limiting.begin(parts.database, beginning, facts, needed)
         else:
             asked = await parts.gathered.begin(beginning)
         if asked is not None:
@@ -125,19 +129,10 @@ class Creating:
         )
         needed = await self._needed(facts, work, now)
         parts.failpoints.reach(Point.BEFORE_BEGIN)
-        async with parts.database.transaction() as tx:
-            locked = await read.locked(tx, facts.id)
-            assert locked is not None, "payments are not deleted"
-            asked = await write.ask(tx, request, fingerprint, facts.id, now, None)
-            if asked is None:
-                may_be_confirmed(locked)
-                if locked.attempts + 1 != work.number:
-                    raise PaymentBusy(retry_after_seconds=AGAIN_SECONDS)
-                if needed:
-                    await limiting.take(tx, facts, needed)
-                await write.change(tx, facts.id, work.before, now)
-                await write.add_attempt(tx, work, now + DUE)
-                await write.add_step(tx, facts.id, Kind.PROCESSING, now, work.number)
+        async with AsyncExitStack() as turn:
+            if needed or row.limited:
+                await turn.enter_async_context(self._turns.of(facts))
+            asked = await self._begin_again(work, request, fingerprint, needed, now)
         if asked is not None:
             return await self._repeats.answered(asked, fingerprint)
         parts.told()
@@ -145,6 +140,33 @@ class Creating:
         if settled is None:
             return await self._repeats.overtaken(facts.id, request)
         return spelled(facts, settled)
+
+    async def _begin_again(
+        self,
+        work: Work,
+        request: UUID,
+        fingerprint: int,
+        needed: Sequence[limiting.Room],
+        now: datetime,
+    ) -> Asked | None:
+        """Store another try of a payment, or return what was asked before under its key."""
+        facts = work.facts
+        async with self._parts.database.transaction() as tx:
+            locked = await read.locked(tx, facts.id)
+            assert locked is not None, "payments are not deleted"
+            asked = await write.ask(tx, request, fingerprint, facts.id, now, None)
+            if asked is not None:
+                return asked
+            may_be_confirmed(locked)
+            if locked.attempts + 1 != work.number:
+                raise PaymentBusy(retry_after_seconds=AGAIN_SECONDS)
+            if needed or locked.limited:
+                # Room an earlier try took is not this one's: it may be paid in another way.
+                await limiting.take(tx, facts, needed)
+            await write.change(tx, facts.id, work.before, now)
+            await write.add_attempt(tx, work, now + DUE)
+            await write.add_step(tx, facts.id, Kind.PROCESSING, now, work.number)
+        return None
 
     async def _looked_up(
         self, command: CreatePayment, payment: UUID, request: UUID, now: datetime

@@ -82,6 +82,11 @@ class Disputing:
         await self.book(row)
         return True
 
+    async def knows(self, provider: str, mode: Mode, reference: str) -> bool:
+        """Tell whether a dispute is known as one of its payment."""
+        live = mode is Mode.LIVE
+        return await stored.known(self._parts.database, provider, live, reference) is not None
+
     async def book(self, row: stored.DisputeRow) -> bool:
         """Book what a dispute has come to; whatever is booked already is found so."""
         payment = await read.payment(self._parts.database, row.payment)

@@ -5,12 +5,14 @@ A line is believed only where it names its refund or dispute as the provider doe
 nobody can tell whether it is known already.
 """
 
+from collections import defaultdict
 from collections.abc import Sequence
 from typing import Final
 from uuid import UUID
 
 from bezant import telemetry
 from bezant.actor import Mode
+from bezant.money import total
 from bezant.payments.attempt import Operation
 from bezant.payments.beside import Beside, is_beside
 from bezant.payments.codes import OPERATION_NUMBERS
@@ -20,9 +22,10 @@ from bezant.payments.parts import Parts
 from bezant.payments.port import NotInThisState, TooManyAttempts
 from bezant.payments.returning import Returning
 from bezant.payments.rules import payment_of
-from bezant.payments.store import due, read
+from bezant.payments.store import beside, due, read
 from bezant.payments.store import settlement as stored
 from bezant.payments.walk import Walk
+from bezant.payments.work import Work
 from bezant.psp.port import (
     Decline,
     DeclineCode,
@@ -57,6 +60,7 @@ class Elsewhere:
         refunds = [(line, attempt) for line, attempt in lines if line.kind == "refund"]
         named = [line.part for line, _ in refunds if line.part]
         live = mode is Mode.LIVE
+        await self._captured(lines)
         known = await stored.parts_known(self._parts.database, provider, live, named)
         # First what was given, then what of it came back, however the file is ordered.
         for line, attempt in sorted(refunds, key=lambda one: one[0].gross.minor > 0):
@@ -65,21 +69,57 @@ class Elsewhere:
                 told = f"pay_{payment_of(attempt).hex}"
                 _log.error("refund.of_two_payments", payment=told, movement=line.part)
             elif line.part and (line.gross.minor > 0 or counted is None):
-                await self._refund(line, attempt)
+                await self._refund(line, attempt, counted)
         for line, attempt in lines:
             if line.part and line.kind in ("dispute", "dispute_reversal"):
                 state = self._dispute_state(provider, line)
                 news = DisputeNews(line.part, state, line.gross if state == "won" else -line.gross)
-                await self._disputing.heard(provider, mode, payment_of(attempt), news)
+                await self.disputed(provider, mode, attempt, news)
 
-    async def _refund(self, line: SettlementLine, attempt: UUID) -> None:
+    async def disputed(self, provider: str, mode: Mode, attempt: UUID, news: DisputeNews) -> None:
+        """Take what is told of a dispute: of a charge beside its payment the merchant never had
+        the money. What was counted as the payment's once stays so.
+        """
+        stray = await self._stray(attempt)
+        if stray is None or await self._disputing.knows(provider, mode, news.reference):
+            await self._disputing.heard(provider, mode, payment_of(attempt), news)
+        else:
+            await self._beside.disputed(stray, news)
+
+    async def _captured(self, lines: Lines) -> None:
+        """Take how much was captured of charges beside their payments, before what left of it."""
+        sums: defaultdict[UUID, list[SettlementLine]] = defaultdict(list)
+        for line, attempt in lines:
+            if line.kind == "charge" and line.gross.minor > 0:
+                sums[attempt].append(line)
+        moved = {attempt for line, attempt in lines if line.part}
+        noted = await beside.noted(self._parts.database, list(sums))
+        for attempt in sorted(sums.keys() & (moved | noted)):
+            stray = await self._stray(attempt)
+            if stray is not None:
+                asset, first = stray.amount.asset, sums[attempt][0]
+                told = [line.gross for line in sums[attempt] if line.gross.asset == asset]
+                whole = total(told, asset)
+                if whole:
+                    verdict = Verdict(Result.CAPTURED, first.reference, amount=whole)
+                    await self._beside.taken(stray, verdict, whole)
+
+    async def _stray(self, attempt: UUID) -> Work | None:
+        """Return an attempt as work if it is a charge beside its payment."""
         database = self._parts.database
-        found, row = await due.one(database, attempt), None
-        if found is not None:
-            row = await read.payment(database, payment_of(attempt))
-        if found is not None and row is not None and is_beside(found, row):
-            await self._beside.heard(await self._walk.work(found), _news(line))
+        found = await due.one(database, attempt)
+        row = None if found is None else await read.payment(database, payment_of(attempt))
+        if found is None or row is None or not is_beside(found, row):
+            return None
+        return await self._walk.work(found)
+
+    async def _refund(self, line: SettlementLine, attempt: UUID, counted: UUID | None) -> None:
+        # What was counted as the payment's once comes back to it as well.
+        stray = await self._stray(attempt) if counted is None else None
+        if stray is not None:
+            await self._beside.heard(stray, _news(line))
             return
+        found = await due.one(self._parts.database, attempt)
         if found is None or (found.operation == _REFUND and line.gross.minor < 0):
             return  # Ours; how it ended is told by its answer, an event, or when it is asked about.
         try:

@@ -1,6 +1,6 @@
 """What the payments do by themselves: look after what has not ended, and tidy up."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Final
 
 from bezant.clock import Clock
@@ -21,6 +21,15 @@ KEYS_KEPT: Final = timedelta(days=KEYS_KEPT_DAYS)
 ARRIVALS_KEPT: Final = timedelta(days=90)  # Longer than any provider sends an event again.
 ROOM_KEPT: Final = timedelta(days=62)  # A month, and one more in which its payments still change.
 TRANSCRIPTS_KEPT: Final = timedelta(days=90)  # Disputes ask what happened; later the attempt tells.
+
+
+async def forget_room(database: Database, before: date) -> None:
+    """Drop what was counted in periods that began so long ago, a round at a time."""
+    for dropped in (limit.forget_taken, limit.forget_changes, limit.forget_uses):
+        gone = FORGET_MAX
+        while gone == FORGET_MAX:
+            async with database.transaction() as tx:
+                gone = await dropped(tx, before, FORGET_MAX)
 
 
 def ticks(service: PaymentsService, database: Database, clock: Clock) -> tuple[Tick, ...]:
@@ -52,12 +61,13 @@ def ticks(service: PaymentsService, database: Database, clock: Clock) -> tuple[T
         async with database.transaction() as tx:
             await write.forget_requests(tx, now - KEYS_KEPT, FORGET_MAX)
             await arrival.forget(tx, now - ARRIVALS_KEPT, FORGET_MAX)
-            await limit.forget(tx, (now - ROOM_KEPT).date(), FORGET_MAX)
         gone = FORGET_MAX
         while gone == FORGET_MAX:  # A burst kept very many; none of them is in anybody's way.
             async with database.transaction() as tx:
                 gone = await transcript.forget(tx, now - TRANSCRIPTS_KEPT, FORGET_MAX)
         await service.forget_the_rest()
+        # Last, and apart: however much of it there is, it keeps nothing else.
+        await forget_room(database, (now - ROOM_KEPT).date())
 
     async def seal(turn: Turn) -> None:
         del turn

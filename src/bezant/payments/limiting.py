@@ -4,13 +4,18 @@ Room is taken in the transaction that stores what is about to be said to a provi
 payments take the same room. A payment without a limit never comes here.
 """
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from enum import IntEnum
 from typing import Final
+from weakref import WeakValueDictionary
 
+from bezant.actor import Mode
 from bezant.db.database import Database, Tx
+from bezant.errors import Unavailable
 from bezant.exchange import MethodKind
 from bezant.money import Asset, Money
 from bezant.payments import rules
@@ -23,6 +28,7 @@ from bezant.payments.store.begin import Asked, Beginning, begin_in
 from bezant.payments.told import Facts
 
 ALL_METHODS: Final = 0
+TURN_SECONDS: Final = 15.0  # Who waits longer is told to come again.
 
 
 class Span(IntEnum):
@@ -49,6 +55,34 @@ class Room:
         else:
             following = (self.begins_on + timedelta(days=31)).replace(day=1)
         return datetime.combine(following, time(), UTC)
+
+
+class Turns:
+    """One at a time, of those who need room of the same merchant.
+
+    Each would wait for the same row, and hold a session meanwhile: a crowd at one merchant would
+    leave none for anybody else.
+    """
+
+    def __init__(self) -> None:
+        self._locks: WeakValueDictionary[tuple[str, Mode, str], asyncio.Lock] = (
+            WeakValueDictionary()
+        )
+
+    @asynccontextmanager
+    async def of(self, facts: Facts) -> AsyncGenerator[None]:
+        """Wait without a session until it is this one's turn."""
+        place = (facts.tenant, facts.mode, facts.amount.asset.code)
+        lock = self._locks.setdefault(place, asyncio.Lock())
+        try:
+            async with asyncio.timeout(TURN_SECONDS):
+                await lock.acquire()
+        except TimeoutError:
+            raise Unavailable from None
+        try:
+            yield
+        finally:
+            lock.release()
 
 
 def rooms(
@@ -86,7 +120,9 @@ async def begin(
 
 
 async def take(tx: Tx, facts: Facts, needed: Sequence[Room]) -> None:
-    """Take room for a charge, or refuse it; what an earlier try took is given back."""
+    """Take room for a charge, or refuse it; what an earlier try took is given back, also if this
+    one needs none.
+    """
     full = await stored.take_room(
         tx,
         facts.id,

@@ -93,6 +93,8 @@ def charge_of(work: Work, now: datetime) -> Charge:
 def follow_up_of(work: Work, now: datetime) -> FollowUp:
     """Return a later step, or a question, as a connector takes it."""
     facts = work.facts
+    # Who asks about a charge means that one, and not the one that counts by now.
+    charge = 0 if work.operation is Operation.CHARGE else work.before.charge
     return FollowUp(
         attempt=work.key,
         payment=facts.spelled,
@@ -100,7 +102,7 @@ def follow_up_of(work: Work, now: datetime) -> FollowUp:
         mode=facts.mode,
         method=METHODS[work.before.method],
         reference=work.reference,
-        charge_attempt=f"att_{attempt_id(facts.id, work.before.charge or work.number).hex}",
+        charge_attempt=f"att_{attempt_id(facts.id, charge or work.number).hex}",
         amount=work.amount,
         charged=Money(int(work.before.authorized), facts.amount.asset) or facts.amount,
         part=work.part,

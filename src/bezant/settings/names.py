@@ -163,12 +163,6 @@ class Database:
     connections_max: int = named(
         "DB_CONNECTIONS_MAX", "Most connections a module keeps open.", whole(1, 500), 10
     )
-    log_archive: Path | None = named(
-        "WAL_ARCHIVE",
-        "Folder that keeps the embedded database's log, for `bezant restore --to`.",
-        path,
-        None,
-    )
     modules: Mapping[str, Secret[str]] = field(default_factory=dict[str, Secret[str]])
     """A database of its own for a module: `<MODULE>_DATABASE_URL`."""
 

@@ -4,13 +4,19 @@ asks too often is told how long to wait, and one name of the request is in answe
 
 import asyncio
 import json
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import httpx2
 import pytest
+from tests.gateway.envoy.stand import HOST, READY_SECONDS
 from tests.gateway.envoy.test_agreement import Two, standing_two
+from tests.harness.ports import free_port
 from tests.http.stand import until
 
+from bezant.gateway.envoy.plan import Address
+from bezant.gateway.envoy.program import running
 from bezant.http.edge import Rules
 from bezant.http.limits import Rule
 
@@ -135,6 +141,37 @@ async def test_a_request_has_one_name_in_answers_and_both_logs(tmp_path: Path) -
             return {json.loads(one)["request_id"] for one in lines}
 
         await until(lambda: names <= logged())
+
+
+async def test_while_nobody_is_asked_programs_hear_what_pages_hear(tmp_path: Path) -> None:
+    rules = Rules(address=Rule(10_000, 900.0), origins=(SHOP,))
+    async with standing_two(tmp_path, rules) as two:
+        keyed = {"x-api-key": two.callers.add("sk_test_poor", frozenset())}
+        assert (await two.envoy.get(PATH, headers=keyed)).status_code == 403
+        listener, nobody = Address(HOST, free_port()), Address(HOST, free_port())
+        gone, folder = replace(two.plan, listener=listener, doorkeeper=nobody), tmp_path / "gone"
+        folder.mkdir()
+        base = f"http://{HOST}:{listener.port}"
+        async with running(gone, folder, threads=1), httpx2.AsyncClient(base_url=base) as client:
+            known = two.bearer("api")  # Of a token nobody needs be asked.
+            async with asyncio.timeout(READY_SECONDS):
+                while not await answers_to(client, known):
+                    await asyncio.sleep(0.05)
+            for origin in (SHOP, STRANGER, None):
+                head = {**keyed, **({"origin": origin} if origin else {})}
+                answer = await client.get(PATH, headers=head)
+                assert (answer.status_code, answer.text != "") == (503, True), origin
+                assert answer.json()["code"] == "unavailable", origin
+                assert answer.headers["retry-after"] == "1"
+                assert answer.json()["request_id"] == answer.headers["request-id"]
+                assert READABLE & told(answer).keys() == (READABLE if origin == SHOP else set())
+            assert await answers_to(client, known), "the control"
+
+
+async def answers_to(client: httpx2.AsyncClient, headers: dict[str, str]) -> bool:
+    with suppress(httpx2.HTTPError):
+        return (await client.get(PATH, headers=headers)).status_code == 200
+    return False
 
 
 async def test_what_cannot_be_read_is_refused_in_our_words(tmp_path: Path) -> None:

@@ -89,7 +89,9 @@ class Door:
         chain.write_text(certificate)
         return self.context(chain, key)
 
-    async def asked(self, context: ssl.SSLContext, path: str = PATH, **head: str) -> list[int]:
+    async def asked(
+        self, context: ssl.SSLContext, path: str = PATH, method: str = "GET", **head: str
+    ) -> list[int]:
         """Ask twice over one connection; nothing if the handshake was ended."""
         lines = "".join(f"{name.replace('_', '-')}: {text}\r\n" for name, text in head.items())
         statuses: list[int] = []
@@ -98,7 +100,7 @@ class Door:
                 reader, writer = await asyncio.open_connection(HOST, self.port, ssl=context)
                 try:
                     for _ in range(2):
-                        writer.write(f"GET {path} HTTP/1.1\r\nhost: a\r\n{lines}\r\n".encode())
+                        writer.write(f"{method} {path} HTTP/1.1\r\nhost: a\r\n{lines}\r\n".encode())
                         said = (await reader.readuntil(b"\r\n\r\n")).lower()
                         statuses.append(int(said.split(b" ")[1]))
                         length = int(said.split(b"content-length: ")[1].split(b"\r\n")[0])
@@ -157,6 +159,22 @@ async def test_a_partners_certificate_is_what_the_connection_showed(door: Door) 
     # The control: right is right still, and beside a wrong credential it is nothing more.
     assert await door.asked(right) == [200, 200]
     assert await door.asked(right, x_api_key="sk_test_nobody") == [401, 401]
+
+
+async def test_no_other_site_changes_anything_by_a_browsers_certificate(door: Door) -> None:
+    partner, made = await door.certified()
+    holding = door.holding(partner, made.certificate)
+    ended = f"/v1/customers/cus_{'0' * 32}"  # Nobody: whoever is let in hears that.
+    for name, site in (
+        ("sec_fetch_site", "cross-site"), ("sec_fetch_site", "same-site"),
+        ("origin", "https://evil.example"), ("origin", "null"),
+    ):  # fmt: skip
+        assert await door.asked(holding, ended, "DELETE", **{name: site}) == [403, 403], site
+    # The controls: programs say nothing of sites, our own page may, and reading changes nothing.
+    assert await door.asked(holding, ended, "DELETE") == [404, 404]
+    ours = await door.asked(holding, ended, "DELETE", sec_fetch_site="same-origin")
+    assert ours == [404, 404]
+    assert await door.asked(holding, sec_fetch_site="cross-site") == [200, 200]
 
 
 async def test_what_a_caller_says_of_a_certificate_counts_nowhere(door: Door) -> None:

@@ -1,14 +1,31 @@
 """After a theft every key that may do some harm ends at once, however it came by that right."""
 
+import asyncio
+from contextvars import Context
+from datetime import datetime
+from uuid import UUID
+
 import httpx2
+import psycopg
 import pytest
+from tests.harness.cluster import TestDatabase
 from tests.identity.conftest import OPERATOR, Make
 from tests.identity.test_http import bearer, client
 
 from bezant.actor import Mode
-from bezant.identity import Access, CreateRole, Grant, KeyKind, OfTenant, RevokeApiKeys, Role
-from bezant.identity.port import MalformedApiKey
+from bezant.db.database import Tx
+from bezant.identity import (
+    Access,
+    CreateRole,
+    Grant,
+    KeyKind,
+    OfTenant,
+    RevokeApiKeys,
+    Role,
+)
+from bezant.identity.port import MalformedApiKey, RotateApiKey
 from bezant.identity.service import IdentityService
+from bezant.identity.store import api_key as store
 
 __all__ = ["client"]
 pytestmark = pytest.mark.requirement("S003-7", part="keys revoked by scope")
@@ -82,6 +99,45 @@ async def test_what_names_no_keys_ends_none(
             RevokeApiKeys(OPERATOR, merchant.id, resource=resource, access=access)
         )
     assert (await identity.key(OPERATOR, merchant.id, made.key.id)).revoked_at is None
+
+
+async def test_a_key_that_is_just_being_rotated_ends_with_its_successor(
+    make: Make,
+    identity: IdentityService,
+    identity_database: TestDatabase,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    merchant = await make.merchant()
+    old = (await make.key(merchant.id)).key.id
+    ending: list[asyncio.Task[int]] = []
+    expire = store.expire
+
+    async def ended_meanwhile(tx: Tx, key_id: UUID, at: datetime) -> None:
+        """Let somebody end all keys while the successor is there and not yet committed."""
+        command = RevokeApiKeys(OPERATOR, merchant.id)
+        revoking = identity.revoke_keys(command)
+        ending.append(asyncio.create_task(revoking, context=Context()))
+        async with asyncio.timeout(60):
+            while not waiting(identity_database):
+                await asyncio.sleep(0.01)
+        await expire(tx, key_id, at)
+
+    monkeypatch.setattr(store, "expire", ended_meanwhile)
+    wish = RotateApiKey(make.ids.new("key"), OPERATOR, merchant.id, old, 3_600)
+    successor = await identity.rotate_key(wish)
+    assert await ending[0] == 2
+    listed = (await identity.keys(OfTenant(OPERATOR, merchant.id))).keys
+    assert {one.id for one in listed if one.revoked_at} == {old, successor.key.id}
+
+
+def waiting(database: TestDatabase) -> bool:
+    """Tell whether somebody waits for what another holds."""
+    with psycopg.connect(database.administrator_dsn) as connection:
+        found = connection.execute(
+            "SELECT count(*) FROM pg_stat_activity"
+            " WHERE wait_event_type = 'Lock' AND datname = current_database()"
+        ).fetchone()
+    return found is not None and found[0] > 0
 
 
 async def test_over_http(make: Make, client: httpx2.AsyncClient) -> None:

@@ -1,5 +1,6 @@
 """What somebody allowed a program, they see on their security page and take back there."""
 
+import re
 from typing import Any
 
 import httpx2
@@ -10,11 +11,12 @@ from tests.identity.people.test_pages import Visitor, words
 from tests.identity.provider.stand import answered
 from tests.identity.provider.words import BELOW, CALLBACK, REALM, VERIFIER, challenge
 
-from bezant.identity import rules
+from bezant.identity import OfTenant, rules
 from bezant.identity.openid import Browser, ImportRealm, NewClient
 from bezant.secret import Secret
 
 pytestmark = pytest.mark.requirement("S001-2", part="consents")
+DEVICES = "urn:ietf:params:oauth:grant-type:device_code"
 TELLING = ("planner", "Holiday <Planner>")
 OTHER = ("diary", "Diary")
 
@@ -25,6 +27,13 @@ async def open_hall(hall: Hall) -> Hall:
         NewClient(client_id, name, redirect_uris=(CALLBACK,), scopes=("payments.read",))
         for client_id, name in (TELLING, OTHER)
     )
+    television = NewClient(
+        "television", "Television", grant_types=(DEVICES, "refresh_token"),
+        default_scopes=("openid", "session.read"),
+    )  # fmt: skip
+    trusted = NewClient("trusted", "Trusted", redirect_uris=(CALLBACK,), asks_consent=False,
+                        scopes=("payments.read",))  # fmt: skip
+    made = (*made, television, trusted)
     await hall.service.import_realm(ImportRealm(OPERATOR, REALM, "Shop", hall.merchant.id, made))
     return hall
 
@@ -137,3 +146,53 @@ async def test_the_same_over_json(open_hall: Hall) -> None:
         assert (await open_hall.drop(f"/v1/consents/{wrong}", token)).status_code == status
     assert (await open_hall.drop(f"/v1/consents/{one['client']}", token)).status_code == 204
     assert (await open_hall.read("/v1/consents", token))["data"] == []
+
+
+async def device_let_in(mine: Visitor) -> dict[str, str]:
+    """Let a device in by the code that it shows, and return what it asks for its tokens with."""
+    begun = await mine.hall.client.post(f"{BELOW}/auth/device", data={"client_id": "television"})
+    page = await mine.post(f"{BELOW}/device", user_code=begun.json()["user_code"])
+    asked = await mine.person.follow(page)
+    assert "Is this your device?" in asked.text
+    action = re.search(r'action="([^"]+)"', asked.text)
+    assert action
+    assert "It is let in" in (await mine.post(action[1], decision="yes")).text
+    return {
+        "grant_type": DEVICES, "client_id": "television",
+        "device_code": begun.json()["device_code"],
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("fetched", [True, False], ids=["with its tokens", "before its tokens"])
+async def test_a_device_that_was_let_in_is_shown_and_ended_too(
+    open_hall: Hall, fetched: bool
+) -> None:
+    mine = await visitor(open_hall, ANN)
+    grant = await device_let_in(mine)
+    told: dict[str, Any] = {}
+    if fetched:
+        told = (await open_hall.client.post(f"{BELOW}/token", data=grant)).json()
+        assert await works(open_hall, "television", told) == (True, True)
+    assert "Television" in words(await mine.get("/security"))
+    (television,) = await listed(mine)
+    ended = await mine.post("/security", do="end-consent", what=television)
+    assert "may do nothing for you" in (await mine.person.follow(ended)).text
+    assert await listed(mine) == []
+    if fetched:
+        assert await works(open_hall, "television", told) == (False, False)
+    else:
+        late = await open_hall.client.post(f"{BELOW}/token", data=grant)
+        assert (late.status_code, late.json()["error"]) == (400, "invalid_grant")
+
+
+async def test_what_nobody_was_asked_about_ends_as_well(open_hall: Hall) -> None:
+    mine = await visitor(open_hall, ANN)
+    told = await tokens(open_hall, "trusted", answered(await asks(mine, "trusted"))["code"])
+    assert await works(open_hall, "trusted", told) == (True, True)
+    assert await listed(mine) == [], "there is no consent of it"
+    owned = await open_hall.service.registered_clients(OfTenant(OPERATOR, open_hall.merchant.id))
+    (trusted,) = [one.id for one in owned.clients if one.client_id == "trusted"]
+    for status in (204, 404):
+        token = await open_hall.session()
+        assert (await open_hall.drop(f"/v1/consents/{trusted}", token)).status_code == status
+        assert await works(open_hall, "trusted", told) == (False, False)

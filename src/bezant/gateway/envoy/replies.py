@@ -40,14 +40,16 @@ _LATER: Final = (429, 502, 503, 504)
 
 def replies(plan: Plan, *, secure: bool) -> Node:
     """Return how Envoy's own answers are told (RFC 9457)."""
-    mappers: list[Node] = []
-    for shared in _sharing(plan):
-        told = {status: _reply(plan, status, shared, secure=secure) for status in _TOLD}
-        # What identity said about a credential is told as it said it, unless it said nothing: the
-        # first that fits counts.
-        asked: Node = {"filter": {"response_flag_filter": {"flags": ["UAEX"]}}}
-        mappers += [told.pop(503), asked, *told.values()]
-    return {"mappers": mappers}
+    told = [
+        {status: _reply(plan, status, shared, secure=secure) for status in _TOLD}
+        for shared in _sharing(plan)
+    ]
+    # What identity said about a credential is told as it said it, unless it said nothing, whoever
+    # asked: the first that fits counts.
+    unwell = [one.pop(503) for one in told]
+    asked: Node = {"filter": {"response_flag_filter": {"flags": ["UAEX"]}}}
+    rest = [reply for one in told for reply in one.values()]
+    return {"mappers": [*unwell, asked, *rest]}
 
 
 def _sharing(plan: Plan) -> Sequence[tuple[Node | None, tuple[Pair, ...]]]:

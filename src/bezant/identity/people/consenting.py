@@ -32,10 +32,11 @@ class Consenting(Desk):
         by = command.by
         member, client = own_id(by, "session.write"), read("cli", command.client, "client")
         async with self._database.transaction() as tx:
-            if not await store.end(tx, member, client):
-                raise UnknownConsent
+            was_kept = await store.end(tx, member, client)
             await store.ask_again(tx, member, client)
             ended = await store.revoke_delegations(tx, member, client, self._clock.now())
+            if not was_kept and not ended:
+                raise UnknownConsent
             about = {"client": command.client, "delegations": len(ended)}
             await self._record(tx, "consent.ended", by.tenant, by.subject, about)
         for one in ended:

@@ -124,6 +124,7 @@ class Importing(Telling):
         """Register a client, or as the file has it now. Whoever ended one meant it: it begins anew
         only where the file says so, and its tokens ended for good.
         """
+        await store.hold(tx, row.realm, row.client_id)  # Nobody ends it while it is renewed.
         known = await store.client(tx, row.realm, row.client_id)
         if known is None and await store.was_ended(tx, row.realm, row.client_id):
             if not returns:

@@ -59,6 +59,11 @@ class Way:
     consented: tuple[str, ...] = ()
     """What this person allowed this client before."""
 
+    @property
+    def allowed(self) -> tuple[str, ...]:
+        """Return what they allow it in all once they said yes."""
+        return tuple(sorted({*self.consented, *self.wanted.scopes}))
+
 
 @dataclass(frozen=True, slots=True)
 class Step:

@@ -156,14 +156,10 @@ class Ways(Proofs, Logins):
             async with self._database.transaction() as tx:
                 await self._finish(tx, way)
             return Turn(Stage.ELSEWHERE, self._answer(way.wanted, error=AccessDenied.code))
-        assert way.row.member_id is not None
         async with self._database.transaction() as tx:
-            now = self._clock.now()
-            allowed = tuple(sorted({*way.consented, *way.wanted.scopes}))
-            member, client = way.row.member_id, way.client.id
-            await delegation_store.keep_consent(tx, member, client, allowed, now)
+            await self._keep_consent(tx, way)
             await store.consented(tx, way.row.hash)
-        agreed = replace(way, row=replace(way.row, consented=True), consented=allowed)
+        agreed = replace(way, row=replace(way.row, consented=True), consented=way.allowed)
         return await self._turn(agreed, command.interaction, command.browser.name)
 
     async def enter_device_code(self, command: EnterDeviceCode) -> Turn:
@@ -322,12 +318,17 @@ class Ways(Proofs, Logins):
             await self._finish(tx, way)
             if delegation is not None:
                 await self._delegate(tx, delegation)
-            state = "allowed" if delegation else "denied"
-            found = delegation.id if delegation else None
+                await self._keep_consent(tx, way)
+            state, found = ("allowed", delegation.id) if delegation else ("denied", None)
             if not await store.decide_device(tx, device, state, found, self._clock.now()):
                 raise UnknownDevice
         _log.info("device.decided", state=state, client=way.client.client_id)
         return Turn(Stage.DONE, client=way.client.name, code="yes" if allowed else "")
+
+    async def _keep_consent(self, tx: Tx, way: Way) -> None:
+        member, now = way.row.member_id, self._clock.now()
+        assert member is not None
+        await delegation_store.keep_consent(tx, member, way.client.id, way.allowed, now)
 
     async def _finish(self, tx: Tx, way: Way) -> None:
         if not await store.finish(tx, way.row.hash, self._clock.now()):

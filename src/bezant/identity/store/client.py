@@ -91,6 +91,19 @@ async def client(tx: Tx, realm_name: str, client_id: str) -> ClientRow | None:
     )
 
 
+async def hold(tx: Tx, realm_name: str, client_id: str) -> None:
+    """Let nobody else change a client of this name until the transaction ends."""
+    await tx.execute(
+        """
+        SELECT id
+        FROM identity.client
+        WHERE realm = %s AND client_id = %s
+        FOR NO KEY UPDATE
+        """,
+        (realm_name, client_id),
+    )
+
+
 async def was_ended(tx: Tx, realm_name: str, client_id: str) -> bool:
     """Tell whether a client of this name works no longer."""
     return bool(

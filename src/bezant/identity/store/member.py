@@ -273,15 +273,15 @@ async def page(tx: Tx, merchant_id: UUID, after: UUID | None, limit: int) -> lis
     )
 
 
-async def add_invitation(tx: Tx, row: InvitationRow, token_hash: bytes) -> bool:
+async def add_invitation(tx: Tx, row: InvitationRow, token_hash: bytes, *, posted: bool) -> bool:
     """Add an invitation; False if its id is taken."""
     touched = await tx.execute(
         """
         INSERT INTO identity.invitation (
             id, merchant_id, email, role, token_hash, invited_by, created_at, expires_at,
-            custom_role
+            custom_role, posted
         )
-        VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)
+        VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
         ON CONFLICT (id) DO NOTHING
         """,
         (
@@ -294,6 +294,7 @@ async def add_invitation(tx: Tx, row: InvitationRow, token_hash: bytes) -> bool:
             row.created_at,
             row.expires_at,
             row.custom_role,
+            posted,
         ),
     )
     return touched == 1

@@ -104,6 +104,20 @@ async def demo_merchant(tx: Tx) -> UUID | None:
     return found
 
 
+async def invited(tx: Tx, email: str, since: datetime) -> int:
+    """Count the invitations since then, whoever's, that went to an address by letter."""
+    found = await tx.fetch_value(
+        """
+        SELECT count(*)
+        FROM identity.invitation
+        WHERE email = %s AND created_at > %s AND posted
+        """,
+        (email, since),
+    )
+    assert isinstance(found, int)
+    return found
+
+
 async def add_mail(tx: Tx, row: MailRow) -> None:
     """Add a letter that is due at once."""
     await tx.execute(
@@ -116,7 +130,10 @@ async def add_mail(tx: Tx, row: MailRow) -> None:
 
 
 async def take_mails(tx: Tx, now: datetime, again_at: datetime, limit: int) -> list[MailRow]:
-    """Take letters that are due; whoever takes them and dies leaves them due again later."""
+    """Take letters that are due; whoever takes them and dies leaves them due again later.
+
+    Anybody may have many invitations written, and nobody waits for one at a page: they go last.
+    """
     return await tx.fetch_all(
         MailRow,
         """
@@ -126,7 +143,7 @@ async def take_mails(tx: Tx, now: datetime, again_at: datetime, limit: int) -> l
             SELECT id
             FROM identity.mail
             WHERE sent_at IS NULL AND failed_at IS NULL AND due_at <= %(now)s
-            ORDER BY due_at
+            ORDER BY kind = 'invitation', due_at
             LIMIT %(limit)s
             FOR UPDATE SKIP LOCKED
         )

@@ -18,6 +18,7 @@ from bezant.http.amounts import JsonMoney
 from bezant.http.routes import Asker, Routes
 from bezant.money import Money, asset_of
 from bezant.payments.http import answers as a
+from bezant.payments.http.limits import Part, also_changed
 from bezant.payments.port import (
     RULES_MAX,
     ChangeTerms,
@@ -27,6 +28,7 @@ from bezant.payments.port import (
     MethodKind,
     Payments,
     PlatformOnly,
+    Terms,
     TermsChange,
     TermsState,
 )
@@ -116,18 +118,21 @@ class FeesChangeModel(a.Answer):
     state: TermsState
     fees: list[FeeModel]
     """The fees it wants."""
+    also: list[Part]
+    """Which other rules an agreement to it replaces; `/v1/terms/changes/{id}` shows them all."""
     proposed_by: str
     approval: str
     proposed_at: datetime
     decided_at: datetime | None
 
     @classmethod
-    def of(cls, change: TermsChange) -> "FeesChangeModel":
-        """Write a change for people."""
+    def of(cls, change: TermsChange, now: Terms) -> "FeesChangeModel":
+        """Write a change for people, beside the rules that hold."""
         return cls(
             id=change.id,
             state=change.state,
             fees=[FeeModel.of(one) for one in change.terms.fees],
+            also=also_changed(change, now, "fees"),
             proposed_by=change.proposed_by,
             approval=change.approval,
             proposed_at=change.proposed_at,
@@ -176,13 +181,13 @@ def add(routes: Routes, port: Payments) -> None:
         change = await port.change_terms(
             ChangeTerms(asker, replace(now, fees=wanted), instead_of=replace(now, fees=seen))
         )
-        return FeesChangeModel.of(change)
+        return FeesChangeModel.of(change, now)
 
     @routes.get("/v1/fees/changes/{change}", permission=READ)
     async def fees_change(change: str, asker: Asker) -> FeesChangeModel:
         """Return a change of the fees: what it wants, and what became of it."""
         _of_the_platform(asker)
-        return FeesChangeModel.of(await port.terms_change(change))
+        return FeesChangeModel.of(await port.terms_change(change), await port.terms())
 
     @routes.post("/v1/fees/preview", permission=READ, status=200)
     async def preview(body: FeePreviewBody, asker: Asker) -> FeePreviewModel:

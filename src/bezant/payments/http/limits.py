@@ -23,6 +23,7 @@ from bezant.payments.port import (
     MethodKind,
     Payments,
     PlatformOnly,
+    Terms,
     TermsChange,
     TermsState,
 )
@@ -99,6 +100,22 @@ class LimitsBody(a.Body):
     instead_of: Limits
 
 
+Part = Literal["routing", "fees", "limits"]
+
+
+def also_changed(change: TermsChange, now: Terms, shown: Part) -> list[Part]:
+    """Return which other rules would be replaced, once somebody agrees to what is shown."""
+    if change.state is not TermsState.NEEDS_APPROVAL:
+        return []
+    wanted = change.terms
+    differs: dict[Part, bool] = {
+        "routing": wanted.routing != now.routing,
+        "fees": wanted.fees != now.fees,
+        "limits": wanted.limits != now.limits,
+    }
+    return [part for part, other in differs.items() if other and part != shown]
+
+
 class LimitsChangeModel(a.Answer):
     """A change of the limits, and what became of it."""
 
@@ -107,18 +124,21 @@ class LimitsChangeModel(a.Answer):
     state: TermsState
     limits: list[LimitModel]
     """The limits it wants."""
+    also: list[Part]
+    """Which other rules an agreement to it replaces; `/v1/terms/changes/{id}` shows them all."""
     proposed_by: str
     approval: str
     proposed_at: datetime
     decided_at: datetime | None
 
     @classmethod
-    def of(cls, change: TermsChange) -> "LimitsChangeModel":
-        """Write a change for people."""
+    def of(cls, change: TermsChange, now: Terms) -> "LimitsChangeModel":
+        """Write a change for people, beside the rules that hold."""
         return cls(
             id=change.id,
             state=change.state,
             limits=[LimitModel.of(one) for one in change.terms.limits],
+            also=also_changed(change, now, "limits"),
             proposed_by=change.proposed_by,
             approval=change.approval,
             proposed_at=change.proposed_at,
@@ -146,13 +166,13 @@ def add(routes: Routes, port: Payments) -> None:
         change = await port.change_terms(
             ChangeTerms(asker, replace(now, limits=wanted), instead_of=replace(now, limits=seen))
         )
-        return LimitsChangeModel.of(change)
+        return LimitsChangeModel.of(change, now)
 
     @routes.get("/v1/limits/changes/{change}", permission=READ)
     async def limits_change(change: str, asker: Asker) -> LimitsChangeModel:
         """Return a change of the limits: what it wants, and what became of it."""
         _of_the_platform(asker)
-        return LimitsChangeModel.of(await port.terms_change(change))
+        return LimitsChangeModel.of(await port.terms_change(change), await port.terms())
 
 
 def _rules(written: Sequence[LimitModel], field: str) -> tuple[LimitRule, ...]:

@@ -56,12 +56,44 @@ async def take_room(
     )
 
 
-async def forget(tx: Tx, before: date, most: int) -> int:
-    """Drop what was counted in periods that began so long ago."""
+async def forget_taken(tx: Tx, before: date, most: int) -> int:
+    """Drop what payments took in periods that began so long ago."""
+    return await tx.execute(
+        """
+        DELETE FROM payments.limit_taken WHERE (payment, use) IN (
+            SELECT t.payment, t.use FROM payments.limit_taken AS t
+            INNER JOIN payments.limit_use AS u ON u.id = t.use
+            WHERE u.begins_on < %s LIMIT %s
+        )
+        """,
+        (before, most),
+    )
+
+
+async def forget_changes(tx: Tx, before: date, most: int) -> int:
+    """Drop what became of them there."""
+    return await tx.execute(
+        """
+        DELETE FROM payments.limit_change WHERE id IN (
+            SELECT n.id FROM payments.limit_change AS n
+            INNER JOIN payments.limit_use AS u ON u.id = n.use
+            WHERE u.begins_on < %s LIMIT %s
+        )
+        """,
+        (before, most),
+    )
+
+
+async def forget_uses(tx: Tx, before: date, most: int) -> int:
+    """Drop such periods themselves, of which nothing is left."""
     return await tx.execute(
         """
         DELETE FROM payments.limit_use WHERE id IN (
-            SELECT id FROM payments.limit_use WHERE begins_on < %s LIMIT %s
+            SELECT u.id FROM payments.limit_use AS u
+            WHERE u.begins_on < %s
+                AND NOT EXISTS (SELECT 1 FROM payments.limit_taken AS t WHERE t.use = u.id)
+                AND NOT EXISTS (SELECT 1 FROM payments.limit_change AS n WHERE n.use = u.id)
+            LIMIT %s
         )
         """,
         (before, most),

@@ -22,6 +22,7 @@ _COLUMNS: Final[LiteralString] = """
     p.captured, p.refunded,
     CASE WHEN p.refunded > 0 THEN payments.awaiting(p.id) ELSE 0 END AS awaiting,
     p.disputed, p.fee, p.cost, p.provider, p.card, p.order_id,
+    coalesce(p.limited, false) AS limited,
     p.details::text AS details, p.metadata::text AS metadata, p.changed::text AS changed,
     coalesce(o.reference, w.reference) AS reference, o.part, o.payer::text AS payer, o.result,
     o.decline, o.soft, o.raw,
@@ -117,6 +118,8 @@ class PaymentRow:
     """Why the last capture or void came to nothing, while the money is still set aside."""
     action: str | None
     booked: bool
+    limited: bool
+    """Whether it took up room under limits, in some try."""
 
     @property
     def money(self) -> Asset:

@@ -7,6 +7,7 @@ import { Answered, DetailPage, Facts, office, Section, useIdInPath, useMay } fro
 import { ApprovalPanel } from "../pages/agreeing";
 import { useNamed, useNameOf } from "../pages/asking";
 import { CATALOGUE as GENERAL } from "../words";
+import { AlsoChanged } from "./alsochanged";
 import { FeesTable, type Change } from "./feestable";
 import { CATALOGUE } from "./words";
 
@@ -103,7 +104,9 @@ function Told({ change }: { readonly change: Change }) {
           </Answered>
         </Section>
       ) : null}
-      {change.approval && may("approvals.read") ? <ApprovalPanel id={change.approval} /> : null}
+      <AlsoChanged change={change}>
+        {change.approval && may("approvals.read") ? <ApprovalPanel id={change.approval} /> : null}
+      </AlsoChanged>
     </>
   );
 }

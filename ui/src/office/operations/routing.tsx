@@ -109,12 +109,29 @@ function Providers({ found }: { readonly found: Faring }) {
 
 function Rules() {
   const words = useWords(CATALOGUE);
-  const general = useWords(GENERAL);
   const named = useNamed();
   const terms = useQuery({
     queryKey: named("terms"),
     queryFn: ({ signal }) => office("get", "/v1/terms", { signal }),
   });
+  return (
+    <Section title={words.rules}>
+      <Answered of={terms}>
+        {(found) => <RulesTable title={words.rules} rules={found.routing} />}
+      </Answered>
+    </Section>
+  );
+}
+
+export function RulesTable({
+  title,
+  rules,
+}: {
+  readonly title: string;
+  readonly rules: readonly Schemas["RoutingRuleModel"][];
+}) {
+  const words = useWords(CATALOGUE);
+  const general = useWords(GENERAL);
   const columns = useMemo<readonly Column<Rule>[]>(
     () => [
       {
@@ -145,23 +162,14 @@ function Rules() {
     ],
     [words, general],
   );
+  if (rules.length === 0) return <p className="m-0 text-soft">{words.noRules}</p>;
   return (
-    <Section title={words.rules}>
-      <Answered of={terms}>
-        {(found) =>
-          found.routing.length === 0 ? (
-            <p className="m-0 text-soft">{words.noRules}</p>
-          ) : (
-            <Rows
-              name="rules"
-              title={words.rules}
-              columns={columns}
-              rows={found.routing.map((one, place) => ({ ...one, id: String(place) }))}
-            />
-          )
-        }
-      </Answered>
-    </Section>
+    <Rows
+      name="rules"
+      title={title}
+      columns={columns}
+      rows={rules.map((one, place) => ({ ...one, id: String(place) }))}
+    />
   );
 }
 
