@@ -52,7 +52,7 @@ async def test_a_crowd_of_one_address_leaves_places_to_others(
     monkeypatch.setattr(handshake, "HANDSHAKE_SECONDS_MAX", 3_600.0)
     counted = Handshakes(4, (NETWORK,) if trusted else ())
     certificate = Certificate(pair.certificate, pair.key, counted)
-    async with standing() as stand, listening(certificate, stand) as (serving, port):
+    async with standing() as stand, listening(certificate.context, stand) as (serving, port):
         crowd = await half_open(port, 20)
         await until(lambda: serving.connections == (12 if trusted else 4))
         if trusted:  # The control: whoever may come for many can take all there is.

@@ -3,15 +3,15 @@
 import asyncio
 import json
 import ssl
-from collections.abc import AsyncGenerator, Callable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 from tests.http.papers import Pair, new_pair
-from tests.http.stand import DEADLINE_SECONDS, WRITER, Stand, note, standing, until
+from tests.http.stand import DEADLINE_SECONDS, WRITER, note, standing, until
+from tests.http.test_tls import listening
 
-from bezant.http.serve import Listening, Serving
 from bezant.http.tls import OneOfOurs
 
 BODY = json.dumps(note()).encode()
@@ -29,19 +29,6 @@ def gate(pair: Pair, is_welcome: Callable[[bytes], bool]) -> OneOfOurs:
     context.load_cert_chain(pair.certificate, pair.key)
     context.load_verify_locations(pair.certificate)
     return context
-
-
-@asynccontextmanager
-async def listening(context: ssl.SSLContext, stand: Stand) -> AsyncGenerator[tuple[Serving, int]]:
-    serving = Serving([Listening("127.0.0.1", 0, stand.edge, context)])
-    ((_, port),) = serving.bind()
-    running = asyncio.create_task(serving.run())
-    await until(lambda: serving.started)
-    try:
-        yield serving, port
-    finally:
-        serving.stop()
-        await running
 
 
 async def said_at_once(port: int, pair: Pair) -> bytes:

@@ -29,13 +29,16 @@ def pair(tmp_path: Path) -> Pair:
 @asynccontextmanager
 async def encrypted(certificate: Certificate) -> AsyncIterator[tuple[Stand, int]]:
     """Serve the sample routes in the open and encrypted, as a house does."""
-    async with standing(Rules(https=443)) as stand, listening(certificate, stand) as (_, port):
+    async with (
+        standing(Rules(https=443)) as stand,
+        listening(certificate.context, stand) as (_, port),
+    ):
         yield stand, port
 
 
 @asynccontextmanager
-async def listening(certificate: Certificate, stand: Stand) -> AsyncIterator[tuple[Serving, int]]:
-    serving = Serving([Listening("127.0.0.1", 0, stand.edge, certificate.context)])
+async def listening(context: ssl.SSLContext, stand: Stand) -> AsyncIterator[tuple[Serving, int]]:
+    serving = Serving([Listening("127.0.0.1", 0, stand.edge, context)])
     ((_, port),) = serving.bind()
     running = asyncio.create_task(serving.run())
     await until(lambda: serving.started)
@@ -180,7 +183,7 @@ async def test_a_handshake_that_stays_half_done_is_ended(
 ) -> None:
     monkeypatch.setattr(handshake, "HANDSHAKE_SECONDS_MAX", 0.5)
     certificate = Certificate(pair.certificate, pair.key)
-    async with standing() as stand, listening(certificate, stand) as (serving, port):
+    async with standing() as stand, listening(certificate.context, stand) as (serving, port):
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(said)
         async with asyncio.timeout(DEADLINE_SECONDS):
@@ -199,7 +202,7 @@ async def test_half_open_handshakes_hold_the_places_there_are_and_no_more(
     monkeypatch.setattr(protocol.BoundedProtocol, "places", 4)
     monkeypatch.setattr(handshake, "HANDSHAKE_SECONDS_MAX", 3600.0)
     certificate = Certificate(pair.certificate, pair.key)
-    async with standing() as stand, listening(certificate, stand) as (serving, port):
+    async with standing() as stand, listening(certificate.context, stand) as (serving, port):
         half = [await asyncio.open_connection("127.0.0.1", port) for _ in range(4)]
         for _, writer in half:
             writer.write(HALF)
@@ -229,7 +232,7 @@ async def test_whoever_holds_the_last_place_keeps_it_when_the_handshake_is_done(
     monkeypatch.setattr(protocol.BoundedProtocol, "places", 3)
     monkeypatch.setattr(handshake, "HANDSHAKE_SECONDS_MAX", 3600.0)
     certificate = Certificate(pair.certificate, pair.key)
-    async with standing() as stand, listening(certificate, stand) as (serving, port):
+    async with standing() as stand, listening(certificate.context, stand) as (serving, port):
         half = [await asyncio.open_connection("127.0.0.1", port) for _ in range(2)]
         await until(lambda: serving.connections == 2)
         for _ in range(3):
@@ -252,7 +255,7 @@ async def test_a_connection_that_cannot_be_taken_along_is_ended(
 ) -> None:
     """As where the system has no descriptor left: nobody waits for what will never be read."""
     certificate = Certificate(pair.certificate, pair.key)
-    async with standing() as stand, listening(certificate, stand) as (serving, port):
+    async with standing() as stand, listening(certificate.context, stand) as (serving, port):
         with monkeypatch.context() as short:
             short.setattr(handshake.os, "dup", _no_more)
             reader, writer = await asyncio.open_connection("127.0.0.1", port)

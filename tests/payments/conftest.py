@@ -7,10 +7,13 @@ from pathlib import Path
 import pytest
 from tests import make
 from tests.harness.cluster import Cluster, TestDatabase
+from tests.payments.apart_payments import payments_service
 from tests.payments.till import Till, migrated, opened
+from tests.rpc.apart import PLACES, at
 from tests.sandbox.stand import Box, Town, town
 
 from bezant.clock import MovableClock
+from bezant.payments.port import Payments
 from bezant.sandbox import bank, card, coinbase, paypal, stripe
 
 TEMPLATE = "payments_template"
@@ -31,6 +34,20 @@ def payments_database(cluster: Cluster, payments_template: str) -> Iterator[Test
 @pytest.fixture
 def clock() -> MovableClock:
     return make.clock()
+
+
+@pytest.fixture(params=PLACES)
+async def payments(
+    request: pytest.FixtureRequest, payments_database: TestDatabase
+) -> AsyncIterator[Payments]:
+    """Return payments in this process, and in one of their own."""
+    arguments = (
+        payments_database.module_dsn("ledger"),
+        payments_database.module_dsn("payments"),
+        "2026-11-20T12:00:00+00:00",
+    )
+    async with at(request.param, Payments, payments_service, *arguments) as port:
+        yield port
 
 
 @pytest.fixture

@@ -1,13 +1,9 @@
 """Payments mean the same near and far: the same answers, repeats and refusals."""
 
-from collections.abc import AsyncIterator
 from dataclasses import replace
 
 import pytest
-from tests.harness.cluster import TestDatabase
-from tests.payments.apart_payments import payments_service
 from tests.payments.till import CARD, CLERK, MERCHANT, STRANGER
-from tests.rpc.apart import PLACES, at
 
 from bezant.actor import Mode
 from bezant.money import Money
@@ -25,19 +21,6 @@ pytestmark = pytest.mark.requirement("S004-7", part="payments")
 ASKED = CreatePayment(
     "one", MERCHANT, Mode.TEST, Money.of("20.00 EUR"), CARD, metadata={"cart": "7"}, order="o-1"
 )
-
-
-@pytest.fixture(params=PLACES)
-async def payments(
-    request: pytest.FixtureRequest, payments_database: TestDatabase
-) -> AsyncIterator[Payments]:
-    arguments = (
-        payments_database.module_dsn("ledger"),
-        payments_database.module_dsn("payments"),
-        "2026-11-20T12:00:00+00:00",
-    )
-    async with at(request.param, Payments, payments_service, *arguments) as port:
-        yield port
 
 
 async def test_a_payment_is_charged_repeated_and_given_back(payments: Payments) -> None:

@@ -1,7 +1,7 @@
 """No merchant takes more than the platform allows: at once, in a day, in a month."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -9,10 +9,8 @@ import psycopg
 import pytest
 from tests.harness.cluster import TestDatabase
 from tests.payments.acquirer import Acquirer
-from tests.payments.apart_payments import payments_service
 from tests.payments.dying import Died, Dying
 from tests.payments.till import CARD, ITSELF, MERCHANT, STRANGER, Till, opened
-from tests.rpc.apart import PLACES, at
 
 from bezant.actor import Mode
 from bezant.clock import MovableClock
@@ -354,19 +352,6 @@ async def test_limits_that_cannot_be_are_refused(till: Till, limits: tuple[Limit
         await till.payments.change_terms(ChangeTerms(ITSELF, Terms(limits=limits)))
     assert refusal.value.status == 400
     assert await till.payments.terms() == Terms()
-
-
-@pytest.fixture(params=PLACES)
-async def payments(
-    request: pytest.FixtureRequest, payments_database: TestDatabase
-) -> AsyncIterator[Payments]:
-    arguments = (
-        payments_database.module_dsn("ledger"),
-        payments_database.module_dsn("payments"),
-        "2026-11-20T12:00:00+00:00",
-    )
-    async with at(request.param, Payments, payments_service, *arguments) as port:
-        yield port
 
 
 async def test_a_limit_means_the_same_near_and_far(payments: Payments) -> None:

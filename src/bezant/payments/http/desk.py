@@ -5,12 +5,12 @@ from typing import Annotated, Final
 
 from fastapi import Query
 
-from bezant.actor import PLATFORM, Actor
 from bezant.http.idempotency import Idempotency
 from bezant.http.pages import CreatedQuery, Page, PageQuery
 from bezant.http.routes import Asker, RequiredKey, Routes
 from bezant.payments.http import answers as a
 from bezant.payments.http.raw import RawBody
+from bezant.payments.http.rules import of_the_platform
 from bezant.payments.port import (
     ChangeTerms,
     DisputesOf,
@@ -18,7 +18,6 @@ from bezant.payments.port import (
     FeeRule,
     LimitRule,
     Payments,
-    PlatformOnly,
     RoutingRule,
     SettleFile,
     SubmitEvidence,
@@ -92,7 +91,7 @@ def _settlements(routes: Routes, port: Payments) -> None:
         bank_account: Annotated[str, Query(min_length=1, max_length=100)] = "main",
     ) -> a.SettlementModel:
         """Post a provider's settlement file to the book. The same file again changes nothing."""
-        _of_the_platform(asker)
+        of_the_platform(asker)
         command = SettleFile(provider, asker.mode, body, bank_account)
         return a.SettlementModel.model_validate(await port.settle(command))
 
@@ -101,7 +100,7 @@ def _terms(routes: Routes, port: Payments) -> None:
     @routes.get("/v1/terms", permission="settings.read")
     async def terms(asker: Asker) -> a.TermsModel:
         """Return the rules of routing, fees and limits."""
-        _of_the_platform(asker)
+        of_the_platform(asker)
         return a.TermsModel.model_validate(await port.terms())
 
     @routes.put("/v1/terms", permission="settings.write")
@@ -110,7 +109,7 @@ def _terms(routes: Routes, port: Payments) -> None:
         they are. Other fees and limits need a second person's agreement first. The same change
         again is the one that waits already.
         """
-        _of_the_platform(asker)
+        of_the_platform(asker)
         now = None if body.limits is not None else await port.terms()
         terms = Terms(
             tuple(RoutingRule(**one.model_dump()) for one in body.routing),
@@ -126,10 +125,5 @@ def _terms(routes: Routes, port: Payments) -> None:
     @routes.get("/v1/terms/changes/{change}", permission="settings.read")
     async def terms_change(change: str, asker: Asker) -> a.TermsChangeModel:
         """Return a change of the rules: what it wants, and what became of it."""
-        _of_the_platform(asker)
+        of_the_platform(asker)
         return a.TermsChangeModel.model_validate(await port.terms_change(change))
-
-
-def _of_the_platform(asker: Actor) -> None:
-    if asker.tenant != PLATFORM:
-        raise PlatformOnly

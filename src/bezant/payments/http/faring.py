@@ -3,10 +3,10 @@
 from datetime import datetime
 from typing import Literal
 
-from bezant.actor import PLATFORM
 from bezant.http.routes import Asker, Routes
 from bezant.payments.http import answers as a
-from bezant.payments.port import MethodKind, Payments, PlatformOnly
+from bezant.payments.http.rules import of_the_platform
+from bezant.payments.port import MethodKind, Payments
 
 
 class ProviderFaringModel(a.Answer):
@@ -49,8 +49,7 @@ def add(routes: Routes, port: Payments) -> None:
     @routes.get("/v1/providers", permission="settings.read")
     async def providers(asker: Asker) -> FaringModel:
         """Return how providers fare, and the newest payments for which another one stepped in."""
-        if asker.tenant != PLATFORM:
-            raise PlatformOnly
+        of_the_platform(asker)
         return FaringModel.model_validate(await port.faring(asker.mode))
 
     del providers

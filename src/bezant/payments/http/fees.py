@@ -13,12 +13,20 @@ from typing import Annotated, Final, Literal
 
 from pydantic import Field
 
-from bezant.actor import PLATFORM, Actor
 from bezant.http.amounts import JsonMoney
 from bezant.http.routes import Asker, Routes
-from bezant.money import Money, asset_of
+from bezant.money import asset_of
 from bezant.payments.http import answers as a
-from bezant.payments.http.limits import Part, also_changed
+from bezant.payments.http.rules import (
+    READ,
+    WRITE,
+    Part,
+    Text,
+    also_changed,
+    major,
+    minor,
+    of_the_platform,
+)
 from bezant.payments.port import (
     RULES_MAX,
     ChangeTerms,
@@ -27,15 +35,12 @@ from bezant.payments.port import (
     MalformedRules,
     MethodKind,
     Payments,
-    PlatformOnly,
     Terms,
     TermsChange,
     TermsState,
 )
 
-READ, WRITE = "settings.read", "settings.write"
 _PERCENT: Final = re.compile(r"\d{1,3}(\.\d{1,18})?", re.ASCII)
-Text = Annotated[str, Field(max_length=80)]
 
 
 class FeeModel(a.Body):
@@ -57,9 +62,9 @@ class FeeModel(a.Body):
         """Write a rule for people."""
         return cls(
             percent=f"{rule.percent.normalize():f}",
-            fixed=_major(rule.fixed or None, rule.asset),
-            least=_major(rule.least, rule.asset),
-            most=_major(rule.most, rule.asset),
+            fixed=major(rule.fixed or None, rule.asset),
+            least=major(rule.least, rule.asset),
+            most=major(rule.most, rule.asset),
             tenant=rule.tenant,
             asset=rule.asset,
             method=rule.method,
@@ -87,10 +92,7 @@ class FeeModel(a.Body):
             return None
         if not self.asset:
             raise MalformedRules("amounts are in an asset: name it", field=f"{field}.asset")
-        amount = Money.parse(written, asset_of(self.asset, f"{field}.asset"), f"{field}.{name}")
-        if amount.minor < 0:
-            raise MalformedRules("an amount is 0 or more", field=f"{field}.{name}")
-        return amount.minor
+        return minor(written, asset_of(self.asset, f"{field}.asset"), f"{field}.{name}")
 
 
 Fees = Annotated[list[FeeModel], Field(max_length=RULES_MAX)]
@@ -167,7 +169,7 @@ def add(routes: Routes, port: Payments) -> None:
     @routes.get("/v1/fees", permission=READ)
     async def fees(asker: Asker) -> FeesAnswer:
         """Return what payments cost merchants."""
-        _of_the_platform(asker)
+        of_the_platform(asker)
         return FeesAnswer(fees=[FeeModel.of(one) for one in (await port.terms()).fees])
 
     @routes.put("/v1/fees", permission=WRITE)
@@ -175,7 +177,7 @@ def add(routes: Routes, port: Payments) -> None:
         """Ask for other fees; they hold once a second person has agreed. The same change again is
         the one that waits already.
         """
-        _of_the_platform(asker)
+        of_the_platform(asker)
         wanted, seen = _rules(body.fees, "fees"), _rules(body.instead_of, "instead_of")
         now = await port.terms()
         change = await port.change_terms(
@@ -186,13 +188,13 @@ def add(routes: Routes, port: Payments) -> None:
     @routes.get("/v1/fees/changes/{change}", permission=READ)
     async def fees_change(change: str, asker: Asker) -> FeesChangeModel:
         """Return a change of the fees: what it wants, and what became of it."""
-        _of_the_platform(asker)
+        of_the_platform(asker)
         return FeesChangeModel.of(await port.terms_change(change), await port.terms())
 
     @routes.post("/v1/fees/preview", permission=READ, status=200)
     async def preview(body: FeePreviewBody, asker: Asker) -> FeePreviewModel:
         """Tell what a payment costs by these rules, whether they hold or are only thought of."""
-        _of_the_platform(asker)
+        of_the_platform(asker)
         rules = _rules(body.fees, "fees")
         query = FeesFor(rules, body.amount, body.method, body.tenant, body.priority)
         found = await port.fee_preview(query)
@@ -201,12 +203,3 @@ def add(routes: Routes, port: Payments) -> None:
 
 def _rules(written: Sequence[FeeModel], field: str) -> tuple[FeeRule, ...]:
     return tuple(one.rule(f"{field}[{place}]") for place, one in enumerate(written))
-
-
-def _major(minor: int | None, asset: str) -> str:
-    return "" if minor is None else Money(minor, asset_of(asset)).decimal()
-
-
-def _of_the_platform(asker: Actor) -> None:
-    if asker.tenant != PLATFORM:
-        raise PlatformOnly

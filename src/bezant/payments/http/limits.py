@@ -11,25 +11,30 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from bezant.actor import PLATFORM, Actor, Mode
+from bezant.actor import Mode
 from bezant.http.routes import Asker, Routes
-from bezant.money import Money, asset_of
+from bezant.money import asset_of
 from bezant.payments.http import answers as a
+from bezant.payments.http.rules import (
+    READ,
+    WRITE,
+    Part,
+    Text,
+    also_changed,
+    major,
+    minor,
+    of_the_platform,
+)
 from bezant.payments.port import (
     RULES_MAX,
     ChangeTerms,
     LimitRule,
-    MalformedRules,
     MethodKind,
     Payments,
-    PlatformOnly,
     Terms,
     TermsChange,
     TermsState,
 )
-
-READ, WRITE = "settings.read", "settings.write"
-Text = Annotated[str, Field(max_length=80)]
 
 
 class LimitModel(a.Body):
@@ -53,9 +58,9 @@ class LimitModel(a.Body):
         """Write a limit for people."""
         return cls(
             asset=rule.asset,
-            per_payment=_major(rule.per_payment, rule.asset),
-            per_day=_major(rule.per_day, rule.asset),
-            per_month=_major(rule.per_month, rule.asset),
+            per_payment=major(rule.per_payment, rule.asset),
+            per_day=major(rule.per_day, rule.asset),
+            per_month=major(rule.per_month, rule.asset),
             tenant=rule.tenant,
             mode=rule.mode,
             method=rule.method,
@@ -77,10 +82,7 @@ class LimitModel(a.Body):
         asset = asset_of(self.asset, f"{field}.asset")
         if not written:
             return None
-        amount = Money.parse(written, asset, bound)
-        if amount.minor < 0:
-            raise MalformedRules("an amount is 0 or more", field=bound)
-        return amount.minor
+        return minor(written, asset, bound)
 
 
 Limits = Annotated[list[LimitModel], Field(max_length=RULES_MAX)]
@@ -98,22 +100,6 @@ class LimitsBody(a.Body):
 
     limits: Limits
     instead_of: Limits
-
-
-Part = Literal["routing", "fees", "limits"]
-
-
-def also_changed(change: TermsChange, now: Terms, shown: Part) -> list[Part]:
-    """Return which other rules would be replaced, once somebody agrees to what is shown."""
-    if change.state is not TermsState.NEEDS_APPROVAL:
-        return []
-    wanted = change.terms
-    differs: dict[Part, bool] = {
-        "routing": wanted.routing != now.routing,
-        "fees": wanted.fees != now.fees,
-        "limits": wanted.limits != now.limits,
-    }
-    return [part for part, other in differs.items() if other and part != shown]
 
 
 class LimitsChangeModel(a.Answer):
@@ -152,7 +138,7 @@ def add(routes: Routes, port: Payments) -> None:
     @routes.get("/v1/limits", permission=READ)
     async def limits(asker: Asker) -> LimitsAnswer:
         """Return how much merchants may take."""
-        _of_the_platform(asker)
+        of_the_platform(asker)
         return LimitsAnswer(limits=[LimitModel.of(one) for one in (await port.terms()).limits])
 
     @routes.put("/v1/limits", permission=WRITE)
@@ -160,7 +146,7 @@ def add(routes: Routes, port: Payments) -> None:
         """Ask for other limits; they hold once a second person has agreed. The same change again is
         the one that waits already.
         """
-        _of_the_platform(asker)
+        of_the_platform(asker)
         wanted, seen = _rules(body.limits, "limits"), _rules(body.instead_of, "instead_of")
         now = await port.terms()
         change = await port.change_terms(
@@ -171,18 +157,9 @@ def add(routes: Routes, port: Payments) -> None:
     @routes.get("/v1/limits/changes/{change}", permission=READ)
     async def limits_change(change: str, asker: Asker) -> LimitsChangeModel:
         """Return a change of the limits: what it wants, and what became of it."""
-        _of_the_platform(asker)
+        of_the_platform(asker)
         return LimitsChangeModel.of(await port.terms_change(change), await port.terms())
 
 
 def _rules(written: Sequence[LimitModel], field: str) -> tuple[LimitRule, ...]:
     return tuple(one.rule(f"{field}[{place}]") for place, one in enumerate(written))
-
-
-def _major(minor: int | None, asset: str) -> str:
-    return "" if minor is None else Money(minor, asset_of(asset)).decimal()
-
-
-def _of_the_platform(asker: Actor) -> None:
-    if asker.tenant != PLATFORM:
-        raise PlatformOnly
